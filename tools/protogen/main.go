@@ -1,0 +1,135 @@
+// Command protogen compiles the protos of a directory and hands them to code
+// generators, as protoc would, with nothing installed but Go.
+//
+//	protogen -root proto plugin:out[:options] …
+//
+// It is run in the folder of this module, whose `go tool protoc-gen-<plugin>` it calls.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/protoutil"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+func main() {
+	root := flag.String("root", "proto", "directory that holds the protos")
+	flag.Parse()
+	if err := run(context.Background(), *root, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "protogen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, root string, plugins []string) error {
+	names, err := protos(root)
+	if err != nil {
+		return err
+	}
+	files, err := compile(ctx, root, names)
+	if err != nil {
+		return err
+	}
+	for _, spec := range plugins {
+		plugin, rest, _ := strings.Cut(spec, ":")
+		out, options, _ := strings.Cut(rest, ":")
+		request := &pluginpb.CodeGeneratorRequest{
+			FileToGenerate: names,
+			Parameter:      proto.String(options),
+			ProtoFile:      files,
+		}
+		if err := generate(ctx, plugin, out, request); err != nil {
+			return fmt.Errorf("%s: %w", plugin, err)
+		}
+	}
+	return nil
+}
+
+// protos returns the .proto files below root, relative to it and sorted.
+func protos(root string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".proto" {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		names = append(names, filepath.ToSlash(name))
+		return err
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// compile returns the files and all they import, imports first.
+func compile(ctx context.Context, root string, names []string) ([]*descriptorpb.FileDescriptorProto, error) {
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{root}}),
+		SourceInfoMode: protocompile.SourceInfoStandard,
+	}
+	compiled, err := compiler.Compile(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	var files []*descriptorpb.FileDescriptorProto
+	seen := map[string]bool{}
+	var visit func(protoreflect.FileDescriptor)
+	visit = func(fd protoreflect.FileDescriptor) {
+		if seen[fd.Path()] {
+			return
+		}
+		seen[fd.Path()] = true
+		imports := fd.Imports()
+		for i := range imports.Len() {
+			visit(imports.Get(i).FileDescriptor)
+		}
+		files = append(files, protoutil.ProtoFromFileDescriptor(fd))
+	}
+	for _, fd := range compiled {
+		visit(fd)
+	}
+	return files, nil
+}
+
+func generate(ctx context.Context, plugin, out string, request *pluginpb.CodeGeneratorRequest) error {
+	in, err := proto.Marshal(request)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "tool", "protoc-gen-"+plugin) //nolint:gosec // The names come from the Makefile.
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
+	stdout, err := cmd.Output()
+	if err != nil {
+		return err
+	}
+	var response pluginpb.CodeGeneratorResponse
+	if err := proto.Unmarshal(stdout, &response); err != nil {
+		return err
+	}
+	if response.Error != nil {
+		return fmt.Errorf("%s", response.GetError())
+	}
+	for _, file := range response.File {
+		path := filepath.Join(out, file.GetName())
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(file.GetContent()), 0o644); err != nil { //nolint:gosec // Source code is for all to read.
+			return err
+		}
+	}
+	return nil
+}
