@@ -1,14 +1,17 @@
 // Command protogen compiles the protos of a directory and hands them to code
 // generators, as protoc would, with nothing installed but Go.
 //
-//	protogen -root proto plugin:out[:options] …
+//	protogen [-root proto] [-keep name=newname] plugin:out[:options] …
 //
+// With -keep, of all the files that the plugins write only the one called name
+// is kept, as newname; where it names itself, it is given the new name too.
 // It is run in the folder of this module, whose `go tool protoc-gen-<plugin>` it calls.
 package main
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -16,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
@@ -28,14 +32,15 @@ import (
 
 func main() {
 	root := flag.String("root", "proto", "directory that holds the protos")
+	keep := flag.String("keep", "", "the one file to keep and its new name: name=newname")
 	flag.Parse()
-	if err := run(context.Background(), *root, flag.Args()); err != nil {
+	if err := run(context.Background(), *root, *keep, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "protogen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, root string, plugins []string) error {
+func run(ctx context.Context, root, keep string, plugins []string) error {
 	names, err := protos(root)
 	if err != nil {
 		return err
@@ -52,8 +57,15 @@ func run(ctx context.Context, root string, plugins []string) error {
 			Parameter:      proto.String(options),
 			ProtoFile:      files,
 		}
-		if err := generate(ctx, plugin, out, request); err != nil {
+		generated, err := generate(ctx, plugin, request)
+		if err != nil {
 			return fmt.Errorf("%s: %w", plugin, err)
+		}
+		if generated, err = pick(generated, keep); err != nil {
+			return fmt.Errorf("%s: %w", plugin, err)
+		}
+		if err := write(out, generated); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -104,25 +116,48 @@ func compile(ctx context.Context, root string, names []string) ([]*descriptorpb.
 	return files, nil
 }
 
-func generate(ctx context.Context, plugin, out string, request *pluginpb.CodeGeneratorRequest) error {
+// generate runs the plugin and returns the files it made.
+func generate(ctx context.Context, plugin string, request *pluginpb.CodeGeneratorRequest) ([]*pluginpb.CodeGeneratorResponse_File, error) {
 	in, err := proto.Marshal(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "go", "tool", "protoc-gen-"+plugin) //nolint:gosec // The names come from the Makefile.
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
 	stdout, err := cmd.Output()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var response pluginpb.CodeGeneratorResponse
 	if err := proto.Unmarshal(stdout, &response); err != nil {
-		return err
+		return nil, err
 	}
 	if response.Error != nil {
-		return fmt.Errorf("%s", response.GetError())
+		return nil, errors.New(response.GetError())
 	}
-	for _, file := range response.File {
+	return response.File, nil
+}
+
+// pick returns the one file that keep names, renamed, or all of them where
+// keep is empty.
+func pick(files []*pluginpb.CodeGeneratorResponse_File, keep string) ([]*pluginpb.CodeGeneratorResponse_File, error) {
+	if keep == "" {
+		return files, nil
+	}
+	name, newName, _ := strings.Cut(keep, "=")
+	for _, file := range files {
+		if file.GetName() == name {
+			file.Name = proto.String(newName)
+			file.Content = proto.String(strings.ReplaceAll(file.GetContent(), strconv.Quote(name), strconv.Quote(newName)))
+			return []*pluginpb.CodeGeneratorResponse_File{file}, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no %s among the files", name)
+}
+
+// write puts the files into the directory out.
+func write(out string, files []*pluginpb.CodeGeneratorResponse_File) error {
+	for _, file := range files {
 		path := filepath.Join(out, file.GetName())
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			return err

@@ -1,0 +1,53 @@
+# What a developer and CI do. `make check` is what must be green.
+TOOL := go tool -modfile=tools/go.mod
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(shell command -v $$(go env CC) >/dev/null && echo -race)
+FUZZTIME ?= 30s
+
+.PHONY: build test short fuzz crash bench generate lint check demo vuln
+
+build: # the binary, into bin/
+	go build -o bin/ ./cmd/afterimage
+
+test: # everything, with the race detector where there is a C compiler
+	@test -n "$(RACE)" || echo "note: no C compiler, so without the race detector"
+	go test $(RACE) -shuffle=on ./...
+
+short: # what takes seconds
+	go test -short ./...
+
+fuzz: # each fuzz target for FUZZTIME
+	@go list -f '{{.Dir}}' ./... | while read -r dir; do \
+	  for target in $$(grep -hos '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6-); do \
+	    (cd "$$dir" && echo "$$dir $$target" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+	  done; done
+
+crash: # long random runs: kill -9 under load, then verify
+	AFTERIMAGE_CRASH_ROUNDS=20 go test -count=1 -timeout 60m -v -run Crash ./...
+
+bench: # on the shared corpus where it is at hand
+	go test -run '^$$' -bench . -benchmem ./...
+
+PROTOGEN := cd tools && go run ./protogen -root ../proto
+GATEWAY := grpc_api_configuration=../proto/afterimage/v1/gateway.yaml
+generate: # Go, gateway, OpenAPI and JSON Schema from the protos
+	$(PROTOGEN) go:../proto:paths=source_relative go-grpc:../proto:paths=source_relative \
+	  grpc-gateway:../proto:paths=source_relative,$(GATEWAY) \
+	  openapiv2:../server:$(GATEWAY),allow_merge=true,merge_file_name=openapi,openapi_naming_strategy=simple
+	$(PROTOGEN) -keep afterimage.v1.Event.jsonschema.bundle.json=event.schema.json jsonschema:../docs:target=json-bundle
+
+lint:
+	$(TOOL) golangci-lint run ./...
+
+check: build # what CI runs
+	go vet ./... && cd tools && go vet ./...
+	$(MAKE) lint test
+	cd tools && go test ./...
+	.ci/undiff $(MAKE) generate
+	go mod tidy -diff && cd tools && go mod tidy -diff
+
+demo: build # try it: serves, publishes a sample, shows it
+	bin/afterimage demo
+
+vuln: # needs the network
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
