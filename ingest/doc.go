@@ -1,0 +1,31 @@
+// Package ingest takes evidence from NATS JetStream into the log.
+//
+//	srv, err := ingest.StartServer(ctx, ingest.ServerConfig{Dir: dir, Key: log.StreamKey()})
+//	nc, err := srv.Connect()
+//	js, err := jetstream.New(nc)
+//	err = ingest.EnsureStream(ctx, js, ingest.StreamConfig{})
+//	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: js, Redactor: r, Classify: classify})
+//	err = consumer.Run(ctx)
+//
+// A message goes through fetch, decode, validate, redact, classify, prepare
+// (these on all cores, in order), append and acknowledge. What cannot be
+// stored as it came goes to the log's encrypted quarantine, and the consumer
+// goes on.
+//
+// Invariants:
+//
+//   - A message is acknowledged to the stream only after each of its events is
+//     durable: in the log, known to be in it already, or in quarantine.
+//     Whatever stops the consumer in between, the stream delivers the message
+//     again and the log absorbs what it has (invariant 1).
+//   - The embedded server acknowledges a publisher only after an fsync, and
+//     leaves nothing in clear on disk (invariants 1 and 2).
+//   - An event whose redaction errs, panics or takes too long is quarantined;
+//     it is never appended and never holds up the events behind it
+//     (invariant 3).
+//   - The tenant comes from the subject alone, never from a body (invariant 8).
+//   - What is in flight is bounded in bytes as decoded, whatever arrives
+//     (invariant 9).
+//   - Logs and error texts name counts, sizes, causes and stream positions;
+//     never subjects, tenants, ids or content.
+package ingest

@@ -1,0 +1,272 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// MaxPayload is the largest message in bytes, headers included, that the
+// embedded server and the stream take: room for any valid batch or event, and
+// for oversized ones to be quarantined instead of lost. NATS advises against
+// more than 8 MiB.
+const MaxPayload = 8 << 20
+
+// DefaultStoreBytes is the disk space that the embedded JetStream may use.
+const DefaultStoreBytes = 8 << 30
+
+const (
+	startTimeout = 60 * time.Second // recovering a full store reads all of it
+	minFree      = 64 << 20         // free bytes without which starting is refused
+	maxBuffered  = 64 << 20         // received but not yet stored, all publishers together
+	maxPending   = 64 << 20         // waiting to be sent to one client
+	maxMemory    = 64 << 20         // of memory streams, of which there are none
+	maxClients   = 4096
+)
+
+// ErrWrongKey reports that the embedded stream's files cannot be decrypted
+// with the keys given.
+var ErrWrongKey = errors.New("wrong stream key")
+
+// ServerConfig says how to run the embedded NATS server.
+type ServerConfig struct {
+	Dir           string       // of the JetStream files; made if absent
+	Key           string       // encrypts them; required
+	OldKey        string       // what an earlier start encrypted them with, while keys change; "": none
+	Addr          string       // host:port for clients, port 0 for any free one; "": in-process only
+	AllowRemote   bool         // permits an Addr beyond loopback, where anybody may publish
+	MaxStoreBytes int64        // disk space of all streams; 0: DefaultStoreBytes
+	Logger        *slog.Logger // nil: discard
+}
+
+// A Server is a NATS server inside this process, with JetStream on disk,
+// encrypted, every acknowledged message fsynced. Its methods are safe for
+// concurrent use.
+type Server struct {
+	nats *server.Server
+	lock io.Closer // keeps other processes from the directory
+}
+
+// StartServer starts the embedded server and returns when clients can
+// connect. The errors say in one line what to do; ErrWrongKey is the one to
+// decide on. After an error nothing is left running and the files are as they
+// were.
+func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxStoreBytes == 0 {
+		cfg.MaxStoreBytes = DefaultStoreBytes
+	}
+	opts, err := serverOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	ns, err := startNATS(ctx, opts, cfg)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &Server{nats: ns, lock: lock}, nil
+}
+
+// serverOptions checks the configuration and the address before anything is
+// touched.
+func serverOptions(cfg ServerConfig) (*server.Options, error) {
+	switch {
+	case cfg.Dir == "":
+		return nil, errors.New("ingest: ServerConfig.Dir is missing")
+	case cfg.Key == "":
+		return nil, errors.New("ingest: ServerConfig.Key is missing: the stream is never kept in clear")
+	case cfg.MaxStoreBytes < 0:
+		return nil, errors.New("ingest: ServerConfig.MaxStoreBytes is negative")
+	}
+	opts := &server.Options{
+		ServerName:            "afterimage",
+		NoSigs:                true,
+		DontListen:            cfg.Addr == "",
+		MaxPayload:            MaxPayload,
+		MaxPending:            maxPending,
+		MaxConn:               maxClients,
+		JetStream:             true,
+		StoreDir:              cfg.Dir,
+		JetStreamKey:          cfg.Key,
+		JetStreamOldKey:       cfg.OldKey,
+		JetStreamCipher:       server.AES,
+		JetStreamMaxMemory:    maxMemory,
+		JetStreamMaxStore:     cfg.MaxStoreBytes,
+		SyncAlways:            true,
+		StreamMaxBufferedSize: maxBuffered,
+	}
+	if cfg.Addr == "" {
+		return opts, nil
+	}
+	host, port, err := splitAddr(cfg.Addr, cfg.AllowRemote)
+	if err != nil {
+		return nil, err
+	}
+	opts.Host, opts.Port = host, port
+	return opts, tryListen(host, port)
+}
+
+// splitAddr reads a host:port, with port 0 as NATS spells "any".
+func splitAddr(addr string, remote bool) (host string, port int, err error) {
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("nats address %q is not host:port", addr)
+	}
+	port, err = strconv.Atoi(portText)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("nats address %q has no port between 0 and 65535", addr)
+	}
+	ip := net.ParseIP(host)
+	if !remote && host != "localhost" && !ip.IsLoopback() {
+		return "", 0, fmt.Errorf("nats address %q is beyond loopback, where anybody could publish: use 127.0.0.1", addr)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+// tryListen finds out before any file is opened whether the address is free.
+func tryListen(host string, port int) error {
+	addr := net.JoinHostPort(host, strconv.Itoa(max(port, 0)))
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return listenError(addr, err)
+	}
+	return l.Close()
+}
+
+func listenError(addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("nats address %s is taken: stop the process that listens there or choose another address", addr)
+	}
+	return fmt.Errorf("listen for NATS clients: %w", err)
+}
+
+// lockDir makes the directory if need be and keeps every other process from
+// it until the lock is closed: NATS itself would let two servers mangle one
+// store.
+func lockDir(dir string) (io.Closer, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make stream directory: %w", err)
+	}
+	usage, err := vfs.Default.GetDiskUsage(dir)
+	if err != nil {
+		return nil, fmt.Errorf("look at the stream directory's disk: %w", err)
+	}
+	if usage.AvailBytes < minFree {
+		return nil, fmt.Errorf("disk of %s is full: free at least %d MiB and start again", dir, minFree>>20)
+	}
+	lock, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		return nil, fmt.Errorf("stream directory %s is not writable or in use by another process: %w", dir, err)
+	}
+	return lock, nil
+}
+
+// startNATS brings the server up. It stops it again unless everything on
+// disk was recovered: NATS would serve on without a stream it cannot read.
+func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig) (*server.Server, error) {
+	if err := clearUnfinished(cfg.Dir); err != nil {
+		return nil, err
+	}
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("configure the NATS server: %w", err)
+	}
+	l := newServerLog(cfg.Logger)
+	ns.SetLoggerV2(l, false, false, false)
+	go ns.Start() // returns once it listens; Shutdown ends what it started
+	if err := awaitStart(ctx, ns, l); err != nil {
+		stop(ns)
+		return nil, err
+	}
+	if err := checkRecovered(ns, cfg.Dir, l); err != nil {
+		stop(ns)
+		return nil, err
+	}
+	return ns, nil
+}
+
+// awaitStart waits until the server takes connections or says why not.
+func awaitStart(ctx context.Context, ns *server.Server, l *serverLog) error {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); {
+		ready := ns.ReadyForConnections(100 * time.Millisecond)
+		select {
+		case err := <-l.fatal:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("start the NATS server: %w", ctx.Err())
+		default:
+		}
+		if ready {
+			return nil
+		}
+	}
+	return fmt.Errorf("the NATS server did not start within %v", startTimeout)
+}
+
+func stop(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}
+
+// Connect returns a new connection within the process. The caller closes it.
+func (s *Server) Connect() (*nats.Conn, error) {
+	nc, err := nats.Connect("", nats.InProcessServer(s.nats), nats.Name("afterimage"))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the embedded NATS server: %w", err)
+	}
+	return nc, nil
+}
+
+// ClientURL returns the URL at which clients reach the server, "" if it is
+// in-process only.
+func (s *Server) ClientURL() string {
+	addr, ok := s.nats.Addr().(*net.TCPAddr)
+	if !ok || addr == nil {
+		return ""
+	}
+	return "nats://" + addr.String()
+}
+
+// Healthy returns nil while the server takes messages, or what is wrong. NATS
+// switches JetStream off where its disk fails or is full; it then takes a
+// restart.
+func (s *Server) Healthy() error {
+	if !s.nats.Running() {
+		return errors.New("the NATS server is stopped")
+	}
+	if !s.nats.JetStreamEnabled() {
+		return errors.New("the stream is switched off after a disk error: free space and restart")
+	}
+	return nil
+}
+
+// Close stops the server at once: clients reconnect elsewhere or wait. All
+// that was acknowledged is on disk.
+func (s *Server) Close() error {
+	stop(s.nats)
+	if err := s.lock.Close(); err != nil {
+		return fmt.Errorf("unlock the stream directory: %w", err)
+	}
+	return nil
+}

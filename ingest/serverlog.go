@@ -1,0 +1,133 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// serverLog passes what the NATS server says to slog without content: its
+// texts may hold subjects, and so tenants, and names that clients chose. It
+// keeps the wording and shows only arguments that cannot hold any.
+type serverLog struct {
+	log   *slog.Logger
+	fatal chan error // the first reason not to start, as NATS gives it
+
+	mu       sync.Mutex
+	warning  string // the first since the start
+	wrongKey bool
+}
+
+func newServerLog(log *slog.Logger) *serverLog {
+	return &serverLog{log: log, fatal: make(chan error, 1)}
+}
+
+// Noticef logs what NATS would have an operator know: for ours it is detail.
+func (l *serverLog) Noticef(format string, v ...any) {
+	l.log.Debug("nats server notice", "text", harmless(format, v))
+}
+
+// Warnf logs a warning.
+func (l *serverLog) Warnf(format string, v ...any) {
+	l.keep(format, v)
+	l.log.Warn("nats server warning", "text", harmless(format, v))
+}
+
+// Errorf logs an error.
+func (l *serverLog) Errorf(format string, v ...any) {
+	l.log.Error("nats server error", "text", harmless(format, v))
+}
+
+// Fatalf keeps the first error that ends the start. NATS only logs where its
+// own main would exit.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	for _, a := range v {
+		if err, ok := a.(error); ok && errors.Is(err, syscall.EADDRINUSE) {
+			l.fail(listenError(fmt.Sprint(v[0]), err))
+			return
+		}
+	}
+	l.fail(fmt.Errorf("start the NATS server: "+format, v...))
+}
+
+// Debugf is never called: debugging is off.
+func (l *serverLog) Debugf(string, ...any) {}
+
+// Tracef is never called: tracing would show content.
+func (l *serverLog) Tracef(string, ...any) {}
+
+func (l *serverLog) fail(err error) {
+	select {
+	case l.fatal <- err:
+	default:
+	}
+}
+
+// keep remembers the first warning: while starting it says why a stream was
+// left out.
+func (l *serverLog) keep(format string, v []any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.warning == "" {
+		l.warning = strings.TrimSpace(fmt.Sprintf(format, v...))
+	}
+	if strings.Contains(format, "Error decrypting") {
+		l.wrongKey = true
+	}
+}
+
+func (l *serverLog) sawWrongKey() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wrongKey
+}
+
+func (l *serverLog) complaint() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.warning == "" {
+		return "the NATS server gave no reason"
+	}
+	return l.warning
+}
+
+// harmless formats what NATS says with every argument left out that could
+// hold content, and without the description of the client it puts in front.
+func harmless(format string, v []any) string {
+	if i := strings.LastIndex(format, " - "); i >= 0 && strings.Contains(format, "id:") {
+		format = "client - " + format[i+len(" - "):]
+	}
+	args := make([]any, len(v))
+	for i, a := range v {
+		args[i] = harmlessArg(a)
+	}
+	return strings.TrimSpace(fmt.Sprintf(format, args...))
+}
+
+func harmlessArg(a any) any {
+	switch a := a.(type) {
+	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64, bool, time.Duration:
+		return a
+	case error:
+		var path *fs.PathError
+		var link *os.LinkError
+		var network *net.OpError
+		if errors.As(a, &path) || errors.As(a, &link) || errors.As(a, &network) {
+			return a
+		}
+	}
+	return omitted{}
+}
+
+// omitted prints as three dots with any verb.
+type omitted struct{}
+
+// Format implements fmt.Formatter.
+func (omitted) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("…")) }

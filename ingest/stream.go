@@ -1,0 +1,114 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/afterimage/afterimage/event"
+)
+
+// StreamName is the name of the stream that holds evidence until it is in the
+// log.
+const StreamName = "AFTERIMAGE"
+
+const (
+	// DefaultStreamBytes is how much evidence may wait in the stream. It fits
+	// DefaultStoreBytes with room for what NATS keeps beside messages.
+	DefaultStreamBytes = 4 << 30
+	// duplicates is how long the stream itself recognises a message
+	// published again with the same Nats-Msg-Id; the log does so for ever.
+	duplicates = 2 * time.Minute
+)
+
+// StreamConfig says what a stream made by EnsureStream looks like.
+type StreamConfig struct {
+	MaxBytes int64 // evidence that may wait, in bytes; 0: DefaultStreamBytes
+	Replicas int   // copies in a cluster; 0: 1
+}
+
+// EnsureStream makes the stream if it is absent and checks it if it is there:
+// one that could lose evidence is refused with all that is wrong with it. It
+// never changes an existing stream.
+func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg StreamConfig) error {
+	s, err := js.Stream(ctx, StreamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = js.CreateStream(ctx, cfg.stream())
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody was quicker
+		s, err = js.Stream(ctx, StreamName)
+	}
+	if err != nil {
+		return fmt.Errorf("make stream %s: %w", StreamName, err)
+	}
+	if wrong := streamProblems(s.CachedInfo().Config); len(wrong) > 0 {
+		return fmt.Errorf("stream %s would lose evidence: %s: change it or delete it", StreamName, strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// stream is the configuration of a new stream. It refuses what does not fit
+// instead of dropping what is there.
+func (c StreamConfig) stream() jetstream.StreamConfig {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultStreamBytes
+	}
+	return jetstream.StreamConfig{
+		Name:        StreamName,
+		Description: "Evidence on its way into the log",
+		Subjects:    []string{event.Subjects},
+		Retention:   jetstream.WorkQueuePolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    c.MaxBytes,
+		MaxMsgSize:  MaxPayload,
+		Duplicates:  duplicates,
+		Replicas:    max(c.Replicas, 1),
+		MaxMsgs:     -1,
+	}
+}
+
+// streamProblems lists how a stream of this configuration could lose
+// evidence that it acknowledged, or never get it.
+func streamProblems(c jetstream.StreamConfig) []string {
+	var wrong []string
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			wrong = append(wrong, fmt.Sprintf(format, args...))
+		}
+	}
+	add(!slices.ContainsFunc(c.Subjects, coversEvidence), "its subjects do not cover %s", event.Subjects)
+	add(c.Mirror != nil, "it is a mirror, to which nobody can publish")
+	add(c.Sealed, "it is sealed")
+	add(c.Storage != jetstream.FileStorage, "its storage is memory: want file")
+	add(c.PersistMode == jetstream.AsyncPersistMode, "its persist mode is async: it acknowledges before it stores")
+	add(c.NoAck, "it acknowledges nothing (no_ack)")
+	add(c.Retention == jetstream.InterestPolicy, "its retention is interest: it drops what comes while no consumer is there")
+	add(c.MaxAge > 0, "it drops messages after %v (max_age)", c.MaxAge)
+	add(c.AllowMsgTTL, "publishers may let messages expire (allow_msg_ttl)")
+	add(c.AllowRollup, "publishers may replace earlier messages (allow_rollup_hdrs)")
+	add(c.AllowMsgCounter, "it keeps counters, not messages (allow_msg_counter)")
+	add(c.SubjectTransform != nil, "it changes subjects (subject_transform), and with them tenants")
+	if c.Discard == jetstream.DiscardOld {
+		add(c.MaxBytes > 0, "it drops the oldest messages above %d bytes (max_bytes with discard old)", c.MaxBytes)
+		add(c.MaxMsgs > 0, "it drops the oldest messages above %d (max_msgs with discard old)", c.MaxMsgs)
+	}
+	add(c.MaxMsgsPerSubject > 0 && !(c.Discard == jetstream.DiscardNew && c.DiscardNewPerSubject),
+		"it drops the oldest messages of a subject above %d (max_msgs_per_subject)", c.MaxMsgsPerSubject)
+	add(c.MaxMsgSize > 0 && int(c.MaxMsgSize) < minMsgSize,
+		"it refuses messages above %d bytes (max_msg_size): want at least %d", c.MaxMsgSize, minMsgSize)
+	return wrong
+}
+
+// minMsgSize fits the largest valid batch with its headers.
+const minMsgSize = event.DefaultBatchBytes + 64<<10
+
+// coversEvidence reports whether a subject of the stream matches all evidence.
+func coversEvidence(subject string) bool {
+	return subject == event.Subjects || subject == ">" || subject == "*.>"
+}
