@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"sync"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -29,17 +31,36 @@ func AppendJSON(b []byte, e *pb.Event) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// DecodeJSON reads one event in proto3 JSON.
+// DecodeJSON reads one event in proto3 JSON and accepts what protojson does:
+// lowerCamelCase and proto names, enumerations by name or number, 64-bit
+// numbers as strings or numbers, null for absent. It is stricter in one thing:
+// lists and nested messages are bounded ([MaxElements] and its neighbours).
 //
-// Errors are a [*ValidationError] or wrap [ErrTooLarge]. line is not kept.
+// Errors are a [*ValidationError] with the path, the reason and the byte
+// offset, or wrap [ErrTooLarge]. line is not kept.
 func DecodeJSON(line []byte, lim Limits) (*pb.Event, error) {
 	lim = lim.withDefaults()
 	if len(line) > lim.EventBytes {
 		return nil, tooLarge("event", len(line), lim.EventBytes)
 	}
+	d := jsonDecoder{src: line, badUTF8: !utf8.Valid(line)}
+	scratch := scratches.Get().(*[]byte)
+	d.scratch = *scratch
+	defer func() {
+		*scratch = d.scratch
+		scratches.Put(scratch)
+	}()
+	// No string is longer than its JSON, so that text never moves.
+	d.text.Grow(len(line))
 	e := new(pb.Event)
-	if err := protojson.Unmarshal(line, e); err != nil {
-		return nil, violation("", "is not a valid JSON event")
+	if err := readObject(&d, eventShape, e); err != nil {
+		return nil, public(err)
+	}
+	if d.space(); d.pos < len(line) {
+		return nil, public(d.wrong(d.pos, "the JSON goes on after the event"))
 	}
 	return e, nil
 }
+
+// scratches holds buffers for strings with escapes.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}

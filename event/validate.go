@@ -47,7 +47,7 @@ type validator struct {
 }
 
 // A step is one field on the way to a value; index is -1 where the field is
-// not repeated.
+// not repeated. A step without a name is an element of the field before it.
 type step struct {
 	name  string
 	index int
@@ -84,7 +84,7 @@ func (v *validator) add(name, format string, args ...any) {
 func pathString(path []step) string {
 	var b []byte
 	for _, s := range path {
-		if len(b) > 0 {
+		if len(b) > 0 && s.name != "" {
 			b = append(b, '.')
 		}
 		b = append(b, s.name...)

@@ -1,0 +1,194 @@
+package event
+
+import (
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// The shapes of all messages of an event, fields in the order of event.proto.
+
+var eventShape = shapeOf("an event",
+	textField("id", func(m *pb.Event) *string { return &m.Id }),
+	timeField("time", func(m *pb.Event) **timestamppb.Timestamp { return &m.Time }),
+	textField("session", func(m *pb.Event) *string { return &m.Session }),
+	uint32Field("turn", func(m *pb.Event) *uint32 { return &m.Turn }),
+	textField("user", func(m *pb.Event) *string { return &m.User }),
+	messageField("source", sourceShape, func(m *pb.Event) **pb.Source { return &m.Source }),
+	messageField("capture", captureShape, func(m *pb.Event) **pb.Capture { return &m.Capture }),
+	messageField("trace", traceShape, func(m *pb.Event) **pb.Trace { return &m.Trace }),
+	bytesField("salt", func(m *pb.Event) *[]byte { return &m.Salt }),
+	timeField("received", func(m *pb.Event) **timestamppb.Timestamp { return &m.Received }),
+	textField("class", func(m *pb.Event) *string { return &m.Class }),
+	textField("policyVersion", func(m *pb.Event) *string { return &m.PolicyVersion }),
+	uint64Field("seq", func(m *pb.Event) *uint64 { return &m.Seq }),
+	choice("interaction", interactionShape, func(m *pb.Event, b *pb.Interaction) {
+		m.Body = &pb.Event_Interaction{Interaction: b}
+	}),
+	choice("verdict", verdictShape, func(m *pb.Event, b *pb.Verdict) { m.Body = &pb.Event_Verdict{Verdict: b} }),
+	choice("report", reportShape, func(m *pb.Event, b *pb.Report) { m.Body = &pb.Event_Report{Report: b} }),
+	choice("action", actionShape, func(m *pb.Event, b *pb.Action) { m.Body = &pb.Event_Action{Action: b} }),
+	choice("coverage", coverageShape, func(m *pb.Event, b *pb.Coverage) { m.Body = &pb.Event_Coverage{Coverage: b} }),
+	choice("policyApplied", policyAppliedShape, func(m *pb.Event, b *pb.PolicyApplied) {
+		m.Body = &pb.Event_PolicyApplied{PolicyApplied: b}
+	}),
+)
+
+var sourceShape = shapeOf("a source",
+	textField("service", func(m *pb.Source) *string { return &m.Service }),
+	textField("version", func(m *pb.Source) *string { return &m.Version }),
+	textField("instance", func(m *pb.Source) *string { return &m.Instance }),
+	textField("deployment", func(m *pb.Source) *string { return &m.Deployment }),
+	textField("environment", func(m *pb.Source) *string { return &m.Environment }),
+	textField("region", func(m *pb.Source) *string { return &m.Region }),
+)
+
+var captureShape = shapeOf("a capture",
+	maybeFloatField("probability", func(m *pb.Capture) **float64 { return &m.Probability }),
+	textField("rule", func(m *pb.Capture) *string { return &m.Rule }),
+	textField("trigger", func(m *pb.Capture) *string { return &m.Trigger }),
+	uint64Field("sequence", func(m *pb.Capture) *uint64 { return &m.Sequence }),
+	messagesField("redactions", redactionShape, MaxRedactions, func(m *pb.Capture) *[]*pb.Redaction { return &m.Redactions }),
+)
+
+var redactionShape = shapeOf("a redaction",
+	textField("type", func(m *pb.Redaction) *string { return &m.Type }),
+	uint32Field("count", func(m *pb.Redaction) *uint32 { return &m.Count }),
+)
+
+var traceShape = shapeOf("a trace",
+	textField("traceId", func(m *pb.Trace) *string { return &m.TraceId }),
+	textField("spanId", func(m *pb.Trace) *string { return &m.SpanId }),
+)
+
+var interactionShape = shapeOf("an interaction",
+	messageField("model", modelShape, func(m *pb.Interaction) **pb.Model { return &m.Model }),
+	messageField("parameters", parametersShape, func(m *pb.Interaction) **pb.Parameters { return &m.Parameters }),
+	messagesField("input", messageShape, MaxMessages, func(m *pb.Interaction) *[]*pb.Message { return &m.Input }),
+	messagesField("retrieved", documentShape, MaxDocuments, func(m *pb.Interaction) *[]*pb.Document { return &m.Retrieved }),
+	messagesField("output", messageShape, MaxMessages, func(m *pb.Interaction) *[]*pb.Message { return &m.Output }),
+	messagesField("shown", messageShape, MaxMessages, func(m *pb.Interaction) *[]*pb.Message { return &m.Shown }),
+	messagesField("deltas", deltaShape, MaxDeltas, func(m *pb.Interaction) *[]*pb.Delta { return &m.Deltas }),
+	messagesField("verdicts", verdictShape, MaxVerdicts, func(m *pb.Interaction) *[]*pb.Verdict { return &m.Verdicts }),
+	textField("finishReason", func(m *pb.Interaction) *string { return &m.FinishReason }),
+	messageField("usage", usageShape, func(m *pb.Interaction) **pb.Usage { return &m.Usage }),
+	durationField("timeToFirstToken", func(m *pb.Interaction) **durationpb.Duration { return &m.TimeToFirstToken }),
+	durationField("duration", func(m *pb.Interaction) **durationpb.Duration { return &m.Duration }),
+)
+
+var modelShape = shapeOf("a model",
+	textField("provider", func(m *pb.Model) *string { return &m.Provider }),
+	textField("name", func(m *pb.Model) *string { return &m.Name }),
+	textField("version", func(m *pb.Model) *string { return &m.Version }),
+	textField("fingerprint", func(m *pb.Model) *string { return &m.Fingerprint }),
+)
+
+var parametersShape = shapeOf("a set of parameters",
+	maybeFloatField("temperature", func(m *pb.Parameters) **float64 { return &m.Temperature }),
+	maybeFloatField("topP", func(m *pb.Parameters) **float64 { return &m.TopP }),
+	maybeInt32Field("topK", func(m *pb.Parameters) **int32 { return &m.TopK }),
+	maybeInt32Field("maxTokens", func(m *pb.Parameters) **int32 { return &m.MaxTokens }),
+	maybeInt64Field("seed", func(m *pb.Parameters) **int64 { return &m.Seed }),
+	textsField("stop", MaxStop, func(m *pb.Parameters) *[]string { return &m.Stop }),
+)
+
+var messageShape = shapeOf("a message",
+	textField("role", func(m *pb.Message) *string { return &m.Role }),
+	messagesField("parts", partShape, MaxParts, func(m *pb.Message) *[]*pb.Part { return &m.Parts }),
+)
+
+var partShape = shapeOf("a part",
+	choiceText("text", func(m *pb.Part, s string) { m.Kind = &pb.Part_Text{Text: s} }),
+	choice("toolCall", toolCallShape, func(m *pb.Part, k *pb.ToolCall) { m.Kind = &pb.Part_ToolCall{ToolCall: k} }),
+	choice("toolResult", toolResultShape, func(m *pb.Part, k *pb.ToolResult) { m.Kind = &pb.Part_ToolResult{ToolResult: k} }),
+	choiceText("reasoning", func(m *pb.Part, s string) { m.Kind = &pb.Part_Reasoning{Reasoning: s} }),
+	choice("blob", blobShape, func(m *pb.Part, k *pb.Blob) { m.Kind = &pb.Part_Blob{Blob: k} }),
+)
+
+var toolCallShape = shapeOf("a tool call",
+	textField("id", func(m *pb.ToolCall) *string { return &m.Id }),
+	textField("name", func(m *pb.ToolCall) *string { return &m.Name }),
+	textField("arguments", func(m *pb.ToolCall) *string { return &m.Arguments }),
+)
+
+var toolResultShape = shapeOf("a tool result",
+	textField("id", func(m *pb.ToolResult) *string { return &m.Id }),
+	textField("result", func(m *pb.ToolResult) *string { return &m.Result }),
+	textField("error", func(m *pb.ToolResult) *string { return &m.Error }),
+)
+
+var blobShape = shapeOf("a blob",
+	textField("mediaType", func(m *pb.Blob) *string { return &m.MediaType }),
+	bytesField("sha256", func(m *pb.Blob) *[]byte { return &m.Sha256 }),
+	uint64Field("size", func(m *pb.Blob) *uint64 { return &m.Size }),
+	textField("uri", func(m *pb.Blob) *string { return &m.Uri }),
+)
+
+var documentShape = shapeOf("a document",
+	textField("id", func(m *pb.Document) *string { return &m.Id }),
+	textField("uri", func(m *pb.Document) *string { return &m.Uri }),
+	textField("title", func(m *pb.Document) *string { return &m.Title }),
+	textField("text", func(m *pb.Document) *string { return &m.Text }),
+	maybeFloatField("score", func(m *pb.Document) **float64 { return &m.Score }),
+)
+
+var deltaShape = shapeOf("a delta",
+	uint32Field("offsetMs", func(m *pb.Delta) *uint32 { return &m.OffsetMs }),
+	uint32Field("bytes", func(m *pb.Delta) *uint32 { return &m.Bytes }),
+)
+
+var verdictShape = shapeOf("a verdict",
+	textField("target", func(m *pb.Verdict) *string { return &m.Target }),
+	enumField("scope", pb.Verdict_Scope_value, func(m *pb.Verdict) *pb.Verdict_Scope { return &m.Scope }),
+	messageField("classifier", classifierShape, func(m *pb.Verdict) **pb.Classifier { return &m.Classifier }),
+	textField("category", func(m *pb.Verdict) *string { return &m.Category }),
+	floatField("score", func(m *pb.Verdict) *float64 { return &m.Score }),
+	maybeFloatField("threshold", func(m *pb.Verdict) **float64 { return &m.Threshold }),
+	enumField("action", pb.Verdict_Action_value, func(m *pb.Verdict) *pb.Verdict_Action { return &m.Action }),
+)
+
+var classifierShape = shapeOf("a classifier",
+	textField("name", func(m *pb.Classifier) *string { return &m.Name }),
+	textField("version", func(m *pb.Classifier) *string { return &m.Version }),
+)
+
+var reportShape = shapeOf("a report",
+	textField("target", func(m *pb.Report) *string { return &m.Target }),
+	textField("session", func(m *pb.Report) *string { return &m.Session }),
+	enumField("reporter", pb.Report_Reporter_value, func(m *pb.Report) *pb.Report_Reporter { return &m.Reporter }),
+	textField("category", func(m *pb.Report) *string { return &m.Category }),
+	textField("comment", func(m *pb.Report) *string { return &m.Comment }),
+)
+
+var actionShape = shapeOf("an action",
+	textField("target", func(m *pb.Action) *string { return &m.Target }),
+	enumField("kind", pb.Action_Kind_value, func(m *pb.Action) *pb.Action_Kind { return &m.Kind }),
+	textField("name", func(m *pb.Action) *string { return &m.Name }),
+	textField("text", func(m *pb.Action) *string { return &m.Text }),
+)
+
+var coverageShape = shapeOf("a coverage",
+	timeField("start", func(m *pb.Coverage) **timestamppb.Timestamp { return &m.Start }),
+	timeField("end", func(m *pb.Coverage) **timestamppb.Timestamp { return &m.End }),
+	messagesField("strata", stratumShape, MaxStrata, func(m *pb.Coverage) *[]*pb.Coverage_Stratum { return &m.Strata }),
+)
+
+var stratumShape = shapeOf("a stratum",
+	textField("rule", func(m *pb.Coverage_Stratum) *string { return &m.Rule }),
+	textField("model", func(m *pb.Coverage_Stratum) *string { return &m.Model }),
+	textField("deployment", func(m *pb.Coverage_Stratum) *string { return &m.Deployment }),
+	maybeFloatField("probability", func(m *pb.Coverage_Stratum) **float64 { return &m.Probability }),
+	uint64Field("seen", func(m *pb.Coverage_Stratum) *uint64 { return &m.Seen }),
+	uint64Field("captured", func(m *pb.Coverage_Stratum) *uint64 { return &m.Captured }),
+)
+
+var usageShape = shapeOf("a usage",
+	uint64Field("inputTokens", func(m *pb.Usage) *uint64 { return &m.InputTokens }),
+	uint64Field("outputTokens", func(m *pb.Usage) *uint64 { return &m.OutputTokens }),
+)
+
+var policyAppliedShape = shapeOf("a policy",
+	textField("version", func(m *pb.PolicyApplied) *string { return &m.Version }),
+	textField("document", func(m *pb.PolicyApplied) *string { return &m.Document }),
+)
