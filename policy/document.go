@@ -1,0 +1,134 @@
+package policy
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// Ledger is the class of ledger events. Every policy declares it; no rule can
+// give it to evidence.
+const Ledger = "ledger"
+
+// DefaultRate and DefaultRule are the sampling rate where no sampling rule of
+// the policy matches, and its name.
+const (
+	DefaultRate = 1.0
+	DefaultRule = "default"
+)
+
+// A Document is a policy: parsed, checked, immutable and safe for concurrent
+// use. Make one with [Parse] or [Default].
+type Document struct {
+	source   []byte
+	version  string
+	classes  []Class
+	rules    []rule
+	sampling []sample
+}
+
+// A Class is a retention class.
+type Class struct {
+	Name string
+	Keep time.Duration // from the end of the day of append until expiry
+	Min  time.Duration // what no later policy may shorten Keep below; 0: nothing promised
+}
+
+// A rule gives a class to the events that its condition matches.
+type rule struct {
+	when  *Condition // nil: all
+	class string
+	line  int
+}
+
+// A sample says how much to keep of what its condition matches.
+type sample struct {
+	when *Condition // nil: all
+	name string
+	rate float64
+	line int
+}
+
+//go:embed default.yaml
+var defaultSource []byte
+
+// Default returns the policy of a tenant that has none of its own.
+var Default = sync.OnceValue(func() *Document {
+	d, err := Parse(defaultSource)
+	if err != nil {
+		panic("internal error: default policy: " + err.Error())
+	}
+	return d
+})
+
+// Version returns the name by which events and ledger refer to the policy:
+// "sha256:" and the first 16 hexadecimal digits of the hash of its source.
+func (d *Document) Version() string { return d.version }
+
+func version(source []byte) string {
+	sum := sha256.Sum256(source)
+	return "sha256:" + hex.EncodeToString(sum[:8])
+}
+
+// Source returns a copy of the document's text, byte for byte.
+func (d *Document) Source() []byte { return slices.Clone(d.source) }
+
+// Classes returns the retention classes in the order of the document.
+func (d *Document) Classes() []Class { return slices.Clone(d.classes) }
+
+// Class returns the class with the given name.
+func (d *Document) Class(name string) (Class, bool) {
+	i := slices.IndexFunc(d.classes, func(c Class) bool { return c.Name == name })
+	if i < 0 {
+		return Class{}, false
+	}
+	return d.classes[i], true
+}
+
+// Classify returns the retention class of the event: that of the first rule
+// that matches, and always [Ledger] for a ledger event. An error says which
+// rule could not be evaluated; the event then has no class.
+func (d *Document) Classify(e *pb.Event) (class string, err error) {
+	if k := event.KindOf(e); k != "" && !k.Evidence() {
+		return Ledger, nil
+	}
+	for _, r := range d.rules {
+		ok, err := matches(r.when, e)
+		if err != nil {
+			return "", fmt.Errorf("policy rule at line %d: %w", r.line, err)
+		}
+		if ok {
+			return r.class, nil
+		}
+	}
+	panic("internal error: policy without a rule for every event")
+}
+
+// Rate returns the probability in [0, 1] with which an event like this one is
+// to be recorded, and the name of the sampling rule that says so.
+func (d *Document) Rate(e *pb.Event) (rate float64, rule string, err error) {
+	for _, s := range d.sampling {
+		ok, err := matches(s.when, e)
+		if err != nil {
+			return 0, "", fmt.Errorf("sampling rule at line %d: %w", s.line, err)
+		}
+		if ok {
+			return s.rate, s.name, nil
+		}
+	}
+	return DefaultRate, DefaultRule, nil
+}
+
+func matches(c *Condition, e *pb.Event) (bool, error) {
+	if c == nil {
+		return true, nil
+	}
+	return c.Match(e)
+}
