@@ -1,0 +1,242 @@
+package query
+
+import (
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// The roles that replay knows. Any other is neither the user's nor for the
+// user to see.
+const (
+	roleUser      = "user"
+	roleAssistant = "assistant"
+)
+
+// A player turns a session's events, given in order, into frames.
+type player struct {
+	view    pb.View
+	start   time.Time // of the session
+	history *history
+	tools   map[string]string // tool names by the latest call with the id
+
+	begun bool   // a frame was emitted
+	first uint64 // offset of the first frame, in milliseconds after start
+	last  uint64 // offset of the frame before, likewise
+
+	// Of the current event:
+	event  *pb.Event
+	offset uint64 // when it happened, in milliseconds after start
+	frames []*pb.Frame
+}
+
+func newPlayer(view pb.View, start time.Time) *player {
+	if view == pb.View_VIEW_UNSPECIFIED {
+		view = pb.View_USER
+	}
+	return &player{view: view, start: start, history: newHistory(), tools: make(map[string]string)}
+}
+
+// play returns the frames of the next event, which happened at the given time
+// of the session.
+func (p *player) play(e *pb.Event, at time.Time) []*pb.Frame {
+	p.event, p.frames = e, nil
+	p.offset = uint64(max(at.Sub(p.start).Milliseconds(), 0))
+	switch body := e.GetBody().(type) {
+	case *pb.Event_Interaction:
+		p.interaction(body.Interaction)
+	case *pb.Event_Verdict:
+		p.verdict(body.Verdict)
+	case *pb.Event_Report:
+		p.report(body.Report)
+	case *pb.Event_Action:
+		p.action(body.Action)
+	}
+	return p.frames
+}
+
+// interaction tells a call in the order in which it went: what was new in its
+// input, what was said about that, what was retrieved, what was generated,
+// what was said and done about that, and what was shown.
+func (p *player) interaction(in *pb.Interaction) {
+	p.input(in)
+	p.verdicts(in, true)
+	p.retrieved(in.GetRetrieved())
+	p.answer(in)
+}
+
+func (p *player) input(in *pb.Interaction) {
+	given := pieces(in.GetInput())
+	for i, fresh := range p.history.input(given, p.event.GetTurn()) {
+		p.noteTool(given[i].part)
+		if fresh {
+			p.piece(given[i], pb.Frame_INPUT, written(given[i]), nil)
+		}
+	}
+}
+
+func (p *player) retrieved(documents []*pb.Document) {
+	for _, d := range documents {
+		for _, text := range []string{d.GetTitle(), d.GetText()} {
+			if text != "" {
+				p.emit(&pb.Frame{Kind: pb.Frame_RETRIEVED, Content: pb.Frame_TEXT, Text: text}, p.offset)
+			}
+		}
+	}
+}
+
+// answer tells what was generated and, where it differs, what was shown.
+func (p *player) answer(in *pb.Interaction) {
+	generated, shown := pieces(in.GetOutput()), pieces(in.GetShown())
+	turn := p.event.GetTurn()
+	p.history.answer(generated, turn)
+	stream := newStreamer(in.GetDeltas())
+	if asGenerated, seen := p.sight(in, generated, shown); asGenerated {
+		for i, piece := range generated {
+			p.noteTool(piece.part)
+			p.piece(piece, pb.Frame_GENERATED, seen[i], stream)
+		}
+		p.verdicts(in, false)
+		return
+	}
+	if p.view != pb.View_MODEL { // There it is news when the next call's input has it.
+		p.history.answer(shown, turn)
+	}
+	for _, piece := range generated {
+		p.noteTool(piece.part)
+		p.piece(piece, pb.Frame_GENERATED, false, nil)
+	}
+	p.verdicts(in, false)
+	if !slices.ContainsFunc(in.GetVerdicts(), intervenes) {
+		p.emit(&pb.Frame{Kind: pb.Frame_INTERVENTION}, p.answered(in))
+	}
+	for _, piece := range shown {
+		p.piece(piece, pb.Frame_SHOWN, true, stream)
+	}
+}
+
+// sight tells whether the user saw nothing but what was generated, and which
+// pieces of it.
+func (p *player) sight(in *pb.Interaction, generated, shown []piece) (asGenerated bool, seen []bool) {
+	seen = make([]bool, len(generated))
+	if len(shown) == 0 {
+		withheld := slices.ContainsFunc(in.GetVerdicts(), withholds)
+		for i, piece := range generated {
+			seen[i] = visible(piece) && !withheld
+		}
+		return true, seen
+	}
+	rest := shown
+	for i, piece := range generated {
+		if len(rest) > 0 && p.history.print(piece) == p.history.print(rest[0]) {
+			seen[i], rest = true, rest[1:]
+		} else if visible(piece) {
+			return false, nil
+		}
+	}
+	return len(rest) == 0, seen
+}
+
+// verdicts tells what classifiers said of the call's input or of the rest.
+func (p *player) verdicts(in *pb.Interaction, ofInput bool) {
+	at := p.offset
+	if !ofInput {
+		at = p.answered(in)
+	}
+	for _, v := range in.GetVerdicts() {
+		if (v.GetScope() == pb.Verdict_INPUT) == ofInput {
+			p.emit(judgement(v), at)
+		}
+	}
+}
+
+// answered returns when the answer began to reach the user.
+func (p *player) answered(in *pb.Interaction) uint64 {
+	if deltas := in.GetDeltas(); len(deltas) > 0 {
+		return p.offset + uint64(deltas[0].GetOffsetMs())
+	}
+	return p.offset + uint64(max(in.GetDuration().AsDuration().Milliseconds(), 0))
+}
+
+func (p *player) verdict(v *pb.Verdict) { p.emit(judgement(v), p.offset) }
+
+func (p *player) report(r *pb.Report) {
+	p.emit(&pb.Frame{
+		Kind:     pb.Frame_REPORT,
+		Seen:     r.GetReporter() == pb.Report_USER,
+		Content:  contentText(r.GetComment()),
+		Text:     r.GetComment(),
+		Category: r.GetCategory(),
+		Reporter: r.GetReporter(),
+	}, p.offset)
+}
+
+func (p *player) action(a *pb.Action) {
+	p.emit(&pb.Frame{
+		Kind:     pb.Frame_ACTION,
+		Seen:     true,
+		Content:  contentText(a.GetText()),
+		Text:     a.GetText(),
+		Category: a.GetKind().String(),
+	}, p.offset)
+}
+
+// noteTool remembers which tool a call with an id is for, so that its result
+// can be named after it.
+func (p *player) noteTool(part *pb.Part) {
+	if call := part.GetToolCall(); call.GetId() != "" {
+		p.tools[call.GetId()] = call.GetName()
+	}
+}
+
+// piece emits a piece of a message: as it reached the user where stream is
+// not nil, else at once.
+func (p *player) piece(pc piece, kind pb.Frame_Kind, seen bool, stream *streamer) {
+	in := p.event.GetInteraction()
+	at := p.offset
+	if kind != pb.Frame_INPUT {
+		at = p.answered(in)
+	}
+	for _, f := range contentFrames(pc.part, p.tools) {
+		f.Kind, f.Role, f.Seen = kind, pc.role, seen
+		if kind == pb.Frame_GENERATED {
+			f.Model = in.GetModel()
+		}
+		if stream != nil && len(stream.deltas) > 0 {
+			p.streamed(f, stream)
+		} else {
+			p.emit(f, at)
+		}
+	}
+}
+
+// streamed emits the frame in the steps in which its text reached the user.
+func (p *player) streamed(f *pb.Frame, stream *streamer) {
+	if f.GetContent() != pb.Frame_TEXT {
+		p.emit(f, p.offset+stream.offset())
+		return
+	}
+	for i, step := range stream.cut(f.GetText()) {
+		part := proto.CloneOf(f)
+		part.Text, part.Continued = step.text, i > 0
+		p.emit(part, p.offset+step.offsetMS)
+	}
+}
+
+// emit adds a frame of the current event if the view has it.
+func (p *player) emit(f *pb.Frame, offset uint64) {
+	if !p.shows(f) {
+		return
+	}
+	if !p.begun {
+		p.begun, p.first = true, offset
+	}
+	p.last = max(p.last, offset)
+	f.Seq, f.Event = p.event.GetSeq(), p.event.GetId()
+	f.Time, f.Turn = p.event.GetTime(), p.event.GetTurn()
+	f.OffsetMs = p.last - p.first
+	p.frames = append(p.frames, f)
+}

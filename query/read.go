@@ -1,0 +1,62 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// stretch is how many entries are read at a time. Neighbours share blocks, so
+// more is faster; every event may be 1 MiB, so there is a limit.
+const stretch = 64
+
+// load reads whole events, at most stretch of them, and returns them in the
+// order of entries; nil for those that were forgotten meanwhile.
+//
+// Neighbours in the log are read by the same goroutine one after the other,
+// so that a block is opened once.
+func load(ctx context.Context, entries []*eventlog.Entry) ([]*pb.Event, error) {
+	order := make([]int, len(entries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(entries[a].Seq, entries[b].Seq) })
+	events := make([]*pb.Event, len(entries))
+	err := shared(ctx, order, func(i int) error {
+		e, err := entries[i].Event()
+		if errors.Is(err, eventlog.ErrErased) {
+			return nil
+		}
+		events[i] = e
+		return err
+	})
+	return events, err
+}
+
+// shared calls do for each of items on all cores, each core taking
+// neighbours, until one fails or ctx ends.
+func shared(ctx context.Context, items []int, do func(int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	share := max(1, (len(items)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	for part := range slices.Chunk(items, share) {
+		group.Go(func() error {
+			for _, i := range part {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
