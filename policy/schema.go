@@ -196,20 +196,32 @@ func scalarType(fd protoreflect.FieldDescriptor) *cel.Type {
 	panic(fmt.Sprintf("internal error: field %s has no type in conditions", fd.FullName()))
 }
 
+// reflected returns the message that CEL reads a field of; it hands over list
+// elements as their reflection.
+func reflected(target any) (protoreflect.Message, bool) {
+	switch m := target.(type) {
+	case proto.Message:
+		return m.ProtoReflect(), true
+	case protoreflect.Message:
+		return m, true
+	}
+	return nil, false
+}
+
 func tester(fd protoreflect.FieldDescriptor) ref.FieldTester {
 	return func(target any) bool {
-		m, ok := target.(proto.Message)
-		return ok && m.ProtoReflect().Has(fd)
+		m, ok := reflected(target)
+		return ok && m.Has(fd)
 	}
 }
 
 func getter(fd protoreflect.FieldDescriptor) ref.FieldGetter {
 	return func(target any) (any, error) {
-		m, ok := target.(proto.Message)
+		m, ok := reflected(target)
 		if !ok {
 			return nil, fmt.Errorf("no field %s here", fd.Name())
 		}
-		return value(fd, m.ProtoReflect().Get(fd)), nil
+		return value(fd, m.Get(fd)), nil
 	}
 }
 
@@ -222,7 +234,7 @@ func value(fd protoreflect.FieldDescriptor, v protoreflect.Value) any {
 	case protoreflect.EnumKind:
 		return enumName(fd.Enum(), v.Enum())
 	case protoreflect.Uint32Kind, protoreflect.Uint64Kind:
-		return types.Int(v.Uint()) //nolint:gosec // counts of bytes, tokens and events are far below 2^63
+		return types.Int(v.Uint())
 	case protoreflect.MessageKind:
 		switch m := v.Message().Interface().(type) {
 		case *timestamppb.Timestamp:

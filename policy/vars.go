@@ -47,7 +47,7 @@ func (v vars) ResolveName(name string) (any, bool) {
 	case "policy_version", "policyVersion":
 		return types.String(e.GetPolicyVersion()), true
 	case "seq":
-		return types.Int(e.GetSeq()), true //nolint:gosec // positions are far below 2^63
+		return types.Int(e.GetSeq()), true
 	}
 	return v.message(name)
 }
