@@ -1,0 +1,166 @@
+package redaction
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Detector recognises one kind of personal data or secret. It is a value:
+// what triggers it and a function that decides. The set of detectors grows by
+// adding values to a table; the machine stays as it is.
+type Detector struct {
+	// Type is written into replacements: A–Z, 0–9 and _, 32 at most.
+	Type string
+	// Bytes triggers at every occurrence of one of these ASCII bytes, no
+	// letters or digits. Rare ones are cheap.
+	Bytes string
+	// Words triggers at every occurrence of one of these, ASCII case ignored.
+	// Four bytes is the least.
+	Words []string
+	// Digits triggers at numbers: groups of digits with separators between.
+	Digits Digits
+	// Countries triggers at two ASCII letters, case ignored, that begin a
+	// word and are followed by a digit, as in GB29.
+	Countries []string
+	// Context lists words, ASCII case ignored, four bytes or more, whose
+	// presence before the candidate Find can ask for with Near.
+	Context []string
+	// Find looks at the candidate and calls Add for what it recognises. It
+	// must look at a bounded stretch of text, or at every byte of a stretch
+	// only once, and must not keep the candidate or its text.
+	Find func(*Candidate)
+	// Normal returns the normal form of a value, from which its token is
+	// made. nil leaves it as it is.
+	Normal func(value string) string
+}
+
+// Digits bounds the numbers that trigger a detector. The zero value triggers
+// never.
+type Digits struct {
+	Min, Max             int // digits in all; Max at most 40
+	MinGroups, MaxGroups int // groups of digits; MaxGroups at most 7; 0 means 1 and 7
+}
+
+// maxDigits and maxGroups bound the numbers that are looked at.
+const (
+	maxDigits = 40
+	maxGroups = 7
+)
+
+func (d Digits) withDefaults() Digits {
+	if d.MinGroups == 0 {
+		d.MinGroups = 1
+	}
+	if d.MaxGroups == 0 {
+		d.MaxGroups = maxGroups
+	}
+	return d
+}
+
+// minWord is the shortest trigger word: the prefix table is by four bytes.
+const minWord = 4
+
+func (d *Detector) check() error {
+	switch {
+	case !isType(d.Type):
+		return fmt.Errorf("detector %q: type is not A–Z, 0–9 and _", d.Type)
+	case d.Find == nil:
+		return fmt.Errorf("detector %s has no Find", d.Type)
+	case d.Digits.Max > maxDigits || d.Digits.MaxGroups > maxGroups:
+		return fmt.Errorf("detector %s: more than %d digits or %d groups", d.Type, maxDigits, maxGroups)
+	case strings.ContainsFunc(d.Bytes, func(r rune) bool { return r >= 0x80 || isAlnum(byte(r)) || r == '[' }):
+		return fmt.Errorf("detector %s: a trigger byte is a letter, a digit, [ or not ASCII", d.Type)
+	}
+	for _, w := range append(d.Words[:len(d.Words):len(d.Words)], d.Context...) {
+		if len(w) < minWord {
+			return fmt.Errorf("detector %s: word %q is shorter than %d bytes", d.Type, w, minWord)
+		}
+	}
+	for _, c := range d.Countries {
+		if len(c) != 2 || !isLetter(c[0]) || !isLetter(c[1]) {
+			return fmt.Errorf("detector %s: %q is not two letters", d.Type, c)
+		}
+	}
+	return nil
+}
+
+// A Candidate is a place where a trigger was met. It is valid during Find.
+type Candidate struct {
+	// Text is the text being searched, unescaped where it came from JSON.
+	Text string
+	// Start and End bound the trigger: a byte, a word, a number, or two
+	// letters.
+	Start, End int
+	// Groups are the groups of digits of a number, in order.
+	Groups []Group
+
+	sc  *scan
+	det int // index of the detector
+}
+
+// A Group bounds a run of digits.
+type Group struct{ Start, End int }
+
+// Len returns the number of digits in the group.
+func (g Group) Len() int { return g.End - g.Start }
+
+// Add reports a span of Text as recognised. Spans that begin in a replacement
+// made before are ignored.
+func (c *Candidate) Add(start, end int) { c.sc.add(c.det, start, end) }
+
+// Near reports whether one of the detector's Context words ended at most
+// distance bytes before Start, or stands in the JSON key of the text. It does
+// not look across replacements.
+func (c *Candidate) Near(distance int) bool {
+	id := c.sc.t.context[c.det]
+	return id >= 0 && c.Start-c.sc.seen[id] <= distance
+}
+
+// Digits returns the digits of the number without its separators. It is
+// valid during Find.
+func (c *Candidate) Digits() []byte {
+	d := c.sc.digits[:0]
+	for _, g := range c.Groups {
+		d = append(d, c.Text[g.Start:g.End]...)
+	}
+	c.sc.digits = d
+	return d
+}
+
+// Separator returns what stands before group i, which is not the first.
+func (c *Candidate) Separator(i int) string { return c.Text[c.Groups[i-1].End:c.Groups[i].Start] }
+
+// At returns the byte of Text at i, 0 where there is none.
+func (c *Candidate) At(i int) byte { return at(c.Text, i) }
+
+func at(s string, i int) byte {
+	if uint(i) < uint(len(s)) {
+		return s[i]
+	}
+	return 0
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isAlnum(c byte) bool  { return isDigit(c) || isLetter(c) }
+func isHex(c byte) bool    { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+func isWord(c byte) bool   { return isAlnum(c) || c == '_' }
+func isUpper(c byte) bool  { return 'A' <= c && c <= 'Z' }
+func isLower(c byte) bool  { return 'a' <= c && c <= 'z' }
+
+// hasFold reports whether s begins with lower, ASCII case ignored.
+func hasFold(s, lower string) bool {
+	if len(s) < len(lower) {
+		return false
+	}
+	for i := range len(lower) {
+		c := s[i]
+		if isUpper(c) {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,185 @@
+package redaction
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// An edit replaces text[start:end] by repl. The edits of a text are in order
+// and do not overlap.
+type edit struct {
+	typ              string
+	start, end       int
+	repl             string
+	quote            int // how deep in JSON strings repl needs quotes about it: 0 not at all
+	outStart, outEnd int // where repl stands in the result; set by apply
+}
+
+// mode says how a text is to be read.
+type mode int
+
+const (
+	prose mode = iota // JSON if it is an object or an array
+	tool              // JSON if it is any JSON value
+)
+
+// redact returns s with everything replaced, and the edits, which are valid
+// until the next call. It searches until there is nothing more to find, so
+// that a second pass changes nothing: a replacement can uncover a span, for
+// example by taking away the letters before a number.
+func (sc *scan) redact(s string, m mode) (string, []edit, error) {
+	if err := sc.search(s, m); err != nil || len(sc.edits) == 0 {
+		return s, nil, err
+	}
+	all := slices.Clone(sc.edits)
+	out := apply(s, all)
+	for range maxRounds {
+		if err := sc.search(out, m); err != nil {
+			return "", nil, err
+		}
+		if len(sc.edits) == 0 {
+			return out, all, nil
+		}
+		all = compose(all, sc.edits)
+		out = apply(s, all)
+	}
+	return "", nil, ErrUnsettled
+}
+
+// search fills sc.edits with what is found in s.
+func (sc *scan) search(s string, m mode) error {
+	sc.edits = sc.edits[:0]
+	return sc.document(s, m, 0, 0)
+}
+
+// leaf searches a text that has no structure, with the context in marks
+// before it, and appends the edits.
+func (sc *scan) leaf(s string, marks uint64) error {
+	sc.mark(marks)
+	if err := sc.text(s); err != nil {
+		return err
+	}
+	if len(sc.spans) == 0 {
+		return nil
+	}
+	for _, sp := range resolve(sc.spans) {
+		d := &sc.t.detectors[sp.det]
+		value := s[sp.start:sp.end]
+		if d.Normal != nil {
+			value = d.Normal(value)
+		}
+		if err := sc.replace(d.Type, value, sp.start, sp.end, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace appends the edit that puts the pseudonym of value in the place of
+// text[start:end].
+func (sc *scan) replace(typ, value string, start, end, quote int) error {
+	t, err := sc.pseudonym.token(strings.Clone(value))
+	if err != nil {
+		return err
+	}
+	sc.edits = append(sc.edits, edit{typ: typ, start: start, end: end, repl: "[" + typ + ":" + t + "]", quote: quote})
+	return nil
+}
+
+// resolve drops overlaps: the leftmost span wins, then the longest, then that
+// of the detector that stands first.
+func resolve(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.det, b.det))
+	})
+	kept := spans[:0]
+	end := 0
+	for _, sp := range spans {
+		if sp.start >= end {
+			kept = append(kept, sp)
+			end = sp.end
+		}
+	}
+	return kept
+}
+
+// apply returns s with the edits made and notes where they came to stand.
+func apply(s string, edits []edit) string {
+	var b strings.Builder
+	at := 0
+	for i := range edits {
+		e := &edits[i]
+		b.WriteString(s[at:e.start])
+		e.outStart = b.Len()
+		q := quotes(e.quote)
+		b.WriteString(q)
+		b.WriteString(e.repl)
+		b.WriteString(q)
+		e.outEnd = b.Len()
+		at = e.end
+	}
+	b.WriteString(s[at:])
+	return b.String()
+}
+
+// quotes returns a quotation mark as it is written n JSON strings deep,
+// counted from 1; "" for 0.
+func quotes(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strings.Repeat(`\`, 1<<(n-1)-1) + `"`
+}
+
+// compose returns the edits that do what first and then next do, where next
+// are edits of the result of first. An edit of next either keeps clear of a
+// replacement or takes in the whole of it.
+func compose(first, next []edit) []edit {
+	var all []edit
+	i := 0
+	for _, n := range next {
+		for i < len(first) && first[i].outEnd <= n.start {
+			all = append(all, first[i])
+			i++
+		}
+		start, end := origin(first, n.start), origin(first, n.end)
+		for i < len(first) && first[i].outStart < n.end {
+			start, end = min(start, first[i].start), max(end, first[i].end)
+			i++
+		}
+		n.start, n.end = start, end
+		all = append(all, n)
+	}
+	return append(all, first[i:]...)
+}
+
+// origin maps an offset in the result of edits to one in the text before.
+func origin(edits []edit, out int) int {
+	i, _ := slices.BinarySearchFunc(edits, out, func(e edit, out int) int {
+		if e.outEnd <= out {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 {
+		return out
+	}
+	return edits[i-1].end + out - edits[i-1].outEnd
+}
+
+// forward maps an offset in a text to one in the result of edits. What lies
+// within a replaced span comes to the end of its replacement.
+func forward(edits []edit, in int) int {
+	i, _ := slices.BinarySearchFunc(edits, in, func(e edit, in int) int {
+		if e.start < in {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 {
+		return in
+	}
+	e := &edits[i-1]
+	return e.outEnd + max(0, in-e.end)
+}

@@ -1,0 +1,394 @@
+package redaction
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxJSONDepth is how deep JSON within JSON strings is read as JSON; deeper
+// it is read as text.
+const maxJSONDepth = 4
+
+// maxNesting is the nesting of objects and arrays up to which text counts as
+// JSON, that of encoding/json.
+const maxNesting = 10000
+
+// A nest is an open object or array.
+type nest struct {
+	open  byte     // { or [
+	class keyClass // of the key under which it stands; arrays pass it on
+	marks uint64   // context seen in that key
+}
+
+// document searches a text that may be JSON, marks being the context seen in
+// the key it stands under.
+func (sc *scan) document(s string, m mode, depth int, marks uint64) error {
+	if depth <= maxJSONDepth && mayBeJSON(s, m) {
+		edits, open := len(sc.edits), len(sc.nest)
+		w := walk{sc: sc, s: s, depth: depth, base: open}
+		err := w.document(marks)
+		sc.nest = sc.nest[:open]
+		if err != errNotJSON { //nolint:errorlint // internal, never wrapped
+			return err
+		}
+		sc.edits = sc.edits[:edits]
+	}
+	return sc.leaf(s, marks)
+}
+
+// mayBeJSON looks at the first byte that is not space.
+func mayBeJSON(s string, m mode) bool {
+	switch c := at(s, skipSpace(s, 0)); {
+	case c == '{' || c == '[':
+		return true
+	case m == tool:
+		return c == '"' || c == '-' || isDigit(c)
+	}
+	return false
+}
+
+// errNotJSON says that a text turned out not to be JSON. What was found by
+// then does not count.
+var errNotJSON = errors.New("not JSON")
+
+// A walk reads one JSON text, a value at a time.
+type walk struct {
+	sc    *scan
+	s     string
+	i     int
+	depth int // JSON strings around this text
+	base  int // of sc.nest
+}
+
+func (w *walk) document(marks uint64) error {
+	in := nest{marks: marks} // what the next value stands under
+	for {
+		w.space()
+		opened, err := w.value(in)
+		if err != nil {
+			return err
+		}
+		if opened {
+			in, err = w.member()
+		} else {
+			in, err = w.after()
+		}
+		if err != nil {
+			return err
+		}
+		if len(w.sc.nest) == w.base {
+			return w.finish()
+		}
+	}
+}
+
+// finish makes sure that nothing follows the value.
+func (w *walk) finish() error {
+	if w.space(); w.i != len(w.s) {
+		return errNotJSON
+	}
+	return nil
+}
+
+// value reads a scalar, or the opening of an object or array, and reports
+// whether that is to be followed by a member.
+func (w *walk) value(in nest) (bool, error) {
+	switch c := at(w.s, w.i); {
+	case c == '{' || c == '[':
+		if len(w.sc.nest)-w.base == maxNesting {
+			return false, errNotJSON
+		}
+		w.i++
+		w.sc.nest = append(w.sc.nest, nest{c, in.class, in.marks})
+		w.space()
+		return at(w.s, w.i) != c+2, nil // } and ] are { and [ plus 2
+	case c == '"':
+		return false, w.str(in)
+	case c == '-' || isDigit(c):
+		return false, w.number(in)
+	}
+	for _, word := range [...]string{"true", "false", "null"} {
+		if strings.HasPrefix(w.s[min(w.i, len(w.s)):], word) {
+			w.i += len(word)
+			return false, nil
+		}
+	}
+	return false, errNotJSON
+}
+
+// after closes what ends after a value and goes on to the next member.
+func (w *walk) after() (nest, error) {
+	for len(w.sc.nest) > w.base {
+		w.space()
+		top := w.sc.nest[len(w.sc.nest)-1]
+		switch at(w.s, w.i) {
+		case ',':
+			w.i++
+			w.space()
+			return w.member()
+		case top.open + 2:
+			w.i++
+			w.sc.nest = w.sc.nest[:len(w.sc.nest)-1]
+		default:
+			return nest{}, errNotJSON
+		}
+	}
+	return nest{}, nil
+}
+
+// member reads the key of an object's member, or nothing in an array, and
+// returns what the value stands under.
+func (w *walk) member() (nest, error) {
+	if top := w.sc.nest[len(w.sc.nest)-1]; top.open == '[' {
+		return top, nil
+	}
+	start, end, escaped, err := w.quoted()
+	if err != nil {
+		return nest{}, err
+	}
+	key := w.s[start:end]
+	if escaped {
+		key = unescape(key)
+	}
+	first := len(w.sc.edits)
+	if err := w.sc.leaf(key, 0); err != nil {
+		return nest{}, err
+	}
+	w.outward(first, start, end, escaped)
+	marks := w.sc.marked()
+	if w.space(); at(w.s, w.i) != ':' {
+		return nest{}, errNotJSON
+	}
+	w.i++
+	return nest{class: classify(key), marks: marks}, nil
+}
+
+// str redacts a string value: as a whole if its key says so, else what is
+// found in it.
+func (w *walk) str(in nest) error {
+	start, end, escaped, err := w.quoted()
+	if err != nil {
+		return err
+	}
+	value := w.s[start:end]
+	if escaped {
+		value = unescape(value)
+	}
+	if typ := in.class.secret(value); typ != "" {
+		return w.sc.replace(typ, value, start, end, 0)
+	}
+	first := len(w.sc.edits)
+	if err := w.sc.document(value, prose, w.depth+1, in.marks); err != nil {
+		return err
+	}
+	w.outward(first, start, end, escaped)
+	return nil
+}
+
+// number redacts a number that its key or its digits give away. It becomes a
+// string.
+func (w *walk) number(in nest) error {
+	start := w.i
+	integer, ok := w.digits()
+	if !ok {
+		return errNotJSON
+	}
+	value := w.s[start:w.i]
+	if in.class == passwordKey {
+		return w.sc.replace("PASSWORD", value, start, w.i, 1)
+	}
+	if !integer || len(value) < minNumber {
+		return nil
+	}
+	first := len(w.sc.edits)
+	if err := w.sc.leaf(value, in.marks); err != nil {
+		return err
+	}
+	if found := w.sc.edits[first:]; len(found) != 1 || found[0].end-found[0].start != len(value) {
+		w.sc.edits = w.sc.edits[:first]
+		return nil
+	}
+	w.sc.edits[first].start, w.sc.edits[first].end, w.sc.edits[first].quote = start, w.i, 1
+	return nil
+}
+
+// minNumber is the least length of a JSON number that can be personal.
+const minNumber = 7
+
+// digits reads a number and reports whether it is an integer of at least 0.
+func (w *walk) digits() (integer, ok bool) {
+	integer = true
+	if at(w.s, w.i) == '-' {
+		w.i++
+		integer = false
+	}
+	first := w.i
+	if w.i = digitsEnd(w.s, w.i); w.i == first || w.s[first] == '0' && w.i > first+1 {
+		return false, false
+	}
+	if at(w.s, w.i) == '.' {
+		integer = false
+		first = w.i + 1
+		if w.i = digitsEnd(w.s, first); w.i == first {
+			return false, false
+		}
+	}
+	if at(w.s, w.i)|0x20 == 'e' {
+		integer = false
+		if w.i++; at(w.s, w.i) == '+' || at(w.s, w.i) == '-' {
+			w.i++
+		}
+		first = w.i
+		if w.i = digitsEnd(w.s, first); w.i == first {
+			return false, false
+		}
+	}
+	return integer, true
+}
+
+// quoted reads a string and returns the bounds of what stands between its
+// quotation marks.
+func (w *walk) quoted() (start, end int, escaped bool, err error) {
+	if at(w.s, w.i) != '"' {
+		return 0, 0, false, errNotJSON
+	}
+	w.i++
+	start = w.i
+	for w.i < len(w.s) {
+		switch c := w.s[w.i]; {
+		case c == '"':
+			w.i++
+			return start, w.i - 1, escaped, nil
+		case c < 0x20:
+			return 0, 0, false, errNotJSON
+		case c == '\\':
+			n := escapeLen(w.s[w.i:])
+			if n == 0 {
+				return 0, 0, false, errNotJSON
+			}
+			escaped = true
+			w.i += n
+		default:
+			w.i++
+		}
+	}
+	return 0, 0, false, errNotJSON
+}
+
+// outward turns the edits from first on, which are those of the string
+// between start and end, into edits of w.s.
+func (w *walk) outward(first, start, end int, escaped bool) {
+	in, out := 0, start // the same place in the string's value and in w.s
+	to := func(place int) int {
+		if !escaped {
+			return start + place
+		}
+		for in < place && out < end {
+			n, size := unit(w.s[out:end])
+			in, out = in+size, out+n
+		}
+		return out
+	}
+	for i := range w.sc.edits[first:] {
+		e := &w.sc.edits[first+i]
+		e.start, e.end = to(e.start), to(e.end)
+		if e.quote > 0 {
+			e.quote++
+		}
+	}
+}
+
+func (w *walk) space() { w.i = skipSpace(w.s, w.i) }
+
+// skipSpace steps over JSON's white space.
+func skipSpace(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// escapeLen returns the length of the escape that s begins with, 0 if it is
+// none.
+func escapeLen(s string) int {
+	switch at(s, 1) {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if hex4(s) >= 0 {
+			return 6
+		}
+	}
+	return 0
+}
+
+// hex4 returns the value of the escape \uXXXX that s begins with, -1 if it
+// does not begin with one.
+func hex4(s string) rune {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return -1
+	}
+	var r rune
+	for _, c := range []byte(s[2:6]) {
+		switch {
+		case isDigit(c):
+			r = r<<4 | rune(c-'0')
+		case isHex(c):
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return -1
+		}
+	}
+	return r
+}
+
+// unit returns the length of the first character of the JSON string s, which
+// is not empty, as written and as meant.
+func unit(s string) (written, meant int) {
+	if s[0] != '\\' {
+		return 1, 1
+	}
+	if s[1] != 'u' {
+		return 2, 1
+	}
+	r, n := unicodeEscape(s)
+	return n, utf8.RuneLen(r)
+}
+
+// unicodeEscape decodes \uXXXX or a pair of such. Half a pair is U+FFFD.
+func unicodeEscape(s string) (rune, int) {
+	r := hex4(s)
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if pair := utf16.DecodeRune(r, hex4(s[6:])); pair != utf8.RuneError {
+		return pair, 12
+	}
+	return utf8.RuneError, 6
+}
+
+// unescape returns the value of a JSON string whose escapes are valid.
+func unescape(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		if s[i] != '\\' {
+			b = append(b, s[i])
+			i++
+			continue
+		}
+		if s[i+1] == 'u' {
+			r, n := unicodeEscape(s[i:])
+			b = utf8.AppendRune(b, r)
+			i += n
+			continue
+		}
+		b = append(b, escaped[s[i+1]])
+		i += 2
+	}
+	return string(b)
+}
+
+// escaped is what the letters after a backslash mean.
+var escaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

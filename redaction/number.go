@@ -1,0 +1,100 @@
+package redaction
+
+// numberAt handles the digit at i: what two letters and a digit trigger, then
+// every number that begins at a group of the run of digits and separators
+// that begins here. It returns where the run ends. Digits within words are
+// stepped over.
+func (sc *scan) numberAt(s string, i int) (int, error) {
+	if b := at(s, i-1); isLetter(b) || b == '_' {
+		if err := sc.countryAt(s, i); err != nil {
+			return i, err
+		}
+		return digitsEnd(s, i), nil
+	}
+	end := sc.readGroups(s, i)
+	for first := range sc.groups {
+		if err := sc.numbersFrom(first); err != nil {
+			return i, err
+		}
+	}
+	return end, nil
+}
+
+func digitsEnd(s string, i int) int {
+	for i < len(s) && isDigit(s[i]) {
+		i++
+	}
+	return i
+}
+
+// maxRun bounds the groups that are read at once; a longer run is read in
+// pieces that overlap by what a number can have.
+const maxRun = 64
+
+// readGroups reads the groups of digits from i on into sc.groups and returns
+// where
+// reading goes on.
+func (sc *scan) readGroups(s string, i int) int {
+	sc.groups = sc.groups[:0]
+	for {
+		end := digitsEnd(s, i)
+		sc.groups = append(sc.groups, Group{i, end})
+		if len(sc.groups) == maxRun {
+			return sc.groups[maxRun-maxGroups+1].Start
+		}
+		i = end + separator(s[end:])
+		if i == end || !isDigit(at(s, i)) {
+			return end
+		}
+	}
+}
+
+// separator returns the length of what separates groups of digits at the
+// beginning of s: up to three spaces, dashes, dots, slashes or parentheses.
+func separator(s string) int {
+	n := 0
+	for range 3 {
+		switch c := at(s, n); {
+		case c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')':
+			n++
+		case c == 0xC2 && at(s, n+1) == 0xA0: // no-break space
+			n += 2
+		case c == 0xE2 && at(s, n+1) == 0x80 && at(s, n+2) >= 0x90 && at(s, n+2) <= 0x95: // dashes
+			n += 3
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+// numbersFrom tries the numbers that begin with the given group.
+func (sc *scan) numbersFrom(first int) error {
+	n := 0
+	for last := first; last < len(sc.groups) && last < first+maxGroups; last++ {
+		if n += sc.groups[last].Len(); n > maxDigits {
+			return nil
+		}
+		for _, d := range sc.t.byNumber[last-first+1][n] {
+			sc.cand.Groups = sc.groups[first : last+1]
+			if err := sc.try(d, sc.groups[first].Start, sc.groups[last].End); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// countryAt tries what the two letters before the digit at i trigger.
+func (sc *scan) countryAt(s string, i int) error {
+	a, b := at(s, i-2), at(s, i-1)
+	if !isLetter(a) || !isLetter(b) || isWord(at(s, i-3)) {
+		return nil
+	}
+	for _, d := range sc.t.byCountry[countryIndex(a, b)] {
+		if err := sc.try(d, i-2, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package redaction
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Errors that callers decide on. After any error what was being redacted may
+// be half done and must not be stored or sent on.
+var (
+	// ErrTimeout reports that redaction took longer than Config.Timeout.
+	ErrTimeout = errors.New("redaction exceeded its time")
+	// ErrPanic reports that a detector or a pseudonym panicked.
+	ErrPanic = errors.New("redaction panicked")
+	// ErrPseudonym reports a pseudonym that failed or was malformed.
+	ErrPseudonym = errors.New("making a pseudonym failed")
+	// ErrUnsettled reports a text in which each replacement made another one
+	// necessary, maxRounds times over.
+	ErrUnsettled = errors.New("redaction did not settle")
+)
+
+// defaultTimeout is a thousand times what the largest event takes.
+const defaultTimeout = 2 * time.Second
+
+// maxRounds bounds how often a text is searched again after a replacement.
+// Real texts need two rounds: one that finds and one that finds nothing.
+const maxRounds = 32
+
+// Config says what a [Redactor] looks for. The zero value is usable.
+type Config struct {
+	// Timeout bounds one call of Event or Text. 0 means 2 s.
+	Timeout time.Duration
+	// Detectors, in order of priority. nil means [Default] for no region.
+	Detectors []Detector
+}
+
+// A Redactor replaces what its detectors find. It is immutable and safe for
+// concurrent use.
+type Redactor struct {
+	timeout time.Duration
+	tables  *tables
+	scans   sync.Pool // of *scan
+}
+
+// New compiles the detectors. The error names the first that is malformed.
+func New(cfg Config) (*Redactor, error) {
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("redaction timeout %v is negative", cfg.Timeout)
+	}
+	if cfg.Detectors == nil {
+		cfg.Detectors = Default("")
+	}
+	t, err := compile(cfg.Detectors)
+	if err != nil {
+		return nil, err
+	}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t}
+	r.scans.New = func() any { return newScan(t) }
+	return r, nil
+}
+
+// A Finding is one replaced span.
+type Finding struct {
+	Type               string // e.g. EMAIL
+	Start, End         int    // byte offsets in the text that was given
+	ReplStart, ReplEnd int    // byte offsets of its replacement in the text that was returned
+}
+
+// Text returns s with all that was found replaced, and what that was, in
+// order. Where nothing is found it returns s itself and allocates nothing.
+// s must be valid UTF-8.
+func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (_ string, _ []Finding, err error) {
+	defer failClosed(&err)
+	sc := r.begin(ctx, p)
+	defer r.end(sc)
+	out, edits, err := sc.redact(s, prose)
+	if err != nil {
+		return "", nil, err
+	}
+	return out, findings(edits), nil
+}
+
+// begin takes a scan out of the pool for one call.
+func (r *Redactor) begin(ctx context.Context, p Pseudonym) *scan {
+	sc := r.scans.Get().(*scan)
+	sc.clock = clock{ctx: ctx, deadline: time.Now().Add(r.timeout)}
+	sc.pseudonym = p
+	return sc
+}
+
+// end gives sc back. After a panic this still holds: a scan carries nothing
+// from one text to the next.
+func (r *Redactor) end(sc *scan) {
+	sc.release()
+	r.scans.Put(sc)
+}
+
+// failClosed turns a panic into ErrPanic. The panic's own text may quote
+// content, so only its type is kept.
+func failClosed(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("%w: %T", ErrPanic, v)
+	}
+}
+
+func findings(edits []edit) []Finding {
+	if len(edits) == 0 {
+		return nil
+	}
+	fs := make([]Finding, len(edits))
+	for i, e := range edits {
+		fs[i] = Finding{Type: e.typ, Start: e.start, End: e.end, ReplStart: e.outStart, ReplEnd: e.outEnd}
+	}
+	return fs
+}
+
+// A clock says when a call must end. It lives no longer than the call.
+type clock struct {
+	ctx      context.Context
+	deadline time.Time
+	work     int // bytes and candidates since the last look at the time
+}
+
+// workPerLook keeps looks at the time a microsecond or more apart.
+const workPerLook = 1 << 14
+
+// spend accounts for n units of work, about a nanosecond each.
+func (c *clock) spend(n int) error {
+	if c.work += n; c.work < workPerLook {
+		return nil
+	}
+	c.work = 0
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	if time.Now().After(c.deadline) {
+		return ErrTimeout
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package redaction
+
+import (
+	"math"
+	"strings"
+)
+
+// A scan is the working memory of one call. It is pooled: nothing in it
+// outlives the call but the capacity of its slices.
+type scan struct {
+	t         *tables
+	clock     clock
+	pseudonym Pseudonym
+
+	spans  []span // found in the text being searched
+	edits  []edit // resolved, over all of a document
+	tokens int    // replacements already in the text being searched
+	seen   []int  // by context: where its last word ended
+	groups []Group
+	digits []byte
+	nest   []nest // JSON: open objects and arrays
+	cand   Candidate
+}
+
+// A span is what a detector recognised in the text being searched.
+type span struct{ start, end, det int }
+
+// never is so far before any text that nothing is near it.
+const never = math.MinInt / 2
+
+func newScan(t *tables) *scan {
+	sc := &scan{t: t, seen: make([]int, t.contexts)}
+	sc.cand.sc = sc
+	return sc
+}
+
+// release drops all references to the call's text.
+func (sc *scan) release() {
+	sc.clock = clock{}
+	sc.pseudonym = nil
+	sc.cand.Text = ""
+	clear(sc.edits[:cap(sc.edits)])
+	sc.edits = sc.edits[:0]
+	sc.spans = sc.spans[:0]
+}
+
+// text searches s and leaves what it finds in sc.spans, unresolved. What was
+// seen in the key, if s has one, must have been marked before.
+func (sc *scan) text(s string) error {
+	sc.spans, sc.tokens = sc.spans[:0], 0
+	sc.cand.Text = s
+	for i := 0; i < len(s); {
+		end := min(len(s), i+workPerLook)
+		if err := sc.clock.spend(end - i); err != nil {
+			return err
+		}
+		var err error
+		if i, err = sc.stretch(s, i, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stretch searches s from i to end or a little further and returns how far it
+// came. This loop is where the time goes: for most bytes two loads and a
+// multiplication.
+func (sc *scan) stretch(s string, i, end int) (int, error) {
+	t := sc.t
+	for end = min(end, len(s)-3); i < end; {
+		w := load(s, i)
+		if t.stop[byte(w)]|t.prefix[hash(w)] == 0 {
+			i++
+			continue
+		}
+		next, err := sc.stopAt(s, i, hash(w))
+		if err != nil {
+			return i, err
+		}
+		i = next
+	}
+	if i < len(s)-3 {
+		return i, nil
+	}
+	for i < len(s) {
+		next, err := sc.stopAt(s, i, 0)
+		if err != nil {
+			return i, err
+		}
+		i = next
+	}
+	return i, nil
+}
+
+// stopAt handles position i and returns the next one to look at.
+func (sc *scan) stopAt(s string, i int, h uint32) (int, error) {
+	if h != 0 && sc.t.prefix[h] != 0 {
+		if err := sc.wordsAt(s, i, sc.t.words[sc.t.bucket[h]-1]); err != nil {
+			return i, err
+		}
+	}
+	stop := sc.t.stop[s[i]]
+	if stop&stopBracket != 0 {
+		if n := replacement(s[i:]); n > 0 {
+			sc.stepOver()
+			return i + n, nil
+		}
+	}
+	if stop&stopDigit != 0 {
+		return sc.numberAt(s, i)
+	}
+	if stop&stopByte != 0 {
+		for _, d := range sc.t.byByte[s[i]] {
+			if err := sc.try(d, i, i+1); err != nil {
+				return i, err
+			}
+		}
+	}
+	return i + 1, nil
+}
+
+// stepOver notes a replacement. What was seen before it is not near what
+// comes after: or the replacement of a longer value could bring words nearer
+// and make the next pass find more.
+func (sc *scan) stepOver() {
+	sc.tokens++
+	sc.forget()
+}
+
+// forget forgets all context.
+func (sc *scan) forget() { sc.mark(0) }
+
+// mark makes the contexts in marks, and no others, seen right before the
+// text.
+func (sc *scan) mark(marks uint64) {
+	for i := range sc.seen {
+		sc.seen[i] = never
+		if marks>>i&1 != 0 {
+			sc.seen[i] = 0
+		}
+	}
+}
+
+// marked returns the contexts that were seen in the text.
+func (sc *scan) marked() uint64 {
+	var marks uint64
+	for i, at := range sc.seen {
+		if at != never {
+			marks |= 1 << i
+		}
+	}
+	return marks
+}
+
+func (sc *scan) wordsAt(s string, i int, words []word) error {
+	for _, w := range words {
+		if !hasFold(s[i:], w.lower) {
+			continue
+		}
+		end := i + len(w.lower)
+		if w.mark < 0 {
+			if err := sc.try(w.det, i, end); err != nil {
+				return err
+			}
+		} else if wordBounds(s, i, end) {
+			sc.seen[w.mark] = end
+		}
+	}
+	return nil
+}
+
+// wordBounds reports whether s[i:j] is a word: where letters meet at its ends
+// they must differ in case, as in homePhone and phoneNumber.
+func wordBounds(s string, i, j int) bool {
+	return !joined(at(s, i-1), s[i]) && !joined(s[j-1], at(s, j))
+}
+
+func joined(a, b byte) bool { return isLetter(a) && isLetter(b) && !(isLower(a) && isUpper(b)) }
+
+// try puts a candidate before a detector.
+func (sc *scan) try(det, start, end int) error {
+	c := &sc.cand
+	c.Start, c.End, c.det = start, end, det
+	sc.t.detectors[det].Find(c)
+	return sc.clock.spend(16)
+}
+
+// add notes a span unless it begins in a replacement; where it ends in one it
+// takes in the whole.
+func (sc *scan) add(det, start, end int) {
+	if start < 0 || end > len(sc.cand.Text) || start >= end {
+		panic("redaction: span out of bounds")
+	}
+	if strings.IndexByte(sc.cand.Text[start:end], '[') >= 0 || sc.tokens > 0 {
+		var ok bool
+		if end, ok = clearOfTokens(sc.cand.Text, start, end); !ok {
+			return
+		}
+	}
+	sc.spans = append(sc.spans, span{start, end, det})
+}
+
+// clearOfTokens returns the end of the span so that no replacement is cut in
+// two, and false if one holds its start.
+func clearOfTokens(s string, start, end int) (int, bool) {
+	for i := max(0, start-maxType-tokenLen-3); i < end; {
+		at := strings.IndexByte(s[i:end], '[')
+		if at < 0 {
+			break
+		}
+		i += at
+		n := replacement(s[i:])
+		if n > 0 && i <= start && start < i+n {
+			return end, false
+		}
+		if n > 0 && i >= start {
+			end = max(end, i+n)
+		}
+		i += max(n, 1)
+	}
+	return end, true
+}

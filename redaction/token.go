@@ -1,0 +1,94 @@
+package redaction
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Pseudonym returns the token for a value in normal form: 12 characters of
+// a–z and 2–7, from a keyed pseudorandom function. It must be safe for
+// concurrent use. An error makes redaction fail closed.
+type Pseudonym func(value string) (string, error)
+
+// tokenLen is the length of a pseudonym's token.
+const tokenLen = 12
+
+// maxType is the longest name of a type.
+const maxType = 32
+
+// token calls p and checks what it returns.
+func (p Pseudonym) token(value string) (string, error) {
+	t, err := p(value)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrPseudonym, err)
+	}
+	if len(t) != tokenLen || !isToken(t) {
+		return "", fmt.Errorf("%w: not %d characters of a–z and 2–7", ErrPseudonym, tokenLen)
+	}
+	return t, nil
+}
+
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || '2' <= c && c <= '7') {
+			return false
+		}
+	}
+	return true
+}
+
+// replacement returns the length of the replacement, such as
+// [EMAIL:k7m2qa5d3hx4], that s begins with, 0 if there is none.
+func replacement(s string) int {
+	if len(s) < len("[A:]")+tokenLen || s[0] != '[' {
+		return 0
+	}
+	colon := strings.IndexByte(s[:min(len(s), maxType+2)], ':')
+	if colon < 0 || !isType(s[1:colon]) {
+		return 0
+	}
+	end := colon + 1 + tokenLen
+	if end >= len(s) || s[end] != ']' || !isToken(s[colon+1:end]) {
+		return 0
+	}
+	return end + 1
+}
+
+// isType reports whether s can be a type: 1 to 32 of A–Z, 0–9 and _, the
+// first a letter.
+func isType(s string) bool {
+	for i, c := range []byte(s) {
+		if !('A' <= c && c <= 'Z' || i > 0 && ('0' <= c && c <= '9' || c == '_')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxType
+}
+
+// UserType is the type of the pseudonym that stands for an event's user.
+const UserType = "USER"
+
+// User returns the pseudonym, [USER:…], of a user id as the publisher gives
+// it. An id that is a pseudonym already, and the empty id, pass through. An
+// id that is an e-mail address is normalised as one, so that it carries the
+// token that the address has in text.
+func User(id string, p Pseudonym) (string, error) {
+	if id == "" || strings.HasPrefix(id, "["+UserType+":") && replacement(id) == len(id) {
+		return id, nil
+	}
+	t, err := p.token(normalUser(id))
+	if err != nil {
+		return "", err
+	}
+	return "[" + UserType + ":" + t + "]", nil
+}
+
+func normalUser(id string) string {
+	trimmed := strings.TrimSpace(id)
+	if at := strings.IndexByte(trimmed, '@'); at > 0 {
+		if start, end, ok := emailAt(trimmed, at, 1); ok && start == 0 && end == len(trimmed) {
+			return normalEmail(trimmed)
+		}
+	}
+	return trimmed
+}
