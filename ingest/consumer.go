@@ -1,0 +1,152 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction"
+)
+
+// ConsumerName is the name of the durable consumer of the stream.
+const ConsumerName = "ingest"
+
+const (
+	// ackWait is after how long without a word the stream delivers a message
+	// again. Work that takes longer says so every third of it.
+	ackWait = 30 * time.Second
+	// maxAckPending bounds the messages delivered but not acknowledged; with
+	// single events it takes this many to fill an append.
+	maxAckPending = 3 * maxGroupEvents
+	// callTimeout bounds one request to the stream.
+	callTimeout = 10 * time.Second
+)
+
+// Config says how a Consumer works. Log, JetStream, Classify and Redactor are
+// required; the zero value of every other field is usable.
+type Config struct {
+	Log       *eventlog.Log
+	JetStream jetstream.JetStream // with the stream that EnsureStream made or checked
+	// Classify sets the event's class and policy_version. It is called from
+	// several goroutines at once. An event on which it fails is quarantined.
+	Classify func(context.Context, event.Tenant, *pb.Event) error
+	Redactor *redaction.Redactor
+	Limits   event.Limits // of what is decoded
+
+	// RedactionTime is how long one event may take to redact, in all; it is
+	// for detectors that hang, beside the redactor's own limit. 0: 10 s.
+	RedactionTime time.Duration
+	// InFlightBytes bounds the memory of messages being worked on. 0: 64 MiB.
+	InFlightBytes int64
+	Now           func() time.Time // evidence time; nil: time.Now
+	Logger        *slog.Logger     // nil: discard
+	Metrics       *Metrics         // nil: its own, seen by nobody
+}
+
+// A Consumer moves evidence from the stream into the log.
+type Consumer struct {
+	Config
+	decoded int64 // most bytes one message decodes to
+}
+
+// New returns a consumer; Run makes it work.
+func New(cfg Config) (*Consumer, error) {
+	switch {
+	case cfg.Log == nil:
+		return nil, errors.New("ingest: Config.Log is missing")
+	case cfg.JetStream == nil:
+		return nil, errors.New("ingest: Config.JetStream is missing")
+	case cfg.Classify == nil:
+		return nil, errors.New("ingest: Config.Classify is missing")
+	case cfg.Redactor == nil:
+		return nil, errors.New("ingest: Config.Redactor is missing")
+	case cfg.Limits.BatchEvents > event.MaxAppend:
+		return nil, fmt.Errorf("ingest: Config.Limits.BatchEvents is above %d", event.MaxAppend)
+	case cfg.RedactionTime < 0 || cfg.InFlightBytes < 0:
+		return nil, errors.New("ingest: Config.RedactionTime or InFlightBytes is negative")
+	}
+	cfg.RedactionTime = cmp.Or(cfg.RedactionTime, 10*time.Second)
+	cfg.InFlightBytes = cmp.Or(cfg.InFlightBytes, 64<<20)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics()
+	}
+	decoded := cmp.Or(cfg.Limits.BatchBytes, event.DefaultBatchBytes)
+	return &Consumer{Config: cfg, decoded: int64(decoded)}, nil
+}
+
+// Run consumes until ctx ends, which is no error, or the log is closed or
+// found tampered with, or the connection is closed for good. While the disk
+// is full or NATS is away it keeps trying. It may be called once at a time.
+func (c *Consumer) Run(ctx context.Context) error {
+	durable, err := c.attach(ctx)
+	if err != nil {
+		return err
+	}
+	c.takeOver(ctx, durable)
+	p := newPipeline(c, durable)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.fetch(gctx) })
+	for range runtime.GOMAXPROCS(0) {
+		g.Go(func() error { return p.work(gctx) })
+	}
+	g.Go(func() error { return p.append(gctx) })
+	g.Go(func() error { return p.keep(gctx) })
+	err = g.Wait()
+	p.leave()
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// attach makes the durable consumer or finds it.
+func (c *Consumer) attach(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	durable, err := c.JetStream.CreateOrUpdateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
+		Durable:       ConsumerName,
+		Description:   "Takes evidence into the log",
+		FilterSubject: event.Subjects,
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       ackWait,
+		MaxDeliver:    -1,
+		MaxAckPending: maxAckPending,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("attach to stream %s: %w", StreamName, err)
+	}
+	return durable, nil
+}
+
+// takeOver has the stream deliver again at once what it had delivered to a
+// process that is gone. This process has the log, so nobody else can be
+// working on it. A server too old to do so delivers it after ackWait.
+func (c *Consumer) takeOver(ctx context.Context, durable jetstream.Consumer) {
+	pending := durable.CachedInfo().NumAckPending
+	if pending == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if _, err := c.JetStream.ResetConsumer(ctx, StreamName, ConsumerName); err != nil {
+		c.Logger.WarnContext(ctx, "stream keeps deliveries of an earlier run for a while",
+			"messages", pending, "wait", ackWait, "err", err)
+	}
+}
