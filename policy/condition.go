@@ -60,7 +60,7 @@ func compile(expr string, more ...check) (*Condition, *Error) {
 	}
 	c, err := plan(a)
 	if err != nil {
-		return nil, &Error{1, 1, oneLine(err.Error())}
+		return nil, &Error{1, 1, reason(err.Error())}
 	}
 	return c, nil
 }

@@ -29,7 +29,7 @@ func valid(e *pb.Event) bool {
 func estimate(a *ast.AST) (cost.CostEstimate, *Error) {
 	estimate, err := cost.Cost(a, sizes{})
 	if err != nil {
-		return estimate, &Error{1, 1, oneLine(err.Error())}
+		return estimate, &Error{1, 1, reason(err.Error())}
 	}
 	if estimate.Min > costLimit {
 		return estimate, &Error{1, 1, fmt.Sprintf("costs at least %d, the limit is %d", estimate.Min, costLimit)}

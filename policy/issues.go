@@ -38,6 +38,7 @@ var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	undefined  = regexp.MustCompile(`^undefined field '([^']*)'`)
 	overload   = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
+	quoted     = regexp.MustCompile("`[^`]*`|\"[^\"]*\"")
 	unexpected = regexp.MustCompile(`^Syntax error: (?:mismatched|extraneous) input '((?s).*)' expecting`)
 )
 
@@ -54,10 +55,13 @@ func reason(message string) string {
 	if m := unexpected.FindStringSubmatch(message); m != nil {
 		return "unexpected " + token(m[1])
 	}
+	if strings.HasPrefix(message, "invalid argument to has() macro") {
+		return "has() wants a field of something, such as has(event.report)"
+	}
 	if strings.HasPrefix(message, "Syntax error: ") {
 		return syntax(strings.TrimPrefix(message, "Syntax error: "))
 	}
-	return oneLine(strings.ReplaceAll(message, container+".", ""))
+	return oneLine(quoted.ReplaceAllString(strings.ReplaceAll(message, container+".", ""), "…"))
 }
 
 // syntax tells the kind of a syntax error without the text it is about.

@@ -11,7 +11,7 @@ import (
 // column of a scalar's value stands. Values differ from their text by quotes,
 // escapes, indentation and folded lines.
 func (p *parser) locate(n *yaml.Node, line, column int) (int, int) {
-	c := cursor{rest: p.source, line: 1, column: 1}
+	c := cursor{rest: bytes.TrimPrefix(p.source, []byte("\ufeff")), line: 1, column: 1}
 	c.enter(n)
 	valueLine, valueColumn := 1, 1
 	for _, r := range n.Value {

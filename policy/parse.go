@@ -2,15 +2,11 @@ package policy
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/common/ast"
 	"go.yaml.in/yaml/v3"
@@ -38,80 +34,6 @@ func Parse(source []byte) (*Document, error) {
 	return d, nil
 }
 
-// A parser reads one document and gathers what is wrong with it.
-type parser struct {
-	source []byte
-	errors Errors
-}
-
-func (p *parser) fail(n *yaml.Node, format string, args ...any) {
-	p.failAt(n.Line, n.Column, fmt.Sprintf(format, args...))
-}
-
-func (p *parser) failAt(line, column int, reason string) {
-	if len(p.errors) < maxErrors {
-		p.errors = append(p.errors, &Error{max(line, 1), max(column, 1), reason})
-	}
-}
-
-// maxErrors bounds how much is said about one hopeless document.
-const maxErrors = 100
-
-// root returns the document's one mapping, or nil after a complaint.
-func (p *parser) root() *yaml.Node {
-	if len(p.source) > MaxSource {
-		p.failAt(1, 1, fmt.Sprintf("the policy is longer than %d bytes", MaxSource))
-		return nil
-	}
-	if line, column, ok := invalidUTF8(p.source); ok {
-		p.failAt(line, column, "is not valid UTF-8")
-		return nil
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(p.source))
-	var first, second yaml.Node
-	if err := decoder.Decode(&first); errors.Is(err, io.EOF) {
-		p.failAt(1, 1, "the policy is empty")
-		return nil
-	} else if err != nil {
-		p.failSyntax(err)
-		return nil
-	}
-	if err := decoder.Decode(&second); err == nil {
-		p.fail(&second, "a second document begins here")
-		return nil
-	} else if !errors.Is(err, io.EOF) {
-		p.failSyntax(err)
-		return nil
-	}
-	return first.Content[0]
-}
-
-func invalidUTF8(source []byte) (line, column int, invalid bool) {
-	line, column = 1, 1
-	for i := 0; i < len(source); {
-		r, size := utf8.DecodeRune(source[i:])
-		if r == utf8.RuneError && size == 1 {
-			return line, column, true
-		}
-		if i, column = i+size, column+1; r == '\n' {
-			line, column = line+1, 1
-		}
-	}
-	return 0, 0, false
-}
-
-var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-
-// failSyntax reports what the YAML parser said, which names at most a line.
-func (p *parser) failSyntax(err error) {
-	line, text := 1, oneLine(err.Error())
-	if m := syntaxLine.FindStringSubmatch(text); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		text = m[2]
-	}
-	p.failAt(line, 1, text)
-}
-
 // document reads the whole document into d.
 func (p *parser) document(root *yaml.Node, d *Document) {
 	fields := p.mapping(root, "policy", "classes", "rules", "sampling")
@@ -127,71 +49,6 @@ func (p *parser) document(root *yaml.Node, d *Document) {
 	if n := fields["sampling"]; n != nil {
 		d.sampling = p.sampling(n)
 	}
-}
-
-// mapping returns the values of a mapping by key. It complains of keys that
-// are not known, or of any if none are given.
-func (p *parser) mapping(n *yaml.Node, what string, known ...string) map[string]*yaml.Node {
-	if !p.plain(n, yaml.MappingNode, what, "a mapping") {
-		return nil
-	}
-	values := make(map[string]*yaml.Node)
-	for key, value := range pairs(n) {
-		if !p.plain(key, yaml.ScalarNode, "key", "a word") {
-			continue
-		}
-		if _, ok := values[key.Value]; ok {
-			p.fail(key, "%s is given twice", key.Value)
-			continue
-		}
-		if len(known) > 0 && !slices.Contains(known, key.Value) {
-			p.fail(key, "%s is no key of a %s: want %s", short(key.Value), what, strings.Join(known, ", "))
-			continue
-		}
-		values[key.Value] = value
-	}
-	return values
-}
-
-func pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
-	return func(yield func(key, value *yaml.Node) bool) {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if !yield(n.Content[i], n.Content[i+1]) {
-				return
-			}
-		}
-	}
-}
-
-// plain complains unless n is of the kind, without anchor, alias or tag.
-func (p *parser) plain(n *yaml.Node, kind yaml.Kind, what, want string) bool {
-	switch {
-	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		p.fail(n, "anchors and aliases have no meaning in a policy")
-	case n.Style&yaml.TaggedStyle != 0:
-		p.fail(n, "tags have no meaning in a policy")
-	case n.Kind != kind:
-		p.fail(n, "%s is not %s", what, want)
-	default:
-		return true
-	}
-	return false
-}
-
-func (p *parser) required(parent *yaml.Node, fields map[string]*yaml.Node, key string) *yaml.Node {
-	n := fields[key]
-	if n == nil && !slices.ContainsFunc(parent.Content, func(k *yaml.Node) bool { return k.Value == key }) {
-		p.fail(parent, "%s is missing", key)
-	}
-	return n
-}
-
-// short cuts what a complaint repeats of the document.
-func short(s string) string {
-	if len(s) <= 64 {
-		return oneLine(s)
-	}
-	return oneLine(strings.ToValidUTF8(s[:64], "")) + "…"
 }
 
 var className = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
@@ -268,38 +125,51 @@ func (p *parser) duration(n *yaml.Node) time.Duration {
 	return time.Duration(count) * unit
 }
 
-// items returns the elements of a list of rules.
-func (p *parser) items(n *yaml.Node, what string) []*yaml.Node {
+// An entry is one element of a list of rules.
+type entry struct {
+	node   *yaml.Node
+	fields map[string]*yaml.Node
+}
+
+// entries returns the elements of a list of rules, the first that matches
+// winning, and whether one of them matches everything; where one could not be
+// read, whether it did is not known and taken to be so.
+func (p *parser) entries(n *yaml.Node, what string, keys ...string) (entries []entry, total bool) {
 	if !p.plain(n, yaml.SequenceNode, what, "a list") {
-		return nil
+		return nil, true
 	}
 	if len(n.Content) > MaxRules {
 		p.fail(n, "has %d rules, the limit is %d", len(n.Content), MaxRules)
-		return nil
+		return nil, true
 	}
-	return n.Content
+	doubt := false
+	for _, item := range n.Content {
+		before := len(p.errors)
+		fields := p.mapping(item, what+" rule", keys...)
+		doubt = doubt || len(p.errors) > before
+		if fields == nil {
+			continue
+		}
+		if total {
+			p.fail(item, "is never reached: a rule before it matches everything")
+		}
+		total = total || fields["when"] == nil && !doubt
+		entries = append(entries, entry{item, fields})
+	}
+	return entries, total || doubt
 }
 
 func (p *parser) rules(n *yaml.Node, classes []Class) (rules []rule) {
-	last := false
-	for _, item := range p.items(n, "rules") {
-		fields := p.mapping(item, "rule", "when", "class")
-		if fields == nil {
-			last = true // whether it was one for all is not known
-			continue
-		}
-		if last && len(rules) > 0 && rules[len(rules)-1].when == nil {
-			p.fail(item, "is never reached: the rule before it matches everything")
-		}
-		r := rule{line: item.Line, when: p.when(fields["when"])}
-		last = last || fields["when"] == nil
-		if class := p.required(item, fields, "class"); class != nil {
+	entries, total := p.entries(n, "rules", "when", "class")
+	for _, e := range entries {
+		r := rule{line: e.node.Line, when: p.when(e.fields["when"])}
+		if class := p.required(e.node, e.fields, "class"); class != nil {
 			r.class = p.ruleClass(class, classes)
 		}
 		rules = append(rules, r)
 	}
-	if !last && n.Kind == yaml.SequenceNode {
-		p.fail(n, "the last rule must match everything: one with a class and no condition is missing")
+	if !total {
+		p.fail(n, "no rule matches everything: the last one must have a class and no condition")
 	}
 	return rules
 }
@@ -318,21 +188,13 @@ func (p *parser) ruleClass(n *yaml.Node, classes []Class) string {
 }
 
 func (p *parser) sampling(n *yaml.Node) (samples []sample) {
-	last := false
-	for i, item := range p.items(n, "sampling") {
-		fields := p.mapping(item, "sampling rule", "name", "when", "rate")
-		if fields == nil {
-			continue
-		}
-		if last {
-			p.fail(item, "is never reached: a rule before it matches everything")
-		}
-		last = last || fields["when"] == nil
-		s := sample{line: item.Line, when: p.when(fields["when"]), name: fmt.Sprintf("rule-%d", i+1)}
-		if name := fields["name"]; name != nil {
+	entries, _ := p.entries(n, "sampling", "name", "when", "rate")
+	for i, e := range entries {
+		s := sample{line: e.node.Line, when: p.when(e.fields["when"]), name: fmt.Sprintf("rule-%d", i+1)}
+		if name := e.fields["name"]; name != nil {
 			s.name = p.sampleName(name)
 		}
-		if rate := p.required(item, fields, "rate"); rate != nil {
+		if rate := p.required(e.node, e.fields, "rate"); rate != nil {
 			s.rate = p.rate(rate)
 		}
 		samples = append(samples, s)

@@ -44,6 +44,8 @@ var environment = sync.OnceValue(func() *cel.Env {
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ParserErrorRecoveryLimit(0),
 		cel.RegexProgramSizeLimit(maxRegexp),
+		cel.ASTValidators(
+			cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals()),
 	}
 	env, err := cel.NewEnv(append(options, s.declarations()...)...)
 	if err != nil {

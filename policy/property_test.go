@@ -1,0 +1,269 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
+
+	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// termsOf is the reference for what the log indexes of an event.
+func termsOf(e *pb.Event) map[string][]string {
+	i, v, r := e.GetInteraction(), e.GetVerdict(), e.GetReport()
+	terms := map[string][]string{
+		"id":         {e.GetId()},
+		"session":    {e.GetSession(), r.GetSession()},
+		"user":       {e.GetUser()},
+		"target":     {v.GetTarget(), r.GetTarget(), e.GetAction().GetTarget()},
+		"kind":       {string(event.KindOf(e))},
+		"model":      {i.GetModel().GetName()},
+		"provider":   {i.GetModel().GetProvider()},
+		"category":   {v.GetCategory(), r.GetCategory()},
+		"service":    {e.GetSource().GetService()},
+		"deployment": {e.GetSource().GetDeployment()},
+		"class":      {e.GetClass()},
+	}
+	for _, verdict := range i.GetVerdicts() {
+		terms["category"] = append(terms["category"], verdict.GetCategory())
+	}
+	for field, values := range terms {
+		terms[field] = slices.DeleteFunc(values, func(s string) bool { return s == "" })
+	}
+	return terms
+}
+
+// words is a small alphabet, so that conditions often match.
+var words = rapid.SampledFrom([]string{"", "a", "b", "c"})
+
+// instant draws one of five adjacent nanoseconds.
+func instant(t *rapid.T) time.Time {
+	return time.Date(2026, 1, 1, 0, 0, 0, rapid.IntRange(0, 4).Draw(t, "ns"), time.UTC)
+}
+
+func drawVerdict(t *rapid.T) *pb.Verdict {
+	v := &pb.Verdict{
+		Target:   words.Draw(t, "target"),
+		Category: words.Draw(t, "category"),
+		Score:    rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "score"),
+		Action:   pb.Verdict_Action(rapid.IntRange(0, 4).Draw(t, "action")),
+	}
+	if rapid.Bool().Draw(t, "threshold") {
+		v.Threshold = new(0.5)
+	}
+	return v
+}
+
+func drawMessages(t *rapid.T) (ms []*pb.Message) {
+	for range rapid.IntRange(0, 2).Draw(t, "messages") {
+		ms = append(ms, &pb.Message{Role: words.Draw(t, "role"), Parts: []*pb.Part{{Kind: &pb.Part_Text{Text: words.Draw(t, "text")}}}})
+	}
+	return ms
+}
+
+func drawEvent(t *rapid.T) *pb.Event {
+	e := &pb.Event{
+		Id: words.Draw(t, "id"), Session: words.Draw(t, "session"), User: words.Draw(t, "user"),
+		Class: words.Draw(t, "class"), Turn: uint32(rapid.IntRange(0, 2).Draw(t, "turn")),
+		Time:   timestamppb.New(instant(t)),
+		Source: &pb.Source{Service: words.Draw(t, "service"), Deployment: words.Draw(t, "deployment")},
+		Seq:    rapid.Uint64Range(0, 3).Draw(t, "seq"),
+	}
+	switch rapid.IntRange(0, 4).Draw(t, "kind") {
+	case 0, 1:
+		i := &pb.Interaction{
+			Model: &pb.Model{Name: words.Draw(t, "model"), Provider: words.Draw(t, "provider")},
+			Input: drawMessages(t), Output: drawMessages(t),
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "verdicts") {
+			i.Verdicts = append(i.Verdicts, drawVerdict(t))
+		}
+		e.Body = &pb.Event_Interaction{Interaction: i}
+	case 2:
+		e.Body = &pb.Event_Verdict{Verdict: drawVerdict(t)}
+	case 3:
+		e.Body = &pb.Event_Report{Report: &pb.Report{Target: words.Draw(t, "target"), Session: words.Draw(t, "of"),
+			Category: words.Draw(t, "category"), Comment: words.Draw(t, "comment")}}
+	case 4:
+		e.Body = &pb.Event_Action{Action: &pb.Action{Target: words.Draw(t, "target"), Text: words.Draw(t, "text")}}
+	}
+	return e
+}
+
+var (
+	stringFields = rapid.SampledFrom([]string{"id", "session", "user", "class", "source.service", "source.deployment",
+		"interaction.model.name", "interaction.model.provider", "verdict.target", "verdict.category", "report.target",
+		"report.session", "report.category", "report.comment", "action.target", "action.text", "source.version"})
+	equality  = rapid.SampledFrom([]string{"==", "==", "==", "!="})
+	order     = rapid.SampledFrom([]string{"<", "<=", "==", ">=", ">", "!="})
+	variables = rapid.SampledFrom([]string{"v", "id", "user", "verdict", "category"})
+	macros    = rapid.SampledFrom([]string{"exists", "exists", "exists", "all", "exists_one"})
+	kinds     = rapid.SampledFrom([]string{"interaction", "verdict", "report", "action"})
+)
+
+// field returns f in one of its spellings.
+func spelt(t *rapid.T, f string) string {
+	return rapid.SampledFrom([]string{f, "event." + f}).Draw(t, "spelling")
+}
+
+func literals(t *rapid.T) string {
+	var out []string
+	for _, w := range rapid.SliceOfN(words, 0, 3).Draw(t, "list") {
+		out = append(out, fmt.Sprintf("%q", w))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+// aboutString draws a condition on the string that expr reads.
+func aboutString(t *rapid.T, expr string) string {
+	w := fmt.Sprintf("%q", words.Draw(t, "word"))
+	switch rapid.IntRange(0, 3).Draw(t, "form") {
+	case 0:
+		return w + " " + equality.Draw(t, "op") + " " + expr
+	case 1:
+		return expr + " in " + literals(t)
+	case 2:
+		return expr + ".startsWith(" + w + ")"
+	}
+	return expr + " " + equality.Draw(t, "op") + " " + w
+}
+
+func aboutTime(t *rapid.T) string {
+	at := fmt.Sprintf("timestamp(%q)", instant(t).Format(time.RFC3339Nano))
+	if rapid.Bool().Draw(t, "mirrored") {
+		return at + " " + order.Draw(t, "op") + " " + spelt(t, "time")
+	}
+	return spelt(t, "time") + " " + order.Draw(t, "op") + " " + at
+}
+
+func aboutVerdicts(t *rapid.T, depth int) string {
+	v := variables.Draw(t, "variable")
+	predicate := aboutString(t, v+".category")
+	switch rapid.IntRange(0, 3).Draw(t, "more") {
+	case 0:
+		predicate += fmt.Sprintf(" && %s.score >= %s.threshold", v, v)
+	case 1:
+		predicate = fmt.Sprintf("(%s) || %s", predicate, aboutString(t, v+".category"))
+	case 2:
+		if depth > 0 {
+			predicate = fmt.Sprintf("(%s) && (%s)", predicate, drawInner(t, depth-1, v))
+		}
+	}
+	return fmt.Sprintf("%s.%s(%s, %s)", spelt(t, "interaction.verdicts"), macros.Draw(t, "macro"), v, predicate)
+}
+
+// drawInner draws a condition for a place where hidden is a local variable.
+func drawInner(t *rapid.T, depth int, hidden string) string {
+	if hidden == "v" || hidden == "category" {
+		return drawCondition(t, depth)
+	}
+	return aboutString(t, "event.session")
+}
+
+func drawAtom(t *rapid.T, depth int) string {
+	switch rapid.IntRange(0, 8).Draw(t, "atom") {
+	case 0:
+		return aboutTime(t)
+	case 1, 2:
+		return aboutVerdicts(t, depth)
+	case 3:
+		return fmt.Sprintf("has(event.%s)", kinds.Draw(t, "kind"))
+	case 4:
+		return fmt.Sprintf("kind %s %q", equality.Draw(t, "op"), kinds.Draw(t, "kind"))
+	case 5:
+		return fmt.Sprintf("seq %s %d", order.Draw(t, "op"), rapid.IntRange(0, 3).Draw(t, "n"))
+	case 6:
+		return spelt(t, "interaction") + `.input.exists(m, m.role == "a")`
+	}
+	return aboutString(t, spelt(t, stringFields.Draw(t, "field")))
+}
+
+func drawCondition(t *rapid.T, depth int) string {
+	if depth == 0 {
+		return drawAtom(t, depth)
+	}
+	switch rapid.IntRange(0, 7).Draw(t, "shape") {
+	case 0, 1, 2:
+		return fmt.Sprintf("(%s) && (%s)", drawCondition(t, depth-1), drawCondition(t, depth-1))
+	case 3, 4:
+		return fmt.Sprintf("(%s) || (%s)", drawCondition(t, depth-1), drawCondition(t, depth-1))
+	case 5:
+		return fmt.Sprintf("!(%s)", drawCondition(t, depth-1))
+	case 6:
+		return fmt.Sprintf("(%s) ? (%s) : (%s)", drawCondition(t, depth-1), drawCondition(t, depth-1), drawCondition(t, depth-1))
+	}
+	return drawAtom(t, depth)
+}
+
+// Selecting by Terms and Between never loses a match, and a condition that
+// says that it needs no text gives the same answer without it.
+func TestPushdownLosesNothing(t *testing.T) {
+	matched := 0
+	rapid.Check(t, func(t *rapid.T) {
+		expr := drawCondition(t, rapid.IntRange(0, 3).Draw(t, "depth"))
+		c, err := Compile(expr)
+		if err != nil {
+			t.Fatalf("Compile(%s): %v", expr, err)
+		}
+		for range 20 {
+			e := drawEvent(t)
+			got, err := c.Match(e)
+			if err != nil {
+				t.Fatalf("%s: %v", expr, err)
+			}
+			checkMeta(t, expr, c, e, got)
+			if got {
+				matched++
+				checkImplied(t, expr, c, e)
+			}
+		}
+	})
+	if matched == 0 {
+		t.Error("no drawn condition matched a drawn event: nothing was tested")
+	}
+}
+
+func checkImplied(t *rapid.T, expr string, c *Condition, e *pb.Event) {
+	has := termsOf(e)
+	for _, term := range c.Terms() {
+		if !slices.ContainsFunc(term.Values, func(v string) bool { return slices.Contains(has[term.Field], v) }) {
+			t.Fatalf("%s matches %v, which has no %s in %q", expr, e, term.Field, term.Values)
+		}
+	}
+	since, until := c.Between()
+	if at := e.GetTime().AsTime(); at.Before(since) || !until.IsZero() && !at.Before(until) {
+		t.Fatalf("%s matches an event at %v, outside of %v to %v", expr, at, since, until)
+	}
+}
+
+func checkMeta(t *rapid.T, expr string, c *Condition, e *pb.Event, want bool) {
+	if !c.MetaOnly() {
+		return
+	}
+	meta := proto.CloneOf(e)
+	clearText(meta.ProtoReflect())
+	if got, err := c.Match(meta); got != want || err != nil {
+		t.Fatalf("%s: got %v, %v without text, %v with it", expr, got, err, want)
+	}
+}
+
+// clearText removes what an event's meta data leaves out.
+func clearText(m protoreflect.Message) {
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case beyondMeta(fd):
+			m.Clear(fd)
+		case fd.Message() != nil && !fd.IsList():
+			clearText(v.Message())
+		}
+		return true
+	})
+}
