@@ -51,14 +51,29 @@ func clearUnfinished(dir string) error {
 		if !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if blocks, err := filepath.Glob(filepath.Join(path, "msgs", "*.blk")); err != nil || len(blocks) > 0 {
-			continue // messages: left for checkRecovered to refuse
+		if holdsMessages(path) {
+			continue // left for checkRecovered to refuse
 		}
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("remove an unfinished stream: %w", err)
 		}
 	}
 	return nil
+}
+
+// holdsMessages reports whether a file of messages below the stream's
+// directory has anything in it; where it cannot tell, it does.
+func holdsMessages(path string) bool {
+	blocks, err := filepath.Glob(filepath.Join(path, "msgs", "*.blk"))
+	if err != nil {
+		return true
+	}
+	for _, b := range blocks {
+		if info, err := os.Stat(b); err != nil || info.Size() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // checkRecovered compares the streams the server has with those on disk. NATS

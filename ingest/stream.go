@@ -62,7 +62,7 @@ func (c StreamConfig) stream() jetstream.StreamConfig {
 		Name:        StreamName,
 		Description: "Evidence on its way into the log",
 		Subjects:    []string{event.Subjects},
-		Retention:   jetstream.WorkQueuePolicy,
+		Retention:   jetstream.LimitsPolicy, // see sweep
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
 		MaxBytes:    c.MaxBytes,
