@@ -2,7 +2,9 @@ package event
 
 import (
 	"fmt"
+	"math"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -21,23 +23,87 @@ func Marshal(e *pb.Event) ([]byte, error) {
 	return b, nil
 }
 
-// Unmarshal reads an event that [Marshal] wrote. Unknown, repeated and
-// malformed fields are refused with a [*ValidationError]. b is not kept.
+// Unmarshal reads an event that [Marshal] wrote. What it could not keep
+// (unknown fields, fields given twice) is refused with a [*ValidationError].
+// b is not kept. Sizes are not limited: what was stored can be read.
 func Unmarshal(b []byte) (*pb.Event, error) {
+	scan := wireScan{limit: math.MaxInt}
+	if err := scan.message(b, eventWire); err != nil {
+		return nil, public(err)
+	}
 	e := new(pb.Event)
 	if err := proto.Unmarshal(b, e); err != nil {
-		return nil, violation("", "is not a valid protobuf event")
+		return nil, public(unmarshalError(b))
 	}
 	return e, nil
 }
 
+// unmarshalError says why protobuf refused an event that has the right form:
+// it has a string that is not UTF-8.
+func unmarshalError(b []byte) error {
+	scan := wireScan{limit: math.MaxInt, texts: true}
+	if err := scan.message(b, eventWire); err != nil {
+		return err
+	}
+	return wrong("is malformed protobuf")
+}
+
+// decodeBatch reads an EventBatch.
 func decodeBatch(body []byte, lim Limits) ([]*pb.Event, error) {
 	if len(body) > lim.BatchBytes {
 		return nil, tooLarge("batch", len(body), lim.BatchBytes)
 	}
-	var batch pb.EventBatch
-	if err := proto.Unmarshal(body, &batch); err != nil {
-		return nil, violation("body", "is not a valid protobuf batch")
+	parts, err := splitBatch(body, lim)
+	if err != nil {
+		return nil, err
 	}
-	return batch.Events, nil
+	events := make([]*pb.Event, len(parts))
+	for i, part := range parts {
+		events[i] = new(pb.Event)
+		if err := proto.Unmarshal(part, events[i]); err != nil {
+			return nil, public(within(unmarshalError(part), "events", i))
+		}
+	}
+	return events, nil
+}
+
+// splitBatch returns the encoded events of an encoded batch after checking
+// their form and size.
+func splitBatch(body []byte, lim Limits) ([][]byte, error) {
+	var parts [][]byte
+	elements := 0
+	for len(body) > 0 {
+		number, typ, n := protowire.ConsumeTag(body)
+		switch {
+		case n < 0:
+			return nil, violation("", "is malformed protobuf")
+		case number != 1:
+			return nil, violation("", fmt.Sprintf("has unknown field %d", number))
+		case typ != protowire.BytesType:
+			return nil, violation("events", fmt.Sprintf("has wire type %d, want %d", typ, protowire.BytesType))
+		case len(parts) == lim.BatchEvents:
+			return nil, fmt.Errorf("batch has more than %d events: %w", lim.BatchEvents, ErrTooLarge)
+		}
+		part, size := protowire.ConsumeBytes(body[n:])
+		path := pathString([]step{{"events", len(parts)}})
+		if size < 0 {
+			return nil, violation(path, "is cut off")
+		}
+		if len(part) > lim.EventBytes {
+			return nil, tooLarge(path, len(part), lim.EventBytes)
+		}
+		scan := wireScan{limit: MaxElements}
+		if err := scan.message(part, eventWire); err != nil {
+			return nil, public(within(err, "events", len(parts)))
+		}
+		if elements += scan.elements; elements > MaxBatchElements {
+			return nil, fmt.Errorf("batch has more than %d nested messages: %w", MaxBatchElements, ErrTooLarge)
+		}
+		parts = append(parts, part)
+		body = body[n+size:]
+	}
+	if len(parts) == 0 {
+		return nil, violation("events", "is empty")
+	}
+	return parts, nil
 }
