@@ -2,9 +2,11 @@ package redaction
 
 // Default returns the detectors of this package in order of priority. region
 // is the ISO 3166 code of the country whose national telephone numbers are
-// recognised by their form; with "" a word such as "phone" must stand before
-// them.
+// recognised by their form; with "" only North American ones are, and others
+// after a word such as "phone".
 func Default(region string) []Detector {
-	_ = region
-	return []Detector{email()}
+	return []Detector{
+		privateKey(), credentials(), jwt(), apiKeys(), email(), iban(), card(), ssn(), ipv4(), ipv6(),
+		internationalPhone(), nationalPhone(region), headers(), passwords(), secrets(),
+	}
 }

@@ -22,7 +22,7 @@ type Detector struct {
 	// Countries triggers at two ASCII letters, case ignored, that begin a
 	// word and are followed by a digit, as in GB29.
 	Countries []string
-	// Context lists words, ASCII case ignored, four bytes or more, whose
+	// Context lists words, ASCII case ignored, three bytes or more, whose
 	// presence before the candidate Find can ask for with Near.
 	Context []string
 	// Find looks at the candidate and calls Add for what it recognises. It
@@ -57,8 +57,12 @@ func (d Digits) withDefaults() Digits {
 	return d
 }
 
-// minWord is the shortest trigger word: the prefix table is by four bytes.
-const minWord = 4
+// minWord is the shortest trigger word, since the prefix table is by four
+// bytes; a context word of three counts where no letter follows.
+const (
+	minWord    = 4
+	minContext = 3
+)
 
 func (d *Detector) check() error {
 	switch {
@@ -71,9 +75,14 @@ func (d *Detector) check() error {
 	case strings.ContainsFunc(d.Bytes, func(r rune) bool { return r >= 0x80 || isAlnum(byte(r)) || r == '[' }):
 		return fmt.Errorf("detector %s: a trigger byte is a letter, a digit, [ or not ASCII", d.Type)
 	}
-	for _, w := range append(d.Words[:len(d.Words):len(d.Words)], d.Context...) {
+	for _, w := range d.Words {
 		if len(w) < minWord {
 			return fmt.Errorf("detector %s: word %q is shorter than %d bytes", d.Type, w, minWord)
+		}
+	}
+	for _, w := range d.Context {
+		if len(w) < minContext {
+			return fmt.Errorf("detector %s: context word %q is shorter than %d bytes", d.Type, w, minContext)
 		}
 	}
 	for _, c := range d.Countries {

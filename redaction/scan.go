@@ -83,7 +83,7 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 		return i, nil
 	}
 	for i < len(s) {
-		next, err := sc.stopAt(s, i, 0)
+		next, err := sc.stopAt(s, i, hash(tail(s[i:])))
 		if err != nil {
 			return i, err
 		}
@@ -92,9 +92,18 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 	return i, nil
 }
 
+// tail returns the last bytes of a text, fewer than four, as load would.
+func tail(s string) uint32 {
+	var w uint32
+	for i := range len(s) {
+		w |= uint32(s[i]) << (8 * i)
+	}
+	return w
+}
+
 // stopAt handles position i and returns the next one to look at.
 func (sc *scan) stopAt(s string, i int, h uint32) (int, error) {
-	if h != 0 && sc.t.prefix[h] != 0 {
+	if sc.t.prefix[h] != 0 {
 		if err := sc.wordsAt(s, i, sc.t.words[sc.t.bucket[h]-1]); err != nil {
 			return i, err
 		}

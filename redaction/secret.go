@@ -1,14 +1,156 @@
 package redaction
 
+import (
+	"math"
+	"strings"
+)
+
+// A keyClass says what the name of a field or variable makes of its value.
 type keyClass uint8
 
 const (
-	noKey keyClass = iota
-	passwordKey
-	secretKey
-	weakKey
+	noKey       keyClass = iota
+	passwordKey          // the value is a password, whatever it looks like
+	secretKey            // the value is a secret, whatever it looks like
+	weakKey              // the value is a secret if it looks like one
 )
 
-func classify(key string) keyClass { return noKey }
+// keyEndings says what names that end so, without separators and in lower
+// case, make of their values.
+var keyEndings = []struct {
+	ending string
+	class  keyClass
+}{
+	{"password", passwordKey}, {"passwd", passwordKey}, {"passphrase", passwordKey}, {"passcode", passwordKey},
+	{"pwd", passwordKey}, {"passwort", passwordKey}, {"kennwort", passwordKey}, {"passwords", passwordKey},
+	{"apikey", secretKey}, {"apikeys", secretKey}, {"secret", secretKey}, {"secretkey", secretKey}, {"secretaccesskey", secretKey},
+	{"privatekey", secretKey}, {"accesstoken", secretKey}, {"refreshtoken", secretKey}, {"authtoken", secretKey},
+	{"bearertoken", secretKey}, {"sessiontoken", secretKey}, {"idtoken", secretKey}, {"apitoken", secretKey},
+	{"authorization", secretKey}, {"encryptionkey", secretKey}, {"signingkey", secretKey}, {"accountkey", secretKey},
+	{"setcookie", secretKey}, {"connectionstring", secretKey}, {"clientkey", weakKey}, {"accesskey", weakKey},
+	{"token", weakKey}, {"tokens", weakKey}, {"secrets", weakKey}, {"credential", weakKey}, {"credentials", weakKey},
+	{"creds", weakKey}, {"cookie", weakKey}, {"auth", weakKey}, {"key", weakKey}, {"pass", weakKey},
+}
 
-func (k keyClass) secret(value string) string { return "" }
+// maxName bounds the end of a name that is looked at.
+const maxName = 40
+
+// classify says what the name of a field makes of its value.
+func classify(name string) keyClass {
+	var buf [maxName]byte
+	n := len(buf)
+	for i := len(name) - 1; i >= 0 && n > 0; i-- {
+		c := name[i]
+		if c == '_' || c == '-' || c == '.' || c == ' ' {
+			continue
+		}
+		if isUpper(c) {
+			c |= 0x20
+		}
+		n--
+		buf[n] = c
+	}
+	if n == len(buf) || !keyEnd1[buf[len(buf)-1]] {
+		return noKey
+	}
+	return classifyFolded(buf[n:])
+}
+
+// keyEnd1 has the last letters of keyEndings.
+var keyEnd1 = [256]bool{'d': true, 'e': true, 't': true, 's': true, 'y': true, 'n': true, 'g': true, 'l': true, 'h': true}
+
+func classifyFolded(name []byte) keyClass {
+	for _, k := range keyEndings {
+		if len(name) < len(k.ending) || string(name[len(name)-len(k.ending):]) != k.ending {
+			continue
+		}
+		if k.ending == "key" && publicName(name) {
+			return noKey
+		}
+		return k.class
+	}
+	return noKey
+}
+
+// publicName reports whether a key is one that is no secret.
+func publicName(name []byte) bool {
+	for _, w := range [...]string{"public", "primary", "foreign", "sort", "partition", "cache", "storage", "object", "row", "hot"} {
+		if strings.HasPrefix(string(name), w) {
+			return true
+		}
+	}
+	return len(name) == len("key")
+}
+
+// secret returns the type under which a value goes as a whole because of its
+// key, "" if it stays.
+func (k keyClass) secret(value string) string {
+	switch {
+	case k == noKey || placeholder(value):
+		return ""
+	case k == passwordKey:
+		return "PASSWORD"
+	case k == secretKey || random(value, 16):
+		return "SECRET"
+	}
+	return ""
+}
+
+// placeholder reports whether a value stands for a secret without being one:
+// nothing, a pseudonym, a mask, a template, a word of schemas and forms.
+func placeholder(v string) bool {
+	v = strings.Trim(v, " \t\r\n")
+	if v == "" || v[0] == '[' && replacement(v) == len(v) || strings.Trim(v, "*•.xX#-_?…") == "" {
+		return true
+	}
+	for _, t := range [...]struct{ begin, end string }{{"${", "}"}, {"{{", "}}"}, {"<", ">"}, {"{", "}"}, {"%(", ")s"}, {"$(", ")"}, {"[", "]"}, {"%", "%"}} {
+		if strings.HasPrefix(v, t.begin) && strings.HasSuffix(v, t.end) && len(v) < 64 && (t.begin != "[" || isUpper(at(v, 1)) || isLower(at(v, 1))) {
+			return true
+		}
+	}
+	switch strings.ToLower(v) {
+	case "null", "none", "nil", "true", "false", "undefined", "string", "str", "text", "required", "optional", "redacted", "hidden",
+		"password", "passwd", "secret", "token", "your_password", "yourpassword", "your-password", "new_password", "newpassword", "changeme":
+		return len(v) < 8 || v != "changeme"
+	}
+	return false
+}
+
+// random reports whether a value of at least n bytes looks drawn rather than
+// written: one word with letters and digits of enough entropy.
+func random(v string, n int) bool {
+	if len(v) < n || len(v) > 4*maxKey {
+		return false
+	}
+	letters, digits := 0, 0
+	for _, c := range []byte(v) {
+		switch {
+		case isLetter(c):
+			letters++
+		case isDigit(c):
+			digits++
+		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"'<>()[]{}|\\`", c) >= 0:
+			return false
+		}
+	}
+	if digits < 2 || letters+digits < len(v)*3/4 || strings.Contains(v, "://") {
+		return false
+	}
+	return entropy(v) >= 3
+}
+
+// entropy returns the Shannon entropy of the bytes of s in bits a byte.
+func entropy(s string) float64 {
+	var count [256]int
+	for _, c := range []byte(s) {
+		count[c]++
+	}
+	h := 0.0
+	for _, n := range count {
+		if n > 0 {
+			p := float64(n) / float64(len(s))
+			h -= p * math.Log2(p)
+		}
+	}
+	return h
+}

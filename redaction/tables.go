@@ -2,6 +2,7 @@ package redaction
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -104,14 +105,29 @@ func (t *tables) addNumbers(i int, d Digits) {
 }
 
 func (t *tables) addWord(w word) {
-	h := hash(load(w.lower, 0))
+	if len(w.lower) == minContext {
+		for _, c := range []byte(afterShort) {
+			t.addPrefix(hash(load(w.lower+string(c), 0)), w)
+		}
+		return
+	}
+	t.addPrefix(hash(load(w.lower, 0)), w)
+}
+
+// afterShort is what may follow a context word of three bytes: it fills the
+// fourth byte of the prefix, as a space does at the end of the text.
+const afterShort = " \t\n\r:=.,;#\"'`-_/()[0123456789"
+
+func (t *tables) addPrefix(h uint32, w word) {
 	if t.prefix[h] == 0 {
 		t.prefix[h] = 1
 		t.words = append(t.words, nil)
 		t.bucket[h] = uint16(len(t.words))
 	}
 	b := t.bucket[h] - 1
-	t.words[b] = append(t.words[b], w)
+	if !slices.Contains(t.words[b], w) {
+		t.words[b] = append(t.words[b], w)
+	}
 }
 
 func countryIndex(a, b byte) int { return int(a&0x1f-1)*26 + int(b&0x1f-1) }

@@ -1,0 +1,76 @@
+package redaction
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// maxHeader bounds the JOSE header that is decoded.
+const maxHeader = 4096
+
+// jwt recognises JSON web tokens, signed or encrypted, whose header decodes
+// to an object with "alg" or "enc", also once more in base64.
+func jwt() Detector {
+	return Detector{Type: "JWT", Words: append(following("eyJ", base64URL), following("ZXlK", base64URL)...), Find: func(c *Candidate) {
+		s := c.Text
+		if isBase64URL(c.At(c.Start-1)) && !urlEscape(s, c.Start) {
+			return
+		}
+		end := base64End(s, c.Start)
+		if strings.HasPrefix(s[c.Start:], "ZXlK") {
+			if end-c.Start >= 40 && strings.HasPrefix(decode(s[c.Start:c.Start+40]), "eyJ") {
+				c.Add(c.Start, end+strings.Count(s[end:min(end+2, len(s))], "="))
+			}
+			return
+		}
+		if s[c.Start+2] != 'J' || at(s, end) != '.' || end-c.Start > maxHeader || !joseHeader(decode(s[c.Start:end])) {
+			return
+		}
+		payload := base64End(s, end+1)
+		if payload-end < 4 {
+			return
+		}
+		for end = payload; at(s, end) == '.' && isBase64URL(at(s, end+1)); {
+			end = base64End(s, end+1)
+		}
+		c.Add(c.Start, end)
+	}}
+}
+
+// urlEscape reports whether an escape such as %3D stands right before i.
+func urlEscape(s string, i int) bool {
+	return at(s, i-3) == '%' && isHex(at(s, i-2)) && isHex(at(s, i-1))
+}
+
+const base64URL = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+
+func isBase64URL(c byte) bool { return isWord(c) || c == '-' }
+
+func base64End(s string, i int) int {
+	for i < len(s) && isBase64URL(s[i]) {
+		i++
+	}
+	return i
+}
+
+func decode(s string) string {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+func joseHeader(s string) bool {
+	return strings.HasPrefix(s, "{") && (strings.Contains(s, `"alg"`) || strings.Contains(s, `"enc"`))
+}
+
+// following returns the words that prefix and one more character make: for
+// prefixes too short to trigger by themselves.
+func following(prefix, alphabet string) []string {
+	words := make([]string, 0, len(alphabet))
+	for _, c := range alphabet {
+		words = append(words, prefix+string(c))
+	}
+	return words
+}

@@ -1,0 +1,87 @@
+package redaction
+
+import "strings"
+
+const (
+	pemBegin = "-----BEGIN "
+	pemEnd   = "-----END "
+	// maxPEM bounds a private key with its armour.
+	maxPEM = 32 << 10
+	// minKey is the least base64 that makes armour hold a key.
+	minKey = 24
+)
+
+// privateKey recognises armoured private keys, with line breaks as they are
+// or as \n, and keys that were cut off before their end.
+func privateKey() Detector {
+	return Detector{Type: "PRIVATE_KEY", Words: []string{"-----begin "}, Find: func(c *Candidate) {
+		s := c.Text[c.Start:min(len(c.Text), c.Start+maxPEM)]
+		label, _, ok := strings.Cut(s[len(pemBegin):min(len(s), len(pemBegin)+80)], "-----")
+		if !ok || !strings.Contains(label, "PRIVATE KEY") {
+			return
+		}
+		body := len(pemBegin) + len(label) + len("-----")
+		end := keyEnd(s, body)
+		if next := strings.Index(s[body:], "-----"); next >= 0 && strings.HasPrefix(s[body+next:], pemEnd) {
+			end = max(end, body+next)
+			if close := strings.Index(s[body+next+5:min(len(s), body+next+100)], "-----"); close >= 0 {
+				end = body + next + 5 + close + 5
+			}
+			if base64Chars(s[body:body+next]) < minKey {
+				return
+			}
+		}
+		if base64Chars(s[body:end]) >= minKey {
+			c.Add(c.Start, c.Start+end)
+		}
+	}}
+}
+
+// keyEnd returns where the headers and base64 that begin at i end.
+func keyEnd(s string, i int) int {
+	end := i
+	for i < len(s) {
+		c := s[i]
+		switch {
+		case isAlnum(c) || c == '+' || c == '/' || c == '=':
+			run := i
+			for i < len(s) && (isAlnum(s[i]) || s[i] == '+' || s[i] == '/' || s[i] == '=') {
+				i++
+			}
+			if i-run < 16 && i < len(s) && s[i] != '\n' && s[i] != '\r' && s[i] != '\\' && !headerAt(s, run) {
+				return end
+			}
+			end = i
+		case c == '\\' && (at(s, i+1) == 'n' || at(s, i+1) == 'r'):
+			i += 2
+		case c <= ' ' || c == '-' || c == ':' || c == ',' || c == '.' || c == '\\':
+			i++
+		default:
+			return end
+		}
+	}
+	return end
+}
+
+// headerAt reports whether a line of armour headers such as "DEK-Info: " is
+// where the run that begins at i stands.
+func headerAt(s string, i int) bool {
+	begin := max(0, i-len("Proc-Type: 4,"))
+	line := s[begin+strings.LastIndexByte(s[begin:i], '\n')+1:]
+	for _, h := range [...]string{"Proc-Type:", "DEK-Info:", "Version:", "Comment:", "Hash:"} {
+		if strings.HasPrefix(line, h) {
+			return true
+		}
+	}
+	return false
+}
+
+func base64Chars(s string) int {
+	n := 0
+	for _, c := range []byte(s) {
+		if isAlnum(c) || c == '+' || c == '/' {
+			n++
+		}
+	}
+	return n
+}

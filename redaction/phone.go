@@ -1,0 +1,218 @@
+package redaction
+
+import (
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// internationalPhone recognises numbers that begin with +, by the numbering
+// plan of their country.
+func internationalPhone() Detector {
+	return Detector{Type: "PHONE", Bytes: "+", Context: phoneWords(), Normal: normalPhone(""), Find: func(c *Candidate) {
+		start, first := c.Start, c.Start+1
+		if c.At(first) == '(' {
+			first++
+		}
+		if !isDigit(c.At(first)) || c.At(first) == '0' || isAlnum(c.At(start-1)) {
+			return
+		}
+		if c.At(start-1) == '+' {
+			start--
+		}
+		ends := groupEnds(c.Text, first)
+		for i := len(ends) - 1; i >= 0; i-- {
+			number := c.Text[c.Start:ends[i]]
+			if ok := validPhone(number, "ZZ"); ok || c.Near(48) && i == len(ends)-1 && possiblePhone(number) {
+				c.Add(start, withExtension(c.Text, ends[i]))
+				return
+			}
+		}
+	}}
+}
+
+// minPhone and maxPhone bound the digits of a number (ITU-T E.164); shorter
+// ones are short codes.
+const (
+	minPhone = 7
+	maxPhone = 15
+)
+
+// groupEnds returns where the number that begins at i can end.
+func groupEnds(s string, i int) []int {
+	var ends []int
+	for n := 0; ; {
+		end := digitsEnd(s, i)
+		if n += end - i; n > maxPhone {
+			break
+		}
+		if n >= minPhone && !isLetter(at(s, end)) || n >= minPhone && extension(s[end:]) > 0 {
+			ends = append(ends, end)
+		}
+		i = end + separator(s[end:])
+		if i == end || !isDigit(at(s, i)) {
+			break
+		}
+	}
+	return ends
+}
+
+// phoneWords say that a number after them is a telephone number.
+func phoneWords() []string {
+	return []string{"phone", "phones", "telephone", "tel", "mobile", "mobil", "cell", "cellphone", "cellular", "fax", "call", "calling",
+		"whatsapp", "sms", "dial", "hotline", "landline", "callback", "contact number", "my number", "phone_number", "phonenumber",
+		"telefon", "handy", "handynummer", "rufnummer", "teléfono", "telefono", "móvil", "celular", "téléphone", "portable", "telefone",
+		"телефон", "тел", "电话", "手机", "電話", "携帯", "전화"}
+}
+
+// nationalPhone recognises numbers without +. With a region they must be
+// valid there and written in groups or after a word; without one, a word must
+// stand before them or they must have the form of North American ones.
+func nationalPhone(region string) Detector {
+	return Detector{
+		Type:    "PHONE",
+		Digits:  Digits{Min: minPhone, Max: maxPhone},
+		Context: phoneWords(),
+		Normal:  normalPhone(region),
+		Find: func(c *Candidate) {
+			start := c.Start
+			if c.At(start-1) == '(' && strings.HasPrefix(c.Text[c.Groups[0].End:], ")") {
+				start--
+			}
+			if !phoneAlone(c, start) || !phoneShape(c) {
+				return
+			}
+			number := c.Text[start:c.End]
+			switch {
+			case northAmerican(c) && validPhone(number, "US"):
+			case c.Near(48):
+				if region != "" && !validPhone(number, region) || region == "" && !likelyPhone(c) {
+					return
+				}
+			case region == "" || len(c.Groups) < 2 || !validPhone(number, region):
+				return
+			}
+			c.Add(start, withExtension(c.Text, c.End))
+		},
+	}
+}
+
+// phoneAlone reports whether the number from start on is not part of something
+// longer.
+func phoneAlone(c *Candidate, start int) bool {
+	before, after := c.At(start-1), c.At(c.End)
+	if isWord(before) || before == '+' || before == '$' || before == '/' || after == '%' || isWord(after) && extension(c.Text[c.End:]) == 0 {
+		return false
+	}
+	if strings.IndexByte(".,-:", before) >= 0 && isDigit(c.At(start-2)) {
+		return false
+	}
+	if strings.IndexByte(".,-/:", after) >= 0 && isWord(c.At(c.End+1)) {
+		return false
+	}
+	return !isDigit(c.At(c.End+separator(c.Text[c.End:]))) && !(before == ' ' && isDigit(c.At(start-2)))
+}
+
+// phoneShape refuses dates, address and decimal forms.
+func phoneShape(c *Candidate) bool {
+	g := c.Groups
+	slashes, dots := 0, 0
+	for i := 1; i < len(g); i++ {
+		sep := c.Separator(i)
+		if strings.Contains(sep, "(") && i > 1 || strings.Contains(sep, ")") && i > 2 {
+			return false
+		}
+		slashes += strings.Count(sep, "/")
+		dots += strings.Count(sep, ".")
+	}
+	if len(g) == 3 && (g[0].Len() == 4 && g[1].Len() <= 2 && g[2].Len() <= 2 || g[2].Len() == 4 && g[0].Len() <= 2 && g[1].Len() <= 2) {
+		return false
+	}
+	return slashes < 2 && !(dots == 1 && len(g) == 2) && !(len(g) == 4 && dots == 3 && isIPv4(c))
+}
+
+func isIPv4(c *Candidate) bool {
+	for _, g := range c.Groups {
+		if g.Len() > 3 {
+			return false
+		}
+	}
+	return true
+}
+
+// northAmerican reports whether the groups are those of (415) 555-0132 or
+// 415-555-0132, with or without a 1 before.
+func northAmerican(c *Candidate) bool {
+	g := c.Groups
+	if len(g) == 4 && g[0].Len() == 1 && c.Text[g[0].Start] == '1' {
+		g = g[1:]
+	}
+	if len(g) != 3 || g[0].Len() != 3 || g[1].Len() != 3 || g[2].Len() != 4 {
+		return false
+	}
+	last := c.Text[g[1].End:g[2].Start]
+	between := c.Text[g[0].End:g[1].Start]
+	return strings.HasPrefix(between, ")") || between == last && (last == "-" || last == ".")
+}
+
+// likelyPhone reports whether what stands after a word about telephones has
+// the length of a number.
+func likelyPhone(c *Candidate) bool {
+	n := len(c.Digits())
+	return n >= 8 || len(c.Groups) == 2 && c.Groups[0].Len() == 3
+}
+
+func validPhone(number, region string) bool {
+	n, err := phonenumbers.Parse(dialled(number), region)
+	return err == nil && phonenumbers.IsValidNumber(n)
+}
+
+func possiblePhone(number string) bool {
+	n, err := phonenumbers.Parse(number, "ZZ")
+	return err == nil && phonenumbers.IsPossibleNumber(n) && len(digitsOf(number)) >= 8
+}
+
+// dialled replaces the international prefix of most countries by +.
+func dialled(number string) string {
+	if rest, ok := strings.CutPrefix(number, "00"); ok {
+		return "+" + strings.TrimLeft(rest, "-. /")
+	}
+	return number
+}
+
+// normalPhone returns E.164 where the number says or the region tells how to
+// dial it, its digits otherwise.
+func normalPhone(region string) func(string) string {
+	return func(s string) string {
+		for _, r := range [...]string{region, "US"} {
+			if r == "" {
+				continue
+			}
+			if n, err := phonenumbers.Parse(dialled(s), r); err == nil && phonenumbers.IsValidNumber(n) {
+				return phonenumbers.Format(n, phonenumbers.E164)
+			}
+		}
+		return digitsOf(s)
+	}
+}
+
+// withExtension returns end or, where an extension follows, its end.
+func withExtension(s string, end int) int { return end + extension(s[end:]) }
+
+// extension returns the length of an extension such as " ext. 12" or "x12"
+// that s begins with.
+func extension(s string) int {
+	i := skipAny(s, 0, " ,;", 3)
+	for _, word := range [...]string{"extension", "extn", "ext", "x", "#"} {
+		if !hasFold(s[i:], word) {
+			continue
+		}
+		i = skipAny(s, i+len(word), " .:=", 3)
+		end := digitsEnd(s, i)
+		if end > i && end-i <= 6 && !isWord(at(s, end)) {
+			return end
+		}
+		return 0
+	}
+	return 0
+}
