@@ -84,25 +84,24 @@ func with(e *pb.Event, f func(*pb.Event)) *pb.Event {
 	return e
 }
 
-// shared returns the directory of the corpus, or skips the test.
-func shared(tb testing.TB) string {
+// corpusFiles returns the files of the shared corpus, none where it is absent.
+func corpusFiles(tb testing.TB) []string {
+	tb.Helper()
 	dir := os.Getenv("AFTERIMAGE_SHARED")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared")
 	}
-	if _, err := os.Stat(filepath.Join(dir, "corpus")); err != nil {
-		tb.Skip("no shared corpus")
+	files, err := filepath.Glob(filepath.Join(dir, "corpus", "*.ndjson.zst"))
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return dir
+	return files
 }
 
 // corpus yields up to limit lines of each of the corpus' files (0: all); a
 // line is valid until the next.
 func corpus(tb testing.TB, limit int) iter.Seq2[string, []byte] {
-	files, err := filepath.Glob(filepath.Join(shared(tb), "corpus", "*.ndjson.zst"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("corpus: %d files, %v", len(files), err)
-	}
+	files := corpusFiles(tb)
 	return func(yield func(string, []byte) bool) {
 		for _, name := range files {
 			if !corpusFile(tb, name, limit, yield) {

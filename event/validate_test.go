@@ -122,7 +122,9 @@ var invalidInteractions = []struct {
 	{func(e *pb.Event) { body(e).Duration = durationpb.New(-time.Second) }, "interaction.duration: -1s is below 0"},
 	{func(e *pb.Event) { body(e).TimeToFirstToken.Nanos = -1; body(e).TimeToFirstToken.Seconds = 1 },
 		"interaction.timeToFirstToken: is not a valid duration"},
-	{func(e *pb.Event) { body(e).Model.ProtoReflect().SetUnknown(protowire.AppendTag(nil, 99, protowire.EndGroupType)) },
+	{func(e *pb.Event) {
+		body(e).Model.ProtoReflect().SetUnknown(protowire.AppendTag(nil, 99, protowire.EndGroupType))
+	},
 		"interaction.model: has malformed unknown fields"},
 	{func(e *pb.Event) {
 		body(e).Model.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 1))
