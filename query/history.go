@@ -11,10 +11,10 @@ import (
 // hundred messages inserted into a history of thousands) are aligned greedily.
 const maxAlignCells = 1 << 20
 
-// A print is the identity of one part of a message: its role, kind and whole
+// A mark is the identity of one part of a message: its role, kind and whole
 // content under two secret hashes, so that no two contents can be made to
 // pass for one.
-type print [2]uint64
+type mark [2]uint64
 
 // A history is what a session's calls have carried so far, in the order of
 // the conversation. Model calls repeat it; a history tells what is new.
@@ -29,8 +29,8 @@ type history struct {
 
 // known is one part that was carried, and the turn that carried it first.
 type known struct {
-	print print
-	turn  uint32
+	mark mark
+	turn uint32
 }
 
 func newHistory() *history {
@@ -55,11 +55,11 @@ func pieces(messages []*pb.Message) []piece {
 	return all
 }
 
-// print returns the identity of a piece. Tool-call ids do not count: clients
+// mark returns the identity of a piece. Tool-call ids do not count: clients
 // renumber them.
-func (h *history) print(p piece) print {
+func (h *history) mark(p piece) mark {
 	kind, fields := contentOf(p.part)
-	var id print
+	var id mark
 	for i, seed := range h.seeds {
 		var hash maphash.Hash
 		hash.SetSeed(seed)
@@ -75,7 +75,7 @@ func (h *history) print(p piece) print {
 	return id
 }
 
-// Kinds of content, for print alone.
+// Kinds of content, for mark alone.
 const (
 	kindText = iota + 1
 	kindCall
@@ -109,11 +109,11 @@ func contentOf(part *pb.Part) (kind int, fields []string) {
 // subsequence: a history cut at the front, thinned in the middle or edited
 // anywhere aligns where it can, and the same word said twice counts twice.
 func (h *history) input(given []piece, turn uint32) (fresh []bool) {
-	prints := make([]print, len(given))
+	marks := make([]mark, len(given))
 	for i, p := range given {
-		prints[i] = h.print(p)
+		marks[i] = h.mark(p)
 	}
-	match := align(prints, h.known)
+	match := align(marks, h.known)
 	h.saidAgain(given, match, turn)
 	merged := make([]known, 0, len(h.known)+len(given))
 	next := 0 // of h.known
@@ -121,7 +121,7 @@ func (h *history) input(given []piece, turn uint32) (fresh []bool) {
 	for i, j := range match {
 		if j < 0 {
 			fresh[i] = true
-			merged = append(merged, known{prints[i], turn})
+			merged = append(merged, known{marks[i], turn})
 			continue
 		}
 		merged = append(merged, h.known[next:j+1]...)
@@ -150,7 +150,7 @@ func (h *history) saidAgain(given []piece, match []int, turn uint32) {
 func (h *history) answer(given []piece, turn uint32) {
 	added := make([]known, len(given))
 	for i, p := range given {
-		added[i] = known{h.print(p), turn}
+		added[i] = known{h.mark(p), turn}
 	}
 	tail := append(added, h.known[h.at:]...)
 	h.known = append(h.known[:h.at:h.at], tail...)
@@ -159,10 +159,10 @@ func (h *history) answer(given []piece, turn uint32) {
 
 // align returns for each of given the index of its match in old, ascending,
 // or -1.
-func align(given []print, old []known) []int {
+func align(given []mark, old []known) []int {
 	match := make([]int, len(given))
 	n := 0
-	for n < len(given) && n < len(old) && given[n] == old[n].print {
+	for n < len(given) && n < len(old) && given[n] == old[n].mark {
 		match[n] = n
 		n++
 	}
@@ -182,13 +182,13 @@ func align(given []print, old []known) []int {
 
 // alignLongest matches a longest common subsequence. Where several are as
 // long, what stands last in given stays new: it is what was just said.
-func alignLongest(match []int, given []print, old []known) {
+func alignLongest(match []int, given []mark, old []known) {
 	width := len(old) + 1
 	length := make([]int32, (len(given)+1)*width)
 	for i, p := range given {
 		above, row := length[i*width:], length[(i+1)*width:]
 		for j, k := range old {
-			if p == k.print {
+			if p == k.mark {
 				row[j+1] = above[j] + 1
 			} else {
 				row[j+1] = max(above[j+1], row[j])
@@ -197,7 +197,7 @@ func alignLongest(match []int, given []print, old []known) {
 	}
 	for i, j := len(given), len(old); i > 0; {
 		switch {
-		case j > 0 && given[i-1] == old[j-1].print:
+		case j > 0 && given[i-1] == old[j-1].mark:
 			i, j = i-1, j-1
 			match[i] = j
 		case j > 0 && length[i*width+j-1] > length[(i-1)*width+j]:
@@ -211,10 +211,10 @@ func alignLongest(match []int, given []print, old []known) {
 
 // alignGreedily matches each of given with its next occurrence in old, in
 // time linear in both.
-func alignGreedily(match []int, given []print, old []known) {
-	places := make(map[print][]int, len(old))
+func alignGreedily(match []int, given []mark, old []known) {
+	places := make(map[mark][]int, len(old))
 	for j, k := range old {
-		places[k.print] = append(places[k.print], j)
+		places[k.mark] = append(places[k.mark], j)
 	}
 	next := 0
 	for i, p := range given {

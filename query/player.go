@@ -131,7 +131,7 @@ func (p *player) sight(in *pb.Interaction, generated, shown []piece) (asGenerate
 	}
 	rest := shown
 	for i, piece := range generated {
-		if len(rest) > 0 && p.history.print(piece) == p.history.print(rest[0]) {
+		if len(rest) > 0 && p.history.mark(piece) == p.history.mark(rest[0]) {
 			seen[i], rest = true, rest[1:]
 		} else if visible(piece) {
 			return false, nil

@@ -122,7 +122,7 @@ func pageSize(n, byDefault int) (int, error) {
 
 // selection returns the range and order asked for.
 func (r Request) selection() (eventlog.Selection, error) {
-	s := eventlog.Selection{Since: r.Since, Until: r.Until}
+	s := eventlog.Selection{Since: clamp(r.Since), Until: clamp(r.Until)}
 	switch r.OrderBy {
 	case "", "time desc":
 		s.Order = eventlog.NewestFirst
@@ -132,6 +132,20 @@ func (r Request) selection() (eventlog.Selection, error) {
 		return s, &RequestError{"orderBy", "is unknown: want `time desc` or `time`"}
 	}
 	return s, nil
+}
+
+// clamp returns a bound within the times that the log can compare: whole
+// nanoseconds in 64 bits around 1970. No event is outside 1970 to 2200.
+func clamp(t time.Time) time.Time {
+	switch year := t.Year(); {
+	case t.IsZero():
+		return t
+	case year < 1970:
+		return time.Unix(0, 0).UTC()
+	case year > 2200:
+		return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return t
 }
 
 // filter compiles a condition and hands what it demands of indexed fields and
@@ -148,6 +162,7 @@ func (s *search) filter(expr string, pseudonym func(string) (string, error)) err
 		s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.Field(term.Field), Values: term.Values})
 	}
 	since, until := s.condition.Between()
+	since, until = clamp(since), clamp(until)
 	if since.After(s.selection.Since) {
 		s.selection.Since = since
 	}

@@ -1,0 +1,45 @@
+// Package server is every door of the store: gRPC, HTTP with JSON, the log's
+// tiles, health and metrics.
+//
+//	web, err := server.Listen(ctx, "127.0.0.1:8080")   // refuses what is not loopback
+//	s, err := server.New(server.Config{HTTP: web, Log: log, Query: engine, …})
+//	err = s.Run(ctx)                                   // until ctx ends
+//
+// What is always true:
+//
+//   - It listens on loopback addresses only. Access control does not exist
+//     yet, so whoever reaches a port can read all evidence. For the same
+//     reason it answers only requests that name a loopback host, and none
+//     that a browser sends on behalf of another site.
+//   - HTTP requests are translated to gRPC and go through the gRPC server of
+//     this process over an in-memory connection: one path, one set of
+//     interceptors, one table from errors to status (status.go).
+//   - Handlers translate and call; they decide nothing about evidence.
+//   - Nothing of a publish request is stored if any event of it is invalid,
+//     and what a request says that is not understood (a JSON field, a query
+//     parameter, a content type) is refused by name, never dropped.
+//   - What went wrong inside is logged under a request id and not told.
+//   - Request sizes, response sizes, times and connections are bounded
+//     (invariant 9). A replay at its original pace lasts as long as the
+//     session did, or until its reader or the server leaves.
+//   - A panic in a call that only reads is an internal error of that call; a
+//     panic while publishing ends the process.
+//
+// # Reasons
+//
+// Every error status carries a google.rpc.ErrorInfo with domain `afterimage`
+// and one of these reasons:
+//
+//	INVALID_EVENT     an event does not hold to the contract; with field violations
+//	INVALID_FILTER    a condition is malformed; with its position
+//	INVALID_REQUEST   another field of the request cannot be as it is
+//	NOT_FOUND         there is no such thing, or it is another tenant's
+//	ERASED            it was forgotten; its commitment remains
+//	TOO_LARGE         a request, event or session is over a limit
+//	DISK_FULL         there is no room to store anything
+//	UNAVAILABLE       the store is closing, or the stream does not answer
+//	TAMPERED          stored bytes are not what was written
+//	CANCELLED         the caller went away
+//	DEADLINE          it took too long
+//	INTERNAL          anything else; `metadata.request` is what to look for in the logs
+package server

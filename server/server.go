@@ -1,0 +1,216 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query"
+)
+
+// Config says what a Server serves and where.
+type Config struct {
+	HTTP net.Listener // from Listen; required; closed by Run
+	GRPC net.Listener // from Listen; nil: gRPC over HTTP only; closed by Run
+
+	Log   *eventlog.Log // required
+	Query *query.Engine // required
+
+	// Publish stores valid events durably in the stream that feeds the log.
+	// It may be called again with the same events: what it returns, other than
+	// bad input, is told to the caller as a reason to try again. Required.
+	Publish func(context.Context, event.Tenant, []*pb.Event) error
+	// Policy returns the policy in force for a tenant. Required.
+	Policy func(event.Tenant) (*pb.Policy, error)
+	// Ready returns nil when requests can be answered, and otherwise what is
+	// missing. It must be quick. nil: always ready.
+	Ready func() error
+
+	Gatherer prometheus.Gatherer // for /metrics; nil: no metrics are served
+	Logger   *slog.Logger        // nil: discard
+	Now      func() time.Time    // what events are validated against; nil: time.Now
+}
+
+// A Server answers over gRPC and HTTP. Its metrics are a collector to be
+// registered by who made it.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	now     func() time.Time
+	metrics *metrics
+
+	grpc     *grpc.Server
+	health   *health.Server
+	inner    *bufconn.Listener // where the gateway reaches grpc
+	conn     *grpc.ClientConn  // the gateway's
+	http     *http.Server
+	draining chan struct{} // closed when Run begins to stop
+}
+
+// Bounds of the gRPC side.
+const (
+	maxRequest    = event.DefaultBatchBytes + 64<<10 // bytes; the rest is for names and lengths
+	maxResponse   = 64 << 20                         // bytes
+	maxStreams    = 1_000                            // calls at a time on one connection
+	innerBuffer   = 256 << 10
+	grace         = 5 * time.Second // for calls in flight when the server stops
+	healthRefresh = time.Second
+)
+
+// New makes a server and checks its configuration. It starts nothing; Run
+// does.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
+		health: health.NewServer(), inner: bufconn.Listen(innerBuffer), draining: make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now //nolint:forbidigo // The default of Config.Now.
+	}
+	s.grpc = s.newGRPC()
+	var err error
+	if s.conn, err = s.dialInner(); err != nil {
+		return nil, fmt.Errorf("connect the gateway: %w", err)
+	}
+	handler, err := s.web()
+	if err != nil {
+		return nil, errors.Join(err, s.conn.Close())
+	}
+	s.http = s.newHTTP(handler)
+	return s, nil
+}
+
+func (c Config) check() error {
+	switch {
+	case c.HTTP == nil:
+		return errors.New("server configuration: HTTP is missing")
+	case c.Log == nil || c.Query == nil || c.Publish == nil || c.Policy == nil:
+		return errors.New("server configuration: Log, Query, Publish or Policy is missing")
+	case !local(c.HTTP), c.GRPC != nil && !local(c.GRPC):
+		return ErrNotLoopback
+	}
+	return nil
+}
+
+// Metrics returns the server's metrics, to be registered once.
+func (s *Server) Metrics() prometheus.Collector { return s.metrics }
+
+func (s *Server) newGRPC() *grpc.Server {
+	g := grpc.NewServer(
+		grpc.UnaryInterceptor(s.unary),
+		grpc.StreamInterceptor(s.stream),
+		grpc.MaxRecvMsgSize(maxRequest),
+		grpc.MaxSendMsgSize(maxResponse),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(10*time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.WaitForHandlers(true),
+	)
+	pb.RegisterEventServiceServer(g, events{Server: s})
+	pb.RegisterSessionServiceServer(g, sessions{Server: s})
+	pb.RegisterLogServiceServer(g, logs{Server: s})
+	pb.RegisterQuarantineServiceServer(g, quarantine{Server: s})
+	pb.RegisterPolicyServiceServer(g, policies{Server: s})
+	healthpb.RegisterHealthServer(g, s.health)
+	reflection.Register(g)
+	return g
+}
+
+// dialInner returns the gateway's connection to the gRPC server of this
+// process. It is made on first use.
+func (s *Server) dialInner() (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///inner",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.inner.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse), grpc.MaxCallSendMsgSize(maxRequest)),
+	)
+}
+
+// Run serves until ctx ends, then lets calls in flight finish for a few
+// seconds, and returns nil; or until something fails. It is called once.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.serveGRPC(s.inner) })
+	if s.cfg.GRPC != nil {
+		group.Go(func() error { return s.serveGRPC(s.cfg.GRPC) })
+	}
+	group.Go(func() error {
+		if err := s.http.Serve(s.cfg.HTTP); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error { s.watchHealth(ctx); return nil })
+	group.Go(func() error { <-ctx.Done(); return s.stop(context.WithoutCancel(ctx)) })
+	return group.Wait()
+}
+
+// serveGRPC serves until the server is stopped, which may be before it began.
+func (s *Server) serveGRPC(l net.Listener) error {
+	if err := s.grpc.Serve(l); !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
+	return l.Close()
+}
+
+// stop ends what Run began: first the doors, then what is in flight.
+func (s *Server) stop(ctx context.Context) error {
+	close(s.draining)
+	s.health.Shutdown()
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	forced := context.AfterFunc(ctx, s.grpc.Stop)
+	s.grpc.GracefulStop()
+	forced()
+	return errors.Join(err, s.conn.Close())
+}
+
+// watchHealth keeps the gRPC health service at what Ready says.
+func (s *Server) watchHealth(ctx context.Context) {
+	ticker := time.NewTicker(healthRefresh)
+	defer ticker.Stop()
+	for {
+		state := healthpb.HealthCheckResponse_SERVING
+		if s.ready() != nil {
+			state = healthpb.HealthCheckResponse_NOT_SERVING
+		}
+		s.health.SetServingStatus("", state)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) ready() error {
+	if s.cfg.Ready == nil {
+		return nil
+	}
+	return s.cfg.Ready()
+}

@@ -1,0 +1,246 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query"
+)
+
+// events answers EventService.
+type events struct {
+	pb.UnimplementedEventServiceServer
+	*Server
+}
+
+// PublishEvents implements EventService.
+func (s events) PublishEvents(ctx context.Context, r *pb.PublishEventsRequest) (*pb.PublishEventsResponse, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	if err := bounded(r.GetEvents()); err != nil {
+		return nil, err
+	}
+	if err := event.ValidateBatch(r.GetEvents(), s.now()); err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Publish(ctx, t, r.GetEvents()); err != nil {
+		return nil, fmt.Errorf("publish: %w: %w", errUnavailable, err)
+	}
+	return &pb.PublishEventsResponse{Acknowledged: int32(len(r.GetEvents()))}, nil
+}
+
+// bounded checks the size of a batch and of its events.
+func bounded(events []*pb.Event) error {
+	if len(events) == 0 {
+		return &event.ValidationError{Violations: []event.Violation{{Path: "events", Reason: "is missing"}}}
+	}
+	if len(events) > event.DefaultBatchEvents {
+		return fmt.Errorf("request has %d events: the limit is %d: %w", len(events), event.DefaultBatchEvents, event.ErrTooLarge)
+	}
+	total := 0
+	for i, e := range events {
+		size := proto.Size(e)
+		if size > event.DefaultEventBytes {
+			return fmt.Errorf("events[%d] has %d bytes: the limit is %d: %w", i, size, event.DefaultEventBytes, event.ErrTooLarge)
+		}
+		total += size
+	}
+	if total > event.DefaultBatchBytes {
+		return fmt.Errorf("request has %d bytes: the limit is %d: %w", total, event.DefaultBatchBytes, event.ErrTooLarge)
+	}
+	return nil
+}
+
+// SearchEvents implements EventService.
+func (s events) SearchEvents(ctx context.Context, r *pb.SearchEventsRequest) (*pb.SearchEventsResponse, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	if r.GetText() != "" {
+		return nil, &query.RequestError{Field: "text", Reason: "is not offered yet: use filter"}
+	}
+	since, err := instant("since", r.GetSince())
+	if err != nil {
+		return nil, err
+	}
+	until, err := instant("until", r.GetUntil())
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.cfg.Query.Search(ctx, t, query.Request{
+		Filter: r.GetFilter(), Since: since, Until: until, OrderBy: r.GetOrderBy(),
+		PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &pb.SearchEventsResponse{Events: page.Events, NextPageToken: page.Next}, nil
+}
+
+// instant returns a timestamp as a time, zero if it is absent.
+func instant(field string, ts *timestamppb.Timestamp) (time.Time, error) {
+	if ts == nil {
+		return time.Time{}, nil
+	}
+	if !ts.IsValid() {
+		return time.Time{}, &query.RequestError{Field: field, Reason: "is not a time between the years 1 and 9999"}
+	}
+	if t := ts.AsTime(); !t.IsZero() {
+		return t, nil
+	}
+	return time.Unix(0, 0).UTC(), nil // as a bound; the zero time would be none
+}
+
+// GetEvent implements EventService.
+func (s events) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.Event, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Query.Get(ctx, t, event.Seq(r.GetSeq()))
+}
+
+// sessions answers SessionService.
+type sessions struct {
+	pb.UnimplementedSessionServiceServer
+	*Server
+}
+
+// ReplaySession implements SessionService.
+func (s sessions) ReplaySession(r *pb.ReplaySessionRequest, out grpc.ServerStreamingServer[pb.Frame]) error {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return err
+	}
+	pace, err := newPace(r.GetSpeed(), s.draining)
+	if err != nil {
+		return err
+	}
+	options := query.Options{View: r.GetView()}
+	if r.AsOf != nil {
+		options.AsOf = new(event.Seq(r.GetAsOf()))
+	}
+	for frame, err := range s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options) {
+		if err != nil {
+			return err
+		}
+		if err := pace.wait(out.Context(), frame.GetOffsetMs()); err != nil {
+			return err
+		}
+		if err := out.Send(frame); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// logs answers LogService.
+type logs struct {
+	pb.UnimplementedLogServiceServer
+	*Server
+}
+
+// GetCheckpoint implements LogService.
+func (s logs) GetCheckpoint(ctx context.Context, _ *pb.GetCheckpointRequest) (*pb.Checkpoint, error) {
+	c, err := s.cfg.Log.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.checkpoint(c), nil
+}
+
+func (s logs) checkpoint(c eventlog.Checkpoint) *pb.Checkpoint {
+	return &pb.Checkpoint{
+		Origin: s.cfg.Log.Origin(), Size: uint64(c.Size), Root: c.Root[:],
+		Note: string(c.Note), VerifierKey: s.cfg.Log.VerifierKey(),
+	}
+}
+
+// VerifyLog implements LogService.
+func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[pb.VerifyLogResponse]) error {
+	ctx, cancel := context.WithCancelCause(out.Context())
+	defer cancel(nil)
+	var at eventlog.Progress
+	send := func(r *pb.VerifyLogResponse) {
+		r.Checked, r.Size = uint64(at.Checked), uint64(at.Size)
+		if err := out.Send(r); err != nil {
+			cancel(err)
+		}
+	}
+	c, err := s.cfg.Log.Verify(ctx, func(f eventlog.Finding) {
+		send(&pb.VerifyLogResponse{Finding: &pb.Finding{
+			Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last),
+		}})
+	}, func(p eventlog.Progress) {
+		at = p
+		send(&pb.VerifyLogResponse{})
+	})
+	if err != nil {
+		return err
+	}
+	at.Checked, at.Size = c.Size, c.Size
+	send(&pb.VerifyLogResponse{Checkpoint: s.checkpoint(c)})
+	return context.Cause(ctx)
+}
+
+// quarantine answers QuarantineService.
+type quarantine struct {
+	pb.UnimplementedQuarantineServiceServer
+	*Server
+}
+
+// ListQuarantine implements QuarantineService.
+func (s quarantine) ListQuarantine(ctx context.Context, r *pb.ListQuarantineRequest) (*pb.ListQuarantineResponse, error) {
+	t, err := quarantineTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	entries, next, err := s.cfg.Query.Quarantine(ctx, t, int(r.GetPageSize()), r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.ListQuarantineResponse{Entries: entries, NextPageToken: next}, nil
+}
+
+// GetQuarantined implements QuarantineService.
+func (s quarantine) GetQuarantined(ctx context.Context, r *pb.GetQuarantinedRequest) (*pb.Quarantined, error) {
+	t, err := quarantineTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Query.Quarantined(ctx, t, r.GetId())
+}
+
+// quarantineTenant parses a tenant or the one of messages that have none.
+func quarantineTenant(s string) (event.Tenant, error) {
+	if s == string(event.System) {
+		return event.System, nil
+	}
+	return event.ParseTenant(s)
+}
+
+// policies answers PolicyService.
+type policies struct {
+	pb.UnimplementedPolicyServiceServer
+	*Server
+}
+
+// GetPolicy implements PolicyService.
+func (s policies) GetPolicy(_ context.Context, r *pb.GetPolicyRequest) (*pb.Policy, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Policy(t)
+}
