@@ -135,7 +135,7 @@ type entry struct {
 // winning, and whether one of them matches everything; where one could not be
 // read, whether it did is not known and taken to be so.
 func (p *parser) entries(n *yaml.Node, what string, keys ...string) (entries []entry, total bool) {
-	if !p.plain(n, yaml.SequenceNode, what, "a list") {
+	if !p.plain(n, yaml.SequenceNode, what+"s", "a list") {
 		return nil, true
 	}
 	if len(n.Content) > MaxRules {
@@ -145,7 +145,7 @@ func (p *parser) entries(n *yaml.Node, what string, keys ...string) (entries []e
 	doubt := false
 	for _, item := range n.Content {
 		before := len(p.errors)
-		fields := p.mapping(item, what+" rule", keys...)
+		fields := p.mapping(item, what, keys...)
 		doubt = doubt || len(p.errors) > before
 		if fields == nil {
 			continue
@@ -160,7 +160,7 @@ func (p *parser) entries(n *yaml.Node, what string, keys ...string) (entries []e
 }
 
 func (p *parser) rules(n *yaml.Node, classes []Class) (rules []rule) {
-	entries, total := p.entries(n, "rules", "when", "class")
+	entries, total := p.entries(n, "rule", "when", "class")
 	for _, e := range entries {
 		r := rule{line: e.node.Line, when: p.when(e.fields["when"])}
 		if class := p.required(e.node, e.fields, "class"); class != nil {
@@ -188,7 +188,7 @@ func (p *parser) ruleClass(n *yaml.Node, classes []Class) string {
 }
 
 func (p *parser) sampling(n *yaml.Node) (samples []sample) {
-	entries, _ := p.entries(n, "sampling", "name", "when", "rate")
+	entries, _ := p.entries(n, "sampling rule", "name", "when", "rate")
 	for i, e := range entries {
 		s := sample{line: e.node.Line, when: p.when(e.fields["when"]), name: fmt.Sprintf("rule-%d", i+1)}
 		if name := e.fields["name"]; name != nil {

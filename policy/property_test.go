@@ -169,7 +169,7 @@ func drawInner(t *rapid.T, depth int, hidden string) string {
 }
 
 func drawAtom(t *rapid.T, depth int) string {
-	switch rapid.IntRange(0, 8).Draw(t, "atom") {
+	switch rapid.IntRange(0, 9).Draw(t, "atom") {
 	case 0:
 		return aboutTime(t)
 	case 1, 2:
@@ -182,6 +182,9 @@ func drawAtom(t *rapid.T, depth int) string {
 		return fmt.Sprintf("seq %s %d", order.Draw(t, "op"), rapid.IntRange(0, 3).Draw(t, "n"))
 	case 6:
 		return spelt(t, "interaction") + `.input.exists(m, m.role == "a")`
+	case 7:
+		local := variables.Draw(t, "variable")
+		return fmt.Sprintf("%s.%s(%s, %s)", literals(t), macros.Draw(t, "macro"), local, aboutString(t, local))
 	}
 	return aboutString(t, spelt(t, stringFields.Draw(t, "field")))
 }

@@ -105,7 +105,7 @@ func (p *parser) mapping(n *yaml.Node, what string, known ...string) map[string]
 			continue
 		}
 		if len(known) > 0 && !slices.Contains(known, key.Value) {
-			p.fail(key, "%s is no key of %s: want %s", short(key.Value), what, strings.Join(known, ", "))
+			p.fail(key, "%s is no key of a %s: want %s", short(key.Value), what, strings.Join(known, ", "))
 			continue
 		}
 		values[key.Value] = value
