@@ -2,14 +2,21 @@ package eventlog
 
 import (
 	"context"
+	"crypto/hmac"
+	"encoding/base32"
 	"errors"
-	"iter"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/tree"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -20,23 +27,15 @@ var (
 	// ErrErased: the event was forgotten; its commitment remains.
 	ErrErased = errors.New("erased")
 	// ErrClosed: the log is closed or closing.
-	ErrClosed = errors.New("log is closed")
-	// ErrTampered: stored bytes are not what was written.
-	ErrTampered = errors.New("stored data was changed")
+	ErrClosed = errors.New("the log is closed")
+	// ErrTampered: stored data is not what was written.
+	ErrTampered = errors.New("stored data was changed or damaged")
 	// ErrDiskFull: appending would use up the reserve of free space.
-	ErrDiskFull = errors.New("disk is full")
+	ErrDiskFull = errors.New("the disk is full")
 )
 
 // Config says how to open a log. The zero value of every field but Dir and
 // KeysDir is usable.
-// A Log is an open log. Its methods are safe for concurrent use.
-type Log struct{}
-
-func Open(ctx context.Context, cfg Config) (*Log, error) { panic("internal error: stub") }
-
-// Close ends appends and follows, waits for them, and closes the files.
-func (l *Log) Close() error { panic("internal error: stub") }
-
 type Config struct {
 	Dir     string // the data directory; made if absent
 	KeysDir string // the key directory, apart from Dir; made if Dir is new
@@ -44,24 +43,45 @@ type Config struct {
 	FS         vfs.FS           // where Dir is; nil: the operating system's
 	Now        func() time.Time // evidence time; nil: time.Now
 	Logger     *slog.Logger     // nil: discard
-	CacheBytes int64            // decoded blocks kept in memory; 0: 64 MiB
-	MinFree    uint64           // free bytes the disk must keep; 0: 256 MiB
+	CacheBytes int64            // decoded blocks kept in memory; 0: 128 MiB
+	MinFree    uint64           // bytes that must stay free on the disk; 0: 256 MiB
 	Origin     string           // the log's name in checkpoints; "": afterimage.invalid/<store id>
-	Fatal      func(error)      // called when the disk failed and the process must end; nil: panic
+	// Fatal is called when writing failed in a way after which nothing read
+	// back can be trusted: the process must end and open the log anew. It must
+	// not return. nil: panic.
+	Fatal func(error)
 }
 
-// A Prepared event is ready to be appended: encoded, salted and committed to.
-type Prepared struct {
-	tenant event.Tenant
-	event  *pb.Event
-	bytes  []byte // as they are stored for ever
-}
+// A signed checkpoint over everything is part of every append. How often, at
+// most, one is kept for good, and the anchor beside the keys is renewed:
+const (
+	checkpointEvery = time.Minute
+	anchorEvery     = time.Second
+)
 
-// Prepare completes the event with salt and time of receipt and encodes it.
-// The event must be valid, redacted and classified (class and policy_version
-// are set); it belongs to the log afterwards. Safe for concurrent use: this
-// is the part of appending that runs on all cores.
-func (l *Log) Prepare(t event.Tenant, e *pb.Event) (Prepared, error) { panic("internal error: stub") }
+// A Log is an open log. Its methods are safe for concurrent use.
+type Log struct {
+	*store
+	cfg    Config
+	log    *slog.Logger
+	signer note.Signer
+	vkey   string
+
+	size    atomic.Uint64 // positions that readers may see
+	newest  atomic.Pointer[tree.Checkpoint]
+	waiting sync.Mutex
+	changed chan struct{} // closed when size grows; guarded by waiting
+	done    chan struct{} // closed by Close
+
+	// writing is held by whoever writes. It guards what follows.
+	writing sync.Mutex
+	closed  bool
+	state   state
+	edge    *tree.Edge
+	kept    time.Time // when a checkpoint was last kept for good
+	moored  time.Time // when the anchor was last renewed
+	failed  error     // the anchor could not be written
+}
 
 // An Outcome says what became of a prepared event.
 type Outcome uint8
@@ -79,26 +99,8 @@ type Result struct {
 	Seq     event.Seq // where it is, or where the event with the same id is
 }
 
-// Append adds the events to the log in order, in one atomic step, and returns
-// one result each when that is durable. At most event.MaxAppend events.
-// Concurrent calls are served one after the other.
-//
-// Errors: ErrClosed, ErrDiskFull, ErrTampered, or what the disk said; then
-// nothing was appended.
-func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
-	panic("internal error: stub")
-}
-
-// Read returns the event at seq with its `seq` set. ErrNotFound where there
-// is none or it is another tenant's, ErrErased where it was forgotten.
-func (l *Log) Read(ctx context.Context, t event.Tenant, seq event.Seq) (*pb.Event, error) {
-	panic("internal error: stub")
-}
-
-// Lookup returns the position of the event with the given id, or ErrNotFound.
-func (l *Log) Lookup(ctx context.Context, t event.Tenant, id string) (event.Seq, error) {
-	panic("internal error: stub")
-}
+// MaxAppend is the largest number of events in one Append.
+const MaxAppend = 1 << 16
 
 // A Field is an indexed property of events.
 type Field string
@@ -125,146 +127,201 @@ type Term struct {
 	Values []string // at least one
 }
 
-// An Order is the order of a scan.
-type Order uint8
-
-// The orders. Events of the same time are in log order (or its reverse).
-const (
-	NewestFirst Order = iota // by time, descending
-	OldestFirst              // by time, ascending
-	LogOrder                 // by seq, ascending
-)
-
-// A Position is a place in a scan's order: that of one event.
-type Position struct {
-	Time time.Time
-	Seq  event.Seq
-}
-
-// A Selection says which events of a tenant a scan yields.
-type Selection struct {
-	Terms  []Term     // all must hold; none: all events
-	Since  time.Time  // events at or after; zero: no bound
-	Until  time.Time  // events before; zero: no bound
-	Before *event.Seq // only positions of the log before this; nil: all
-	Order  Order
-	After  *Position // continue after this event in the order; nil: from the start
-}
-
-// An Entry is one event found by a scan. It is valid as long as the log is
-// open and safe for concurrent use.
-type Entry struct {
-	Seq  event.Seq
-	Time time.Time // of the event
-}
-
-// Meta returns the event without its text: everything but messages,
-// documents, deltas, parameters, redaction counts, comments and action text.
-// Cheap: no text is decrypted. The caller owns it.
-func (e *Entry) Meta() (*pb.Event, error) { panic("internal error: stub") }
-
-// Event returns the whole event with its `seq` set. The caller owns it.
-func (e *Entry) Event() (*pb.Event, error) { panic("internal error: stub") }
-
-// Scan yields the selected events in order, as of the call: what is appended
-// meanwhile is not seen. Forgotten events are left out. A yielded error ends
-// the scan.
-func (l *Log) Scan(ctx context.Context, t event.Tenant, s Selection) iter.Seq2[*Entry, error] {
-	panic("internal error: stub")
-}
-
-// Follow yields every event of every tenant from position from on, in log
-// order, and waits for more at the end, until ctx ends (the error is then
-// ctx's) or the log is closed (ErrClosed). Forgotten events are left out.
-func (l *Log) Follow(ctx context.Context, from event.Seq) iter.Seq2[*Followed, error] {
-	panic("internal error: stub")
-}
-
-// A Followed is one event and whose it is.
-type Followed struct {
-	Tenant event.Tenant
-	Entry
-}
-
 // Size returns the number of positions assigned so far.
-func (l *Log) Size() event.Seq { panic("internal error: stub") }
+func (l *Log) Size() event.Seq { return event.Seq(l.size.Load()) }
 
-// Tenants returns the tenants that have events, sorted.
-func (l *Log) Tenants() []event.Tenant { panic("internal error: stub") }
-
-// Pseudonym returns the token that stands for a personal value in the given
-// tenant: 12 characters a–z2–7 from a keyed PRF. The same value gives the
-// same token as long as the tenant's key lives. It creates the tenant's key
-// on first use. Safe for concurrent use.
-func (l *Log) Pseudonym(t event.Tenant, value string) (string, error) { panic("internal error: stub") }
-
-// A Checkpoint is a signed tree head.
-type Checkpoint struct {
-	Size event.Seq
-	Root [32]byte
-	Note []byte // the signed note, C2SP tlog-checkpoint
-}
-
-// Checkpoint returns a signed tree head over everything appended so far.
-func (l *Log) Checkpoint(ctx context.Context) (Checkpoint, error) { panic("internal error: stub") }
+// Tenants returns the tenants that have keys, sorted: those that have events,
+// pseudonyms or quarantined messages.
+func (l *Log) Tenants() []event.Tenant { return l.tenantNames() }
 
 // Origin returns the log's name as it stands in checkpoints.
-func (l *Log) Origin() string { panic("internal error: stub") }
+func (l *Log) Origin() string { return l.signer.Name() }
 
 // VerifierKey returns the key that verifies checkpoints, as C2SP signed-note
 // spells it.
-func (l *Log) VerifierKey() string { panic("internal error: stub") }
-
-// Tile returns the Merkle tile at the path below /tlog/, e.g.
-// `tile/0/x001/234` or `tile/entries/067.p/12` (C2SP tlog-tiles), or
-// ErrNotFound.
-func (l *Log) Tile(path string) ([]byte, error) { panic("internal error: stub") }
-
-// A Finding is something verification found that is not as it was written.
-type Finding struct {
-	Part        string // block, commitment, tile, checkpoint, location, index, anchor, …
-	Reason      string
-	First, Last event.Seq // the positions affected
-}
-
-// Progress is how far a verification has come.
-type Progress struct{ Checked, Size event.Seq }
-
-// Verify checks everything appended so far: blocks against commitments,
-// commitments against tiles, tiles against the checkpoint, locations and
-// indexes against blocks. It calls report for each finding and progress now
-// and then, both from one goroutine, and returns the checkpoint it checked
-// against. A finding is no error; err is for what kept it from checking.
-func (l *Log) Verify(ctx context.Context, report func(Finding), progress func(Progress)) (Checkpoint, error) {
-	panic("internal error: stub")
-}
-
-// Quarantine keeps, encrypted, what could not be stored as it came, and
-// returns when that is durable. The entry's id is set from its stream sequence
-// and index, so that quarantining the same message twice keeps it once. The
-// tenant may be event.System.
-func (l *Log) Quarantine(ctx context.Context, t event.Tenant, entries []*pb.Quarantined) error {
-	panic("internal error: stub")
-}
-
-// QuarantineList yields the tenant's quarantined entries without payload,
-// oldest first, those after the entry with id after ("" = from the start).
-func (l *Log) QuarantineList(ctx context.Context, t event.Tenant, after string) iter.Seq2[*pb.Quarantined, error] {
-	panic("internal error: stub")
-}
-
-// Quarantined returns one entry with its payload, or ErrNotFound.
-func (l *Log) Quarantined(ctx context.Context, t event.Tenant, id string) (*pb.Quarantined, error) {
-	panic("internal error: stub")
-}
+func (l *Log) VerifierKey() string { return l.vkey }
 
 // StreamKey returns the key with which the embedded JetStream encrypts its
 // files in this epoch.
-func (l *Log) StreamKey() string { panic("internal error: stub") }
+func (l *Log) StreamKey() string { return l.ring.StreamKey() }
+
+// tokenAlphabet is the one of base 32 in lower case, which no redaction
+// detector and no reader takes for anything else.
+var tokenAlphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// tokenLength is the length of a pseudonym's token in characters of 5 bits:
+// among a million values two share a token with a probability below 10⁻⁶.
+const tokenLength = 12
+
+// Pseudonym returns the token that stands for a personal value in the given
+// tenant: 12 characters a–z2–7 from a keyed PRF. The same value gives the
+// same token as long as the tenant's key lives. It makes the tenant's keys on
+// first use. Errors as of Append.
+func (l *Log) Pseudonym(name event.Tenant, value string) (string, error) {
+	t, err := l.tenant(name)
+	if err != nil {
+		return "", err
+	}
+	sum, err := t.pseudonyms.Sum([]byte(value), 8)
+	if err != nil {
+		return "", err
+	}
+	return tokenAlphabet.EncodeToString(sum)[:tokenLength], nil
+}
 
 // TokenMAC returns a MAC over data under a key of the tenant's, for page
-// tokens, and CheckTokenMAC checks one.
-func (l *Log) TokenMAC(t event.Tenant, data []byte) ([]byte, error) { panic("internal error: stub") }
+// tokens. ErrNotFound where the tenant has no keys.
+func (l *Log) TokenMAC(name event.Tenant, data []byte) ([]byte, error) {
+	t := l.named(name)
+	if t == nil {
+		return nil, fmt.Errorf("tenant: %w", ErrNotFound)
+	}
+	return t.tokens.Sum(data, 16)
+}
 
 // CheckTokenMAC reports whether mac is the tenant's MAC over data.
-func (l *Log) CheckTokenMAC(t event.Tenant, mac, data []byte) bool { panic("internal error: stub") }
+func (l *Log) CheckTokenMAC(name event.Tenant, mac, data []byte) bool {
+	want, err := l.TokenMAC(name, data)
+	return err == nil && hmac.Equal(mac, want)
+}
+
+// tenant returns the tenant, with its keys made durable if it is new.
+func (l *Log) tenant(name event.Tenant) (*tenant, error) {
+	if t := l.named(name); t != nil {
+		return t, nil
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if t := l.named(name); t != nil {
+		return t, nil
+	}
+	if err := l.writable(); err != nil {
+		return nil, err
+	}
+	st := l.state
+	st.tenant++
+	t, record, err := l.newTenant(st.tenant, name)
+	if err != nil {
+		return nil, err
+	}
+	b := l.db.NewBatch()
+	set(b, tenantKey(t.id), record)
+	set(b, key1(spaceState), st.encode())
+	if err := b.Commit(pebble.Sync); err != nil {
+		return nil, fmt.Errorf("store tenant: %w", err)
+	}
+	l.state = st
+	l.addTenant(t)
+	return t, nil
+}
+
+// writable reports why nothing can be written now. The caller holds writing.
+func (l *Log) writable() error {
+	if l.closed {
+		return ErrClosed
+	}
+	usage, err := l.cfg.FS.GetDiskUsage(l.cfg.Dir)
+	if errors.Is(err, vfs.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("ask for free disk space: %w", err)
+	}
+	if usage.AvailBytes < l.cfg.MinFree {
+		return fmt.Errorf("%w: %d MiB are free, %d MiB must stay so: make room",
+			ErrDiskFull, usage.AvailBytes>>20, l.cfg.MinFree>>20)
+	}
+	return nil
+}
+
+// set adds a key to a batch, which fails for no reason but a bug.
+func set(b *pebble.Batch, key, value []byte) {
+	if err := b.Set(key, value, nil); err != nil {
+		panic("internal error: add to batch: " + err.Error())
+	}
+}
+
+// terms calls f for every indexed term of the event but its id and class,
+// which need no index of their own.
+func terms(e *pb.Event, f func(Field, string)) {
+	term := func(field Field, value string) {
+		if value != "" {
+			f(field, value)
+		}
+	}
+	term(FieldSession, e.GetSession())
+	term(FieldUser, e.GetUser())
+	term(FieldKind, string(event.KindOf(e)))
+	term(FieldService, e.GetSource().GetService())
+	term(FieldDeployment, e.GetSource().GetDeployment())
+	switch body := e.GetBody().(type) {
+	case *pb.Event_Interaction:
+		term(FieldModel, body.Interaction.GetModel().GetName())
+		term(FieldProvider, body.Interaction.GetModel().GetProvider())
+		for _, v := range body.Interaction.GetVerdicts() {
+			term(FieldCategory, v.GetCategory())
+		}
+	case *pb.Event_Verdict:
+		term(FieldTarget, body.Verdict.GetTarget())
+		term(FieldCategory, body.Verdict.GetCategory())
+	case *pb.Event_Report:
+		term(FieldTarget, body.Report.GetTarget())
+		term(FieldCategory, body.Report.GetCategory())
+		term(FieldSession, body.Report.GetSession())
+	case *pb.Event_Action:
+		term(FieldTarget, body.Action.GetTarget())
+	}
+}
+
+// Read returns the event at seq with its `seq` set. ErrNotFound where there
+// is none or it is another tenant's, ErrErased where it was forgotten.
+func (l *Log) Read(ctx context.Context, name event.Tenant, seq event.Seq) (*pb.Event, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	t := l.named(name)
+	if t == nil || seq >= l.Size() {
+		return nil, fmt.Errorf("event %d: %w", seq, ErrNotFound)
+	}
+	at, err := l.locate(seq)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", seq, err)
+	}
+	_, b, err := l.header(at.block)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", seq, err)
+	}
+	if b.tenant != t.id {
+		return nil, fmt.Errorf("event %d: %w", seq, ErrNotFound)
+	}
+	return l.event(seq, at)
+}
+
+// event reads the event at a location.
+func (s *store) event(seq event.Seq, at location) (*pb.Event, error) {
+	t, err := s.text(at.block)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", seq, err)
+	}
+	if int(at.index) >= t.Len() {
+		return nil, fmt.Errorf("event %d: %w: block %d has no event %d", seq, ErrTampered, at.block, at.index)
+	}
+	e, err := event.Unmarshal(t.Bytes(int(at.index)))
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w: %v", seq, ErrTampered, err)
+	}
+	e.Seq = uint64(seq)
+	return e, nil
+}
+
+// Lookup returns the position of the event with the given id, or ErrNotFound.
+func (l *Log) Lookup(ctx context.Context, name event.Tenant, id string) (event.Seq, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	t := l.named(name)
+	if t == nil {
+		return 0, ErrNotFound
+	}
+	return l.lookup(t, id)
+}

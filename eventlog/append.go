@@ -1,0 +1,419 @@
+package eventlog
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/tree"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// saltSize is the size of an event's salt in bytes.
+const saltSize = 16
+
+// A Prepared event is ready to be appended: encoded, salted and committed to.
+type Prepared struct {
+	tenant     event.Tenant
+	event      *pb.Event
+	bytes      []byte // as they are stored for ever
+	commitment [sha256.Size]byte
+}
+
+// Prepare completes the event with salt and time of receipt, encodes it and
+// commits to it. The event must be valid, redacted and classified (class and
+// policy_version are set); it belongs to the log afterwards. This is the part
+// of appending that runs on all cores.
+func (l *Log) Prepare(t event.Tenant, e *pb.Event) (Prepared, error) {
+	if e.GetClass() == "" || e.GetSeq() != 0 {
+		panic("internal error: event was not classified, or was read from a log")
+	}
+	e.Salt = make([]byte, saltSize)
+	if _, err := rand.Read(e.GetSalt()); err != nil {
+		return Prepared{}, fmt.Errorf("make salt: %w", err)
+	}
+	e.Received = timestamppb.New(l.cfg.Now())
+	b, err := event.Marshal(e)
+	if err != nil {
+		return Prepared{}, fmt.Errorf("encode event: %w", err)
+	}
+	return Prepared{tenant: t, event: e, bytes: b, commitment: sha256.Sum256(b)}, nil
+}
+
+// Append adds the events to the log in order, in one atomic step, and returns
+// one result each when that is durable; at most MaxAppend events. Concurrent
+// calls are served one after the other.
+//
+// Errors: ErrClosed, ErrDiskFull, ErrTampered, or what the disk said; then
+// nothing was appended.
+func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
+	if len(batch) > MaxAppend {
+		panic(fmt.Sprintf("internal error: %d events in one append", len(batch)))
+	}
+	for _, p := range batch { // Makes the keys of new tenants.
+		if _, err := l.tenant(p.tenant); err != nil {
+			return nil, err
+		}
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
+		return nil, err
+	}
+	a := &appending{l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch()}
+	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
+	// Until commit nothing is on disk; a crash or an error before it leaves the
+	// log as it was. After it everything is: location, index, tree and
+	// checkpoint stand in the same batch as the blocks.
+	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.commit} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("append: %w", err)
+		}
+	}
+	a.publish()
+	return a.results, nil
+}
+
+// appending is one append under way.
+type appending struct {
+	l       *Log
+	state   state // as it will be
+	batch   []Prepared
+	results []Result
+	write   *pebble.Batch
+
+	added      []int // places in batch that get a seq, in order
+	groups     []*group
+	newBuckets []*bucket
+	edge       *tree.Edge
+	checkpoint tree.Checkpoint
+	keep       bool // the checkpoint is kept for good
+}
+
+// group is what goes to one bucket.
+type group struct {
+	bucket *bucket
+	items  []block.Item
+	sealed []sealed
+}
+
+type sealed struct {
+	id    block.ID
+	items []block.Item
+	block *block.Sealed
+}
+
+// deduplicate settles the events whose id is known, and gives seqs to the
+// others.
+func (a *appending) deduplicate() error {
+	type key struct {
+		tenant tenantID
+		hash   [idHashSize]byte
+	}
+	seen := make(map[key]int, len(a.batch))
+	for i, p := range a.batch {
+		t := a.l.named(p.tenant)
+		hash, err := t.ids.Sum([]byte(p.event.GetId()), idHashSize)
+		if err != nil {
+			return err
+		}
+		k := key{t.id, [idHashSize]byte(hash)}
+		if first, ok := seen[k]; ok {
+			a.results[i] = Result{verdict(a.batch[first].event, p.event), a.results[first].Seq}
+			continue
+		}
+		seen[k] = i
+		seq, err := a.l.lookupHash(t, hash)
+		if err == nil {
+			a.results[i], err = a.l.settle(seq, p.event)
+		} else if errors.Is(err, ErrNotFound) {
+			a.results[i] = Result{Appended, a.state.size}
+			set(a.write, idKey(t.id, hash), binary.BigEndian.AppendUint64(nil, uint64(a.state.size)))
+			a.added = append(a.added, i)
+			a.state.size++
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle says what becomes of an event whose id is that of the event at seq.
+func (l *Log) settle(seq event.Seq, e *pb.Event) (Result, error) {
+	at, err := l.locate(seq)
+	if errors.Is(err, ErrErased) {
+		return Result{Duplicate, seq}, nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	first, err := l.event(seq, at)
+	if errors.Is(err, ErrErased) {
+		return Result{Duplicate, seq}, nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{verdict(first, e), seq}, nil
+}
+
+// verdict compares what publishers said of two events with the same id. Both
+// are redacted; pseudonyms tell different values apart.
+func verdict(first, second *pb.Event) Outcome {
+	if proto.Equal(published(first), published(second)) {
+		return Duplicate
+	}
+	return Conflict
+}
+
+// published is the event without what the store adds.
+func published(e *pb.Event) *pb.Event {
+	p := proto.CloneOf(e)
+	p.Salt, p.Received, p.Class, p.PolicyVersion, p.Seq = nil, nil, "", "", 0
+	return p
+}
+
+// group sorts the new events into buckets, made where they are missing.
+func (a *appending) group() error {
+	byBucket := map[bucketID]*group{}
+	for _, i := range a.added {
+		p := a.batch[i]
+		b, err := a.bucketOf(p)
+		if err != nil {
+			return err
+		}
+		g := byBucket[b.id]
+		if g == nil {
+			g = &group{bucket: b}
+			byBucket[b.id] = g
+			a.groups = append(a.groups, g)
+		}
+		g.items = append(g.items, block.Item{Seq: uint64(a.results[i].Seq), Bytes: p.bytes, Event: p.event})
+	}
+	return nil
+}
+
+func (a *appending) bucketOf(p Prepared) (*bucket, error) {
+	t := a.l.named(p.tenant)
+	day := uint32(p.event.GetReceived().GetSeconds() / (24 * 60 * 60)) //nolint:gosec // Years beyond 10^7 do not matter.
+	class := p.event.GetClass()
+	for _, b := range a.newBuckets {
+		if b.tenant == t.id && b.day == day && b.class == class {
+			return b, nil
+		}
+	}
+	if b := a.l.findBucket(t, class, day); b != nil {
+		return b, nil
+	}
+	a.state.bucket++
+	b, record, err := a.l.newBucket(a.state.bucket, t.id, class, day)
+	if err != nil {
+		return nil, err
+	}
+	set(a.write, bucketKey(b.id), record)
+	a.newBuckets = append(a.newBuckets, b)
+	return b, nil
+}
+
+// findBucket returns the bucket if there is one; the newest are looked at
+// first.
+func (s *store) findBucket(t *tenant, class string, day uint32) *bucket {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, id := range slices.Backward(t.buckets) {
+		if b := s.buckets[id]; b.day == day && b.class == class {
+			return b
+		}
+	}
+	return nil
+}
+
+// seal cuts each group into blocks and encrypts them, on all cores.
+func (a *appending) seal() error {
+	var jobs errgroup.Group
+	jobs.SetLimit(runtime.GOMAXPROCS(0))
+	for _, g := range a.groups {
+		for items := range cut(g.items) {
+			a.state.block++
+			g.sealed = append(g.sealed, sealed{id: a.state.block, items: items})
+		}
+		for i := range g.sealed {
+			jobs.Go(func() (err error) {
+				s := &g.sealed[i]
+				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items)
+				return err
+			})
+		}
+	}
+	if err := jobs.Wait(); err != nil {
+		return err
+	}
+	for _, g := range a.groups {
+		for _, s := range g.sealed {
+			set(a.write, headerKey(s.id), s.block.Header.Append(nil))
+			set(a.write, metaKey(s.id), s.block.Meta)
+			set(a.write, textKey(s.id), s.block.Text)
+		}
+	}
+	return nil
+}
+
+// cut yields runs of items of up to block.TargetSize bytes.
+func cut(items []block.Item) func(func([]block.Item) bool) {
+	return func(yield func([]block.Item) bool) {
+		start, size := 0, 0
+		for i, it := range items {
+			if i > start && size+len(it.Bytes) > block.TargetSize {
+				if !yield(items[start:i]) {
+					return
+				}
+				start, size = i, 0
+			}
+			size += len(it.Bytes)
+		}
+		if start < len(items) {
+			yield(items[start:])
+		}
+	}
+}
+
+// locate writes where the new events lie.
+func (a *appending) locate() error {
+	first := a.l.state.size
+	if a.state.size == first {
+		return nil
+	}
+	locations := make([]location, a.state.size-first)
+	for _, g := range a.groups {
+		for _, s := range g.sealed {
+			for i, it := range s.items {
+				locations[event.Seq(it.Seq)-first] = location{s.id, uint32(i)} //nolint:gosec // Bounded by MaxAppend.
+			}
+		}
+	}
+	page := uint64(first) / pageWidth
+	head, err := a.l.page(page)
+	if err != nil {
+		return err
+	}
+	if len(head) != int(first%pageWidth) { //nolint:gosec // Below pageWidth.
+		return fmt.Errorf("%w: location page %d has %d positions: want %d", ErrTampered, page, len(head), first%pageWidth)
+	}
+	for part := range slices.Chunk(append(head, locations...), pageWidth) {
+		set(a.write, locationKey(page), encodePage(part))
+		page++
+	}
+	return nil
+}
+
+// index writes the terms of the new events, each bucket's under its own key.
+func (a *appending) index() error {
+	for _, g := range a.groups {
+		postings, err := g.bucket.postings(g.items)
+		if err != nil {
+			return err
+		}
+		for hash, seqs := range postings {
+			set(a.write, termKey(g.bucket.id, hash[:], seqs[0]), encodePosting(seqs))
+		}
+	}
+	return nil
+}
+
+// grow extends the tree and signs its new head.
+func (a *appending) grow() error {
+	if len(a.added) == 0 {
+		return nil
+	}
+	l := a.l
+	a.edge = l.edge.Clone()
+	index := uint64(l.state.size) / tree.Width
+	bundle, err := l.bundle(index)
+	if err != nil {
+		return err
+	}
+	leaves := make([]tree.Hash, 0, len(a.added))
+	for _, i := range a.added {
+		c := a.batch[i].commitment
+		bundle = append(bundle, c[:]...)
+		leaves = append(leaves, tree.LeafHash(c[:]))
+	}
+	for part := range slices.Chunk(bundle, tree.Width*tree.HashSize) {
+		set(a.write, bundleKey(index), part)
+		index++
+	}
+	for _, t := range a.edge.AddAll(leaves) {
+		set(a.write, tileKey(t.Level, t.Index), tree.AppendHashes(nil, t.Hashes))
+	}
+	if a.checkpoint, err = tree.Sign(a.edge.Size(), a.edge.Root(), l.signer); err != nil {
+		return err
+	}
+	set(a.write, key1(spaceCheckpoint), a.checkpoint.Note)
+	a.keep = l.cfg.Now().Sub(l.kept).Abs() >= checkpointEvery
+	if a.keep {
+		set(a.write, checkpointKey(a.state.size), a.checkpoint.Note)
+	}
+	return nil
+}
+
+// commit makes everything durable at once.
+func (a *appending) commit() error {
+	if len(a.added) == 0 {
+		return nil
+	}
+	set(a.write, key1(spaceState), a.state.encode())
+	return a.write.Commit(pebble.Sync)
+}
+
+// publish shows readers what is durable now.
+func (a *appending) publish() {
+	l := a.l
+	if len(a.added) == 0 {
+		return
+	}
+	for _, b := range a.newBuckets {
+		l.addBucket(b)
+	}
+	for _, g := range a.groups {
+		for _, s := range g.sealed {
+			if err := l.addBlock(s.id, &s.block.Header); err != nil {
+				panic("internal error: " + err.Error())
+			}
+		}
+	}
+	l.state, l.edge = a.state, a.edge
+	l.newest.Store(&a.checkpoint)
+	now := l.cfg.Now()
+	if a.keep {
+		l.kept = now
+	}
+	if now.Sub(l.moored).Abs() >= anchorEvery {
+		// A crash before this leaves an older anchor, which is a weaker promise
+		// and not a wrong one.
+		l.moored, l.failed = now, l.renewAnchor()
+	}
+	l.size.Store(uint64(l.state.size))
+	l.wake()
+}
+
+// wake tells those who wait that the log has grown.
+func (l *Log) wake() {
+	l.waiting.Lock()
+	defer l.waiting.Unlock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+}

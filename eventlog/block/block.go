@@ -1,0 +1,210 @@
+package block
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/afterimage/afterimage/eventlog/keyring"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// An Item is an event to put into a block.
+type Item struct {
+	Seq   uint64
+	Bytes []byte    // as stored for ever
+	Event *pb.Event // what Bytes decode to
+}
+
+// A Sealed block is ready to be stored.
+type Sealed struct {
+	Header Header
+	Meta   []byte // encrypted
+	Text   []byte // encrypted
+}
+
+// A Codec compresses, seals and opens blocks. Safe for concurrent use.
+type Codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// NewCodec returns a codec. Close it after use.
+func NewCodec() (*Codec, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(2*TargetSize), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("make compressor: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxSection))
+	if err != nil {
+		return nil, fmt.Errorf("make decompressor: %w", err)
+	}
+	return &Codec{enc, dec}, nil
+}
+
+// Close releases what the codec holds.
+func (c *Codec) Close() error {
+	c.dec.Close()
+	return c.enc.Close()
+}
+
+// Seal makes block id of a bucket from items, at least one, whose seqs ascend
+// strictly.
+func (c *Codec) Seal(id ID, bucket uint32, key keyring.AEAD, items []Item) (*Sealed, error) {
+	meta, text := EncodeMeta(items), encodeText(items)
+	h := Header{
+		Bucket: bucket, Count: uint32(len(items)), //nolint:gosec // A block is bounded by its callers.
+		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
+		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)), //nolint:gosec // Checked below.
+	}
+	if len(meta) > maxSection || len(text) > maxSection {
+		return nil, fmt.Errorf("seal block %d: a section is over %d bytes", id, maxSection)
+	}
+	h.MinTime, h.MaxTime = timeRange(items)
+	aead, wrapped, err := key.NewKey(h.use(id, blockKey))
+	if err != nil {
+		return nil, fmt.Errorf("seal block %d: %w", id, err)
+	}
+	h.Key = wrapped
+	s := &Sealed{Header: h}
+	if s.Meta, err = aead.Seal(c.enc.EncodeAll(meta, nil), h.use(id, metaSection)); err != nil {
+		return nil, fmt.Errorf("seal block %d: %w", id, err)
+	}
+	if s.Text, err = aead.Seal(c.enc.EncodeAll(text, nil), h.use(id, textSection)); err != nil {
+		return nil, fmt.Errorf("seal block %d: %w", id, err)
+	}
+	return s, nil
+}
+
+func timeRange(items []Item) (earliest, latest int64) {
+	earliest, latest = math.MaxInt64, math.MinInt64
+	for _, it := range items {
+		t := it.Event.GetTime().AsTime().UnixNano()
+		earliest, latest = min(earliest, t), max(latest, t)
+	}
+	return earliest, latest
+}
+
+// OpenMeta opens the meta section of block id. keyring.ErrOpen where it was
+// changed, ErrCorrupt where it is malformed.
+func (c *Codec) OpenMeta(id ID, h Header, key keyring.AEAD, sealed []byte) (*Meta, error) {
+	b, err := c.open(id, h, key, sealed, metaSection, h.MetaSize)
+	if err != nil {
+		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
+	}
+	m, err := DecodeMeta(b)
+	if err != nil {
+		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
+	}
+	if m.Len() != int(h.Count) || m.Seq(0) != h.FirstSeq || m.Seq(m.Len()-1) != h.LastSeq {
+		return nil, fmt.Errorf("open meta of block %d: %w: it is not of its header", id, ErrCorrupt)
+	}
+	return m, nil
+}
+
+// CheckMeta reports whether the meta section of block id is the one that items
+// make; errors as of OpenMeta.
+func (c *Codec) CheckMeta(id ID, h Header, key keyring.AEAD, sealed []byte, items []Item) error {
+	b, err := c.open(id, h, key, sealed, metaSection, h.MetaSize)
+	if err != nil {
+		return fmt.Errorf("open meta of block %d: %w", id, err)
+	}
+	if !bytes.Equal(b, EncodeMeta(items)) {
+		return fmt.Errorf("meta of block %d: %w: it is not what its events make", id, ErrCorrupt)
+	}
+	return nil
+}
+
+// OpenText opens the text section of block id; errors as of OpenMeta.
+func (c *Codec) OpenText(id ID, h Header, key keyring.AEAD, sealed []byte) (*Text, error) {
+	b, err := c.open(id, h, key, sealed, textSection, h.TextSize)
+	if err != nil {
+		return nil, fmt.Errorf("open text of block %d: %w", id, err)
+	}
+	t, err := decodeText(b, int(h.Count))
+	if err != nil {
+		return nil, fmt.Errorf("open text of block %d: %w", id, err)
+	}
+	return t, nil
+}
+
+func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte, size uint32) ([]byte, error) {
+	aead, err := key.OpenKey(h.Key, h.use(id, blockKey))
+	if err != nil {
+		return nil, err
+	}
+	compressed, err := aead.Open(sealed, h.use(id, part))
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.dec.DecodeAll(compressed, make([]byte, 0, size))
+	if err != nil {
+		return nil, fmt.Errorf("%w: decompress: %v", ErrCorrupt, err)
+	}
+	if len(b) != int(size) {
+		return nil, fmt.Errorf("%w: section has %d bytes: want %d", ErrCorrupt, len(b), size)
+	}
+	return b, nil
+}
+
+func encodeText(items []Item) []byte {
+	size := binary.MaxVarintLen32 * (len(items) + 1)
+	for _, it := range items {
+		size += len(it.Bytes)
+	}
+	b := binary.AppendUvarint(make([]byte, 0, size), uint64(len(items)))
+	for _, it := range items {
+		b = binary.AppendUvarint(b, uint64(len(it.Bytes)))
+	}
+	for _, it := range items {
+		b = append(b, it.Bytes...)
+	}
+	return b
+}
+
+// Text is an open text section. Safe for concurrent use.
+type Text struct {
+	bytes []byte
+	ends  []int // where each event ends in bytes
+}
+
+func decodeText(b []byte, count int) (*Text, error) {
+	r := reader{b: b}
+	if n := r.uvarint(); n != uint64(count) { //nolint:gosec // count is a uint32.
+		return nil, fmt.Errorf("%w: text of %d events: want %d", ErrCorrupt, n, count)
+	}
+	t := &Text{ends: make([]int, 0, min(count, len(b)))}
+	end := uint64(0)
+	for range count {
+		n := r.uvarint()
+		if r.err != nil || n > uint64(len(b)) {
+			return nil, fmt.Errorf("%w: text lengths", ErrCorrupt)
+		}
+		end += n
+		t.ends = append(t.ends, int(end)) //nolint:gosec // Bounded by len(b) times count, checked below.
+	}
+	t.bytes = r.b
+	if end != uint64(len(t.bytes)) {
+		return nil, fmt.Errorf("%w: text has %d bytes: want %d", ErrCorrupt, len(t.bytes), end)
+	}
+	return t, nil
+}
+
+// Len returns the number of events.
+func (t *Text) Len() int { return len(t.ends) }
+
+// Bytes returns the stored bytes of the i-th event. They are not to be changed.
+func (t *Text) Bytes(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = t.ends[i-1]
+	}
+	return t.bytes[start:t.ends[i]:t.ends[i]]
+}
+
+// Size returns the memory the section takes, in bytes.
+func (t *Text) Size() int { return len(t.bytes) + 8*len(t.ends) }

@@ -1,0 +1,137 @@
+package block
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// reader takes values off the front of b. The first thing that is malformed
+// sets err, after which every value is zero.
+type reader struct {
+	b   []byte
+	err error
+}
+
+func (r *reader) fail(what string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s", ErrCorrupt, what)
+	}
+	r.b = nil
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail("number")
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail("number")
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count is a number of things that take at least one byte each.
+func (r *reader) count() int {
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.fail("count")
+		return 0
+	}
+	return int(n) //nolint:gosec // At most len(r.b).
+}
+
+func (r *reader) bytes() []byte {
+	n := r.count()
+	v := r.b[:n:n]
+	r.b = r.b[n:]
+	return v
+}
+
+// strings reads n strings written by appendStrings; nil where all are "".
+func (r *reader) strings(n int) []string {
+	dict := make([]string, 1, 8) // entry 0 is ""
+	for range r.count() {
+		dict = append(dict, string(r.bytes()))
+	}
+	out := make([]string, n)
+	for i := range out {
+		at := r.uvarint()
+		if at >= uint64(len(dict)) {
+			r.fail("dictionary")
+			return out
+		}
+		out[i] = dict[at]
+	}
+	if len(dict) == 1 {
+		return nil
+	}
+	return out
+}
+
+// appendStrings writes the distinct strings in order of appearance, then each
+// string as its place among them, "" being place 0 and not written.
+func appendStrings(b []byte, all []string) []byte {
+	places := make(map[string]uint64, 8)
+	var dict []string
+	for _, s := range all {
+		if _, ok := places[s]; s != "" && !ok {
+			dict = append(dict, s)
+			places[s] = uint64(len(dict))
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(dict)))
+	for _, s := range dict {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	for _, s := range all {
+		b = binary.AppendUvarint(b, places[s])
+	}
+	return b
+}
+
+// uvarints reads n numbers written by appendUvarints.
+func (r *reader) uvarints(n int) []uint64 {
+	out := make([]uint64, n)
+	for i := range out {
+		out[i] = r.uvarint()
+	}
+	return out
+}
+
+func appendUvarints(b []byte, all []uint64) []byte {
+	for _, v := range all {
+		b = binary.AppendUvarint(b, v)
+	}
+	return b
+}
+
+// deltas reads n numbers written by appendDeltas.
+func (r *reader) deltas(n int) []int64 {
+	out := make([]int64, n)
+	last := int64(0)
+	for i := range out {
+		last += r.varint()
+		out[i] = last
+	}
+	return out
+}
+
+// appendDeltas writes each number as its difference from the one before.
+func appendDeltas(b []byte, all []int64) []byte {
+	last := int64(0)
+	for _, v := range all {
+		b = binary.AppendVarint(b, v-last)
+		last = v
+	}
+	return b
+}

@@ -1,0 +1,104 @@
+package block
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/afterimage/afterimage/eventlog/keyring"
+)
+
+// ErrCorrupt reports a part of a block that is not of the form this package
+// writes.
+var ErrCorrupt = errors.New("malformed block")
+
+// ID numbers blocks, from 1. Numbers are never used again.
+type ID uint64
+
+// TargetSize is the size of the text, in bytes before compression, at which a
+// block is full. A single larger event gets a block of its own.
+const TargetSize = 256 << 10
+
+// maxSection bounds what a section may decompress to, in bytes.
+const maxSection = 64 << 20
+
+const (
+	version    = 1
+	fixedSize  = 53
+	headerSize = fixedSize + keyring.WrappedSize
+)
+
+// A Header says what a block is.
+type Header struct {
+	Bucket   uint32
+	Count    uint32 // events, at least 1
+	FirstSeq uint64
+	LastSeq  uint64
+	MinTime  int64  // Unix nanoseconds
+	MaxTime  int64  // Unix nanoseconds
+	MetaSize uint32 // bytes before compression
+	TextSize uint32 // bytes before compression
+	Dict     uint32 // 0
+	Key      []byte // wrapped, keyring.WrappedSize bytes
+}
+
+func (h *Header) appendFixed(b []byte) []byte {
+	b = append(b, version)
+	b = binary.BigEndian.AppendUint32(b, h.Bucket)
+	b = binary.BigEndian.AppendUint32(b, h.Count)
+	b = binary.BigEndian.AppendUint64(b, h.FirstSeq)
+	b = binary.BigEndian.AppendUint64(b, h.LastSeq)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.MinTime)) //nolint:gosec // Two's complement is the format.
+	b = binary.BigEndian.AppendUint64(b, uint64(h.MaxTime)) //nolint:gosec // Two's complement is the format.
+	b = binary.BigEndian.AppendUint32(b, h.MetaSize)
+	b = binary.BigEndian.AppendUint32(b, h.TextSize)
+	return binary.BigEndian.AppendUint32(b, h.Dict)
+}
+
+// Append appends the header's stored form to b.
+func (h *Header) Append(b []byte) []byte { return append(h.appendFixed(b), h.Key...) }
+
+// ParseHeader is the inverse of Append. The header shares no memory with b.
+// ErrCorrupt where b has another form.
+func ParseHeader(b []byte) (Header, error) {
+	if len(b) != headerSize {
+		return Header{}, fmt.Errorf("%w: header has %d bytes: want %d", ErrCorrupt, len(b), headerSize)
+	}
+	if b[0] != version {
+		return Header{}, fmt.Errorf("%w: header version %d is not known here", ErrCorrupt, b[0])
+	}
+	h := Header{
+		Bucket:   binary.BigEndian.Uint32(b[1:]),
+		Count:    binary.BigEndian.Uint32(b[5:]),
+		FirstSeq: binary.BigEndian.Uint64(b[9:]),
+		LastSeq:  binary.BigEndian.Uint64(b[17:]),
+		MinTime:  int64(binary.BigEndian.Uint64(b[25:])), //nolint:gosec // Two's complement is the format.
+		MaxTime:  int64(binary.BigEndian.Uint64(b[33:])), //nolint:gosec // Two's complement is the format.
+		MetaSize: binary.BigEndian.Uint32(b[41:]),
+		TextSize: binary.BigEndian.Uint32(b[45:]),
+		Dict:     binary.BigEndian.Uint32(b[49:]),
+		Key:      append([]byte(nil), b[fixedSize:]...),
+	}
+	if h.Count == 0 || h.FirstSeq > h.LastSeq || h.LastSeq-h.FirstSeq < uint64(h.Count)-1 ||
+		h.MetaSize > maxSection || h.TextSize > maxSection || h.Dict != 0 {
+		return Header{}, fmt.Errorf("%w: header contradicts itself", ErrCorrupt)
+	}
+	return h, nil
+}
+
+// The sections' letters in associated data.
+const (
+	metaSection = 'm'
+	textSection = 't'
+	blockKey    = 'k'
+)
+
+// use returns the associated data of one part of a block.
+func (h *Header) use(id ID, part byte) []byte {
+	b := append(make([]byte, 0, 96), "afterimage/block"...)
+	b = binary.BigEndian.AppendUint64(b, uint64(id))
+	if part == blockKey { // made before the sections' sizes are known
+		return append(binary.BigEndian.AppendUint32(b, h.Bucket), part)
+	}
+	return append(h.appendFixed(b), part)
+}

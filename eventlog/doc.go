@@ -1,0 +1,48 @@
+// Package eventlog is the log: an append-only, encrypted, tamper-evident
+// sequence of events, searchable by its indexed terms.
+//
+//	l, err := eventlog.Open(ctx, eventlog.Config{Dir: "data", KeysDir: "keys"})
+//	p, err := l.Prepare(tenant, e)                  // on all cores
+//	results, err := l.Append(ctx, []eventlog.Prepared{p}) // one writer, durable on return
+//	for entry, err := range l.Scan(ctx, tenant, eventlog.Selection{…}) { … }
+//	for entry, err := range l.Follow(ctx, 0) { … }  // every event, as it comes
+//
+// What is logical — events, seqs, commitments, the Merkle tree — and what is
+// physical — buckets, blocks, keys — are kept apart. They meet in the location
+// pages: seq → (block, place in it).
+//
+// # Keyspace
+//
+// Everything is in one Pebble store. Numbers in keys are big-endian.
+//
+//	key                                  value
+//	00                                   magic, format version (1), store id
+//	01                                   size, last block, last bucket, last tenant
+//	t tenant4                            wrapped secret, sealed name
+//	b bucket4                            wrapped secret, sealed (tenant4, day4, class)
+//	h block8                             block header
+//	m block8                             meta section
+//	x block8                             text section
+//	l page8                              locations of 256 seqs
+//	d tenant4 PRF(id)16                  seq8
+//	i bucket4 PRF(field, value)8 seq8    the seqs that follow seq, as distances
+//	e bundle8                            256 commitments
+//	n level1 tile8                       256 hashes, of level 1 and up
+//	c                                    the newest checkpoint
+//	c size8                              a checkpoint kept for good
+//	q tenant4 id16                       bucket4, sealed quarantined entry
+//	p tenant4 id16                       bucket4, sealed payload of it
+//
+// # Invariants
+//
+//   - Invariant 1: when Append returns, its events are on disk, each once, and
+//     so are their locations, index entries, tiles and checkpoint: all of it is
+//     one Pebble batch. After a crash there is all of an append or nothing.
+//   - Invariant 2: every value that tells of content is sealed; names and terms
+//     stand in keys only as values of keyed PRFs.
+//   - Invariant 5: any stored byte that is changed is found by Verify, and a log
+//     that fell back behind the checkpoint beside its keys is not opened.
+//   - Invariant 7: i, d, l, n and m can be made again from x and e.
+//   - Invariant 8: a read names its tenant, and an event of another is not found.
+//   - Seqs and commitments never change.
+package eventlog

@@ -1,0 +1,26 @@
+// Package keyring keeps the keys of a log and does all of its cryptography,
+// with Tink's primitives; raw keys never leave it.
+//
+//	KEK            a Tink AEAD: a local keyset file, or a KMS
+//	 └─ epoch key  one at a time, in a file of its own apart from the data
+//	     ├─ stream key     encrypts the embedded JetStream's files
+//	     ├─ tenant secret  names, ids and pseudonyms of one tenant
+//	     └─ bucket secret  AEAD, index PRF and filter PRF of one bucket
+//	         └─ block key  random per block
+//
+// The key directory holds:
+//
+//	kek.json      the local KEK, a Tink keyset in clear, mode 0600
+//	epoch.json    which store, which epoch, and the epoch's keyset wrapped by the KEK
+//	signing.json  the Ed25519 keyset that signs checkpoints, wrapped by the KEK
+//	anchor        the newest checkpoint seen: what the data directory may not fall behind
+//
+// Invariants:
+//
+//   - A secret is wrapped with what it is for as associated data: a wrapped
+//     key that was moved to another place does not open.
+//   - Nothing is created over something that exists, and nothing is created
+//     for data that exists already.
+//   - Keys are apart from the data: whoever has only a copy of the data
+//     directory, of any age, has nothing.
+package keyring

@@ -1,0 +1,112 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+func epochUse(store StoreID, epoch uint64) []byte {
+	return []byte("afterimage/epoch/" + store.String() + "/" + strconv.FormatUint(epoch, 10))
+}
+
+func signingUse(store StoreID) []byte {
+	return []byte("afterimage/signing/" + store.String())
+}
+
+func readKEK(dir string) (tink.AEAD, error) {
+	path := filepath.Join(dir, kekFile)
+	b, err := os.ReadFile(path) //nolint:gosec // The operator names the directory.
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: %w", path, ErrNoKeys)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read KEK: %w", err)
+	}
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(b)))
+	if err != nil {
+		return nil, fmt.Errorf("%s is no Tink keyset: %w", path, ErrWrongKeys)
+	}
+	kek, err := aead.New(handle)
+	if err != nil {
+		return nil, fmt.Errorf("%s holds no AEAD key: %w", path, ErrWrongKeys)
+	}
+	return kek, nil
+}
+
+func encryptKeyset(h *keyset.Handle, kek tink.AEAD, use []byte) (json.RawMessage, error) {
+	var b bytes.Buffer
+	if err := h.WriteWithAssociatedData(keyset.NewJSONWriter(&b), kek, use); err != nil {
+		return nil, fmt.Errorf("wrap keyset: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func decryptKeyset(b []byte, kek tink.AEAD, use []byte) (*keyset.Handle, error) {
+	h, err := keyset.ReadWithAssociatedData(keyset.NewJSONReader(bytes.NewReader(b)), kek, use)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is damaged, or was wrapped by another KEK than %s", ErrWrongKeys, kekFile)
+	}
+	return h, nil
+}
+
+func readJSON(path string, doc any) error {
+	b, err := os.ReadFile(path) //nolint:gosec // The operator names the directory.
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing: %w", path, ErrNoKeys)
+	}
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	if err := json.Unmarshal(b, doc); err != nil {
+		return fmt.Errorf("%s is damaged: %w", path, ErrWrongKeys)
+	}
+	return nil
+}
+
+func writeJSON(path string, doc any) error {
+	b, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode keys: %w", err)
+	}
+	if err := writeFile(path, append(b, '\n')); err != nil {
+		return fmt.Errorf("write keys: %w", err)
+	}
+	return nil
+}
+
+// writeFile puts the file in place whole or not at all: after a crash there is
+// the old one or the new one. It is durable on return.
+func writeFile(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // The operator names the directory.
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

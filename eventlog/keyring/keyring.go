@@ -1,0 +1,268 @@
+package keyring
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	"github.com/tink-crypto/tink-go/v2/signature"
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+// The files of the key directory.
+const (
+	kekFile     = "kek.json"
+	epochFile   = "epoch.json"
+	signingFile = "signing.json"
+	anchorFile  = "anchor"
+)
+
+// StoreID names a store for life. It is random and no secret.
+type StoreID [16]byte
+
+// String returns the id in hexadecimal.
+func (id StoreID) String() string { return hex.EncodeToString(id[:]) }
+
+// What callers decide on.
+var (
+	// ErrNoKeys: the directory holds no keys.
+	ErrNoKeys = errors.New("no keys there")
+	// ErrWrongKeys: the keys are damaged or belong to another store.
+	ErrWrongKeys = errors.New("wrong keys")
+)
+
+// A Ring is an open key directory. Safe for concurrent use.
+type Ring struct {
+	dir    string
+	store  StoreID
+	epoch  uint64
+	root   Secret // the epoch's
+	wrap   AEAD   // wraps tenant and bucket secrets
+	stream string
+	signer *noteKey
+}
+
+// epochDocument is epoch.json.
+type epochDocument struct {
+	Format int             `json:"format"` // 1
+	Store  string          `json:"store"`  // hexadecimal
+	Epoch  uint64          `json:"epoch"`  // counted from 1
+	Keyset json.RawMessage `json:"keyset"` // a Tink keyset, encrypted by the KEK
+}
+
+// signingDocument is signing.json.
+type signingDocument struct {
+	Format int             `json:"format"` // 1
+	Store  string          `json:"store"`  // hexadecimal
+	Keyset json.RawMessage `json:"keyset"` // a Tink keyset, encrypted by the KEK
+}
+
+// Create makes the keys of a new store in dir, which is made if absent and
+// must hold no keys. A crash on the way leaves no epoch.json, and Create can
+// be called again.
+func Create(dir string) (*Ring, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make key directory: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, epochFile)); err == nil {
+		return nil, fmt.Errorf("make keys in %s: %w", dir, fs.ErrExist)
+	}
+	var store StoreID
+	if _, err := rand.Read(store[:]); err != nil {
+		return nil, fmt.Errorf("make store id: %w", err)
+	}
+	kek, err := createKEK(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := createSigning(dir, store, kek); err != nil {
+		return nil, err
+	}
+	if err := createEpoch(dir, store, kek); err != nil {
+		return nil, err
+	}
+	return Open(dir)
+}
+
+// createKEK makes the local KEK, or reads the one that an earlier attempt or
+// the operator left.
+func createKEK(dir string) (tink.AEAD, error) {
+	path := filepath.Join(dir, kekFile)
+	if _, err := os.Stat(path); err == nil {
+		return readKEK(dir)
+	}
+	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return nil, fmt.Errorf("make KEK: %w", err)
+	}
+	var b bytes.Buffer
+	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&b)); err != nil {
+		return nil, fmt.Errorf("make KEK: %w", err)
+	}
+	if err := writeFile(path, b.Bytes()); err != nil {
+		return nil, fmt.Errorf("write KEK: %w", err)
+	}
+	return readKEK(dir)
+}
+
+func createSigning(dir string, store StoreID, kek tink.AEAD) error {
+	handle, err := keyset.NewHandle(signature.ED25519KeyWithoutPrefixTemplate())
+	if err != nil {
+		return fmt.Errorf("make signing key: %w", err)
+	}
+	encrypted, err := encryptKeyset(handle, kek, signingUse(store))
+	if err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, signingFile), signingDocument{1, store.String(), encrypted})
+}
+
+func createEpoch(dir string, store StoreID, kek tink.AEAD) error {
+	const first = 1
+	handle, err := keyset.NewHandle(prf.HKDFSHA256PRFKeyTemplate())
+	if err != nil {
+		return fmt.Errorf("make epoch key: %w", err)
+	}
+	encrypted, err := encryptKeyset(handle, kek, epochUse(store, first))
+	if err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, epochFile), epochDocument{1, store.String(), first, encrypted})
+}
+
+// Open opens the keys in dir. ErrNoKeys where there are none, ErrWrongKeys
+// where they do not open; both wrapped with what to look at.
+func Open(dir string) (*Ring, error) {
+	var epoch epochDocument
+	if err := readJSON(filepath.Join(dir, epochFile), &epoch); err != nil {
+		return nil, err
+	}
+	var signing signingDocument
+	if err := readJSON(filepath.Join(dir, signingFile), &signing); err != nil {
+		return nil, err
+	}
+	store, err := parseStore(epoch, signing)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	kek, err := readKEK(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{dir: dir, store: store, epoch: epoch.Epoch}
+	if err := r.openEpoch(epoch, kek); err != nil {
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, epochFile), err)
+	}
+	if err := r.openSigning(signing, kek); err != nil {
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, signingFile), err)
+	}
+	return r, nil
+}
+
+func parseStore(epoch epochDocument, signing signingDocument) (StoreID, error) {
+	if epoch.Format != 1 || signing.Format != 1 {
+		return StoreID{}, fmt.Errorf("%w: written by a newer version of afterimage: use that", ErrWrongKeys)
+	}
+	if epoch.Store != signing.Store {
+		return StoreID{}, fmt.Errorf("%w: %s and %s belong to different stores", ErrWrongKeys, epochFile, signingFile)
+	}
+	raw, err := hex.DecodeString(epoch.Store)
+	if err != nil || len(raw) != len(StoreID{}) {
+		return StoreID{}, fmt.Errorf("%w: %s names no store", ErrWrongKeys, epochFile)
+	}
+	return StoreID(raw), nil
+}
+
+func (r *Ring) openEpoch(doc epochDocument, kek tink.AEAD) error {
+	handle, err := decryptKeyset(doc.Keyset, kek, epochUse(r.store, doc.Epoch))
+	if err != nil {
+		return err
+	}
+	set, err := prf.NewPRFSet(handle)
+	if err != nil {
+		return fmt.Errorf("%w: not an epoch key: %v", ErrWrongKeys, err)
+	}
+	raw, err := set.ComputePrimaryPRF([]byte("afterimage/epoch"), secretSize)
+	if err != nil {
+		return fmt.Errorf("derive epoch secret: %w", err)
+	}
+	if r.root, err = newSecret(raw); err != nil {
+		return err
+	}
+	if r.wrap, err = r.root.AEAD("wrap"); err != nil {
+		return err
+	}
+	stream, err := r.root.derive("stream")
+	r.stream = hex.EncodeToString(stream)
+	return err
+}
+
+// Store returns the store that the keys belong to.
+func (r *Ring) Store() StoreID { return r.store }
+
+// Epoch returns the number of the epoch, counted from 1.
+func (r *Ring) Epoch() uint64 { return r.epoch }
+
+// StreamKey returns the epoch's key for the embedded JetStream's files.
+func (r *Ring) StreamKey() string { return r.stream }
+
+// Dir returns the key directory.
+func (r *Ring) Dir() string { return r.dir }
+
+// NewSecret makes a random secret and returns it beside its wrapped form,
+// WrappedSize bytes, bound to what it is for.
+func (r *Ring) NewSecret(what []byte) (Secret, []byte, error) {
+	raw := make([]byte, secretSize)
+	if _, err := rand.Read(raw); err != nil {
+		return Secret{}, nil, fmt.Errorf("make secret: %w", err)
+	}
+	wrapped, err := r.wrap.Seal(raw, r.bind(what))
+	if err != nil {
+		return Secret{}, nil, err
+	}
+	s, err := newSecret(raw)
+	return s, wrapped, err
+}
+
+// OpenSecret is the inverse of NewSecret; ErrOpen where it does not open.
+func (r *Ring) OpenSecret(wrapped, what []byte) (Secret, error) {
+	raw, err := r.wrap.Open(wrapped, r.bind(what))
+	if err != nil {
+		return Secret{}, err
+	}
+	return newSecret(raw)
+}
+
+func (r *Ring) bind(what []byte) []byte {
+	return append(bytes.Clone(r.store[:]), what...)
+}
+
+// SaveAnchor durably keeps the newest checkpoint beside the keys.
+func (r *Ring) SaveAnchor(note []byte) error {
+	if err := writeFile(filepath.Join(r.dir, anchorFile), note); err != nil {
+		return fmt.Errorf("write anchor: %w", err)
+	}
+	return nil
+}
+
+// Anchor returns the checkpoint that was kept last, nil if none was.
+func (r *Ring) Anchor() ([]byte, error) {
+	note, err := os.ReadFile(filepath.Join(r.dir, anchorFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read anchor: %w", err)
+	}
+	return note, nil
+}

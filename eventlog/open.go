@@ -1,0 +1,317 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/afterimage/afterimage/eventlog/keyring"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// Open opens the log in cfg.Dir, and makes it and its keys where there are
+// none. It refuses, and changes nothing, where data and keys are not each
+// other's, where the data is of a newer format, or where another process has
+// the log open; the errors say what to do.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	cfg = cfg.withDefaults()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	fresh, err := isFresh(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := openRing(cfg, fresh)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openDB(cfg, false)
+	if err != nil {
+		return nil, err
+	}
+	l, err := start(cfg, db, ring, fresh)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 128 << 20
+	}
+	if c.MinFree == 0 {
+		c.MinFree = 256 << 20
+	}
+	if c.Fatal == nil {
+		c.Fatal = func(err error) { panic(err) }
+	}
+	return c
+}
+
+// isFresh reports whether the data directory holds no store yet.
+func isFresh(cfg Config) (bool, error) {
+	desc, err := pebble.Peek(cfg.Dir, cfg.FS)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at data directory %s: %w", cfg.Dir, err)
+	}
+	return !desc.Exists, nil
+}
+
+// openRing opens the keys, or makes them if the data directory is fresh too.
+// Nothing is made for data that is there already, nor data for keys that have
+// seen some: either would hide that the wrong directory was named.
+func openRing(cfg Config, fresh bool) (*keyring.Ring, error) {
+	ring, err := keyring.Open(cfg.KeysDir)
+	if errors.Is(err, keyring.ErrNoKeys) && fresh {
+		ring, err = keyring.Create(cfg.KeysDir)
+	}
+	if errors.Is(err, keyring.ErrNoKeys) {
+		return nil, fmt.Errorf("open keys: %w; the data in %s needs the keys it was written with: name their directory with --keys", err, cfg.Dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open keys: %w", err)
+	}
+	if anchor, err := ring.Anchor(); err != nil {
+		return nil, err
+	} else if fresh && anchor != nil {
+		return nil, fmt.Errorf("open keys: %s holds the keys of a store that is not in %s: name its directory with --data, or another one with --keys", cfg.KeysDir, cfg.Dir)
+	}
+	return ring, nil
+}
+
+// openDB opens Pebble. The values are ciphertext: compressing them is a waste.
+func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
+	if !readOnly {
+		if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make data directory: %w", err)
+		}
+	}
+	blocks := pebble.NewCache(32 << 20)
+	defer blocks.Unref()
+	opts := &pebble.Options{
+		FS:                    cfg.FS,
+		Cache:                 blocks,
+		MemTableSize:          64 << 20,
+		FormatMajorVersion:    pebble.FormatNewest,
+		Logger:                pebbleLogger{cfg.Logger, cfg.Fatal},
+		ReadOnly:              readOnly,
+		ErrorIfNotExists:      readOnly,
+		L0CompactionThreshold: 4,
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].Compression = func() *block.CompressionProfile { return block.NoCompression }
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	db, err := pebble.Open(cfg.Dir, opts)
+	if err != nil {
+		return nil, openError(cfg.Dir, err)
+	}
+	return db, nil
+}
+
+func openError(dir string, err error) error {
+	switch {
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("open %s: %w: %v", dir, ErrTampered, err)
+	case strings.Contains(err.Error(), "resource temporarily unavailable"), strings.Contains(err.Error(), "lock held by current process"):
+		return fmt.Errorf("open %s: another process has it open: stop it, or ask it over its address", dir)
+	}
+	return fmt.Errorf("open %s: %w", dir, err)
+}
+
+// pebbleLogger passes on what Pebble cannot go on after, and errors. What else
+// Pebble has to say is of no use to an operator.
+type pebbleLogger struct {
+	log   *slog.Logger
+	fatal func(error)
+}
+
+func (l pebbleLogger) Infof(string, ...any) {}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.log.Error("storage error", "err", fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.fatal(fmt.Errorf("storage failed, the log must be opened anew: "+format, args...))
+}
+
+// start reads the store's state and makes it ready for appends.
+func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, error) {
+	s, err := newStore(db, ring, cfg.CacheBytes)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{store: s, cfg: cfg, log: cfg.Logger, changed: make(chan struct{}), done: make(chan struct{})}
+	if err := l.name(); err != nil {
+		return nil, err
+	}
+	if err := s.identify(ring.Store()); err != nil {
+		return nil, err
+	}
+	if err := l.writable(); err != nil {
+		return nil, err
+	}
+	if err := s.load(func(err error) error { return err }); err != nil {
+		return nil, fmt.Errorf("open log: %w: run afterimage verify", err)
+	}
+	if l.state, err = s.readState(); err != nil {
+		return nil, err
+	}
+	if l.edge, err = tree.LoadEdge(uint64(l.state.size), s.bundle, s.tile); err != nil {
+		return nil, fmt.Errorf("load tree: %w: %w", ErrTampered, err)
+	}
+	if err := l.checkStart(); err != nil {
+		return nil, err
+	}
+	l.size.Store(uint64(l.state.size))
+	l.log.Info("log opened", "events", l.state.size, "epoch", ring.Epoch(), "new", fresh)
+	return l, nil
+}
+
+// name sets the origin and the signer under it.
+func (l *Log) name() (err error) {
+	origin := l.cfg.Origin
+	if origin == "" {
+		origin = defaultOrigin(l.ring.Store())
+	}
+	if l.signer, err = l.ring.Signer(origin); err != nil {
+		return err
+	}
+	l.vkey, err = l.ring.VerifierKey(origin)
+	return err
+}
+
+func defaultOrigin(id keyring.StoreID) string { return "afterimage.invalid/" + id.String() }
+
+// identify checks that the data is the store's, or marks new data as such.
+func (s *store) identify(want keyring.StoreID) error {
+	v, err := s.get(key1(spaceStore))
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		b := s.db.NewBatch()
+		set(b, key1(spaceStore), encodeStore(want))
+		set(b, key1(spaceState), state{}.encode())
+		return b.Commit(pebble.Sync)
+	}
+	got, err := decodeStore(v)
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("open keys: %w: %s holds those of store %s, the data is of store %s", keyring.ErrWrongKeys, s.ring.Dir(), want, got)
+	}
+	return nil
+}
+
+func (s *store) readState() (state, error) {
+	v, err := s.get(key1(spaceState))
+	if err != nil {
+		return state{}, err
+	}
+	return decodeState(v)
+}
+
+// checkStart compares the tree with the newest checkpoint, and both with the
+// anchor beside the keys: a log that is shorter than it was is not appended to.
+func (l *Log) checkStart() error {
+	cp, err := l.newestCheckpoint()
+	if err != nil {
+		return err
+	}
+	if cp.Size != l.edge.Size() || cp.Root != l.edge.Root() {
+		return fmt.Errorf("open log: %w: the tree of %d events is not that of the newest checkpoint (%d events): run afterimage verify", ErrTampered, l.edge.Size(), cp.Size)
+	}
+	l.newest.Store(&cp)
+	anchor, err := l.anchor()
+	if err != nil {
+		return err
+	}
+	if anchor.Size > cp.Size {
+		return fmt.Errorf("open log: %w: it has %d events and had %d when the keys last saw it: run afterimage verify, or restore the newer copy", ErrTampered, cp.Size, anchor.Size)
+	}
+	return nil
+}
+
+// newestCheckpoint returns the checkpoint of the last append; for an empty log
+// it signs one.
+func (l *Log) newestCheckpoint() (tree.Checkpoint, error) {
+	v, err := l.get(key1(spaceCheckpoint))
+	if err != nil {
+		return tree.Checkpoint{}, err
+	}
+	if v == nil {
+		return tree.Sign(0, l.edge.Root(), l.signer)
+	}
+	return l.openNote(v)
+}
+
+// anchor returns the checkpoint beside the keys, the zero one if there is none.
+func (l *Log) anchor() (tree.Checkpoint, error) {
+	v, err := l.ring.Anchor()
+	if err != nil || v == nil {
+		return tree.Checkpoint{}, err
+	}
+	return l.openNote(v)
+}
+
+func (l *Log) openNote(signed []byte) (tree.Checkpoint, error) {
+	verifier, err := note.NewVerifier(l.vkey)
+	if err != nil {
+		return tree.Checkpoint{}, fmt.Errorf("make verifier: %w", err)
+	}
+	cp, err := tree.Open(signed, verifier)
+	if err != nil {
+		return cp, fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return cp, nil
+}
+
+// Close ends appends and follows, waits for the append under way, renews the
+// anchor and closes the files. Readers must have ended.
+func (l *Log) Close() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	l.closed = true
+	close(l.done)
+	return errors.Join(l.failed, l.renewAnchor(), l.db.Close(), l.codec.Close())
+}
+
+// renewAnchor keeps the newest checkpoint beside the keys. An empty log leaves
+// no anchor: it can be thrown away.
+func (l *Log) renewAnchor() error {
+	cp := l.newest.Load()
+	if cp.Size == 0 {
+		return nil
+	}
+	return l.ring.SaveAnchor(cp.Note)
+}

@@ -1,0 +1,183 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// quarantineClass is the class of the buckets whose keys seal quarantined
+// entries, so that they can be forgotten like events.
+const quarantineClass = "quarantine"
+
+// quarantineIDSize is the size of a quarantined entry's id in bytes.
+const quarantineIDSize = 16
+
+// Quarantine keeps, encrypted, what could not be stored as it came, and
+// returns when that is durable. An entry's id is set from its stream sequence,
+// index and payload, so that quarantining the same message twice keeps it
+// once. The tenant may be event.System. Errors as of Append.
+func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Quarantined) error {
+	t, err := l.tenant(name)
+	if err != nil {
+		return err
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
+		return err
+	}
+	b := l.db.NewBatch()
+	defer b.Close() //nolint:errcheck // Committed or thrown away.
+	st, fresh := l.state, (*bucket)(nil)
+	for _, e := range entries {
+		day := uint32(e.GetTime().GetSeconds() / (24 * 60 * 60)) //nolint:gosec // Set by the store's clock.
+		in := l.findBucket(t, quarantineClass, day)
+		if in == nil && fresh != nil && fresh.day == day {
+			in = fresh
+		}
+		if in == nil {
+			st.bucket++
+			var record []byte
+			if in, record, err = l.newBucket(st.bucket, t.id, quarantineClass, day); err != nil {
+				return err
+			}
+			if fresh != nil {
+				return errors.New("quarantine: entries of more than two days at once")
+			}
+			fresh = in
+			set(b, bucketKey(in.id), record)
+			set(b, key1(spaceState), st.encode())
+		}
+		if err := quarantine(b, t, in, e); err != nil {
+			return err
+		}
+	}
+	if err := b.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	l.state = st
+	if fresh != nil {
+		l.addBucket(fresh)
+	}
+	return nil
+}
+
+// quarantine writes an entry as two values, so that listing reads no payload.
+// Each is the bucket's number and the sealed protobuf, bound to its key.
+func quarantine(b *pebble.Batch, t *tenant, in *bucket, e *pb.Quarantined) error {
+	id := binary.BigEndian.AppendUint64(nil, e.GetStreamSequence())
+	tail, err := t.ids.Sum(append(binary.BigEndian.AppendUint32([]byte("quarantine"), e.GetIndex()), e.GetPayload()...), 4)
+	if err != nil {
+		return err
+	}
+	id = append(binary.BigEndian.AppendUint32(id, e.GetIndex()), tail...)
+	e.Id = hex.EncodeToString(id)
+	listed := proto.CloneOf(e)
+	listed.Payload = nil
+	about, err := proto.Marshal(listed)
+	if err != nil {
+		return fmt.Errorf("quarantine: encode: %w", err)
+	}
+	for space, text := range map[byte][]byte{spaceQuarantine: about, spacePayload: e.GetPayload()} {
+		key := quarantineKey(space, t.id, id)
+		sealed, err := in.blocks.Seal(text, key)
+		if err != nil {
+			return err
+		}
+		set(b, key, append(binary.BigEndian.AppendUint32(nil, uint32(in.id)), sealed...))
+	}
+	return nil
+}
+
+// QuarantineList yields the tenant's quarantined entries without payload, in
+// the order in which they came in, those after the entry with id after ("":
+// from the start). A yielded error ends the list.
+func (l *Log) QuarantineList(ctx context.Context, name event.Tenant, after string) iter.Seq2[*pb.Quarantined, error] {
+	return func(yield func(*pb.Quarantined, error) bool) {
+		stop := errors.New("stop")
+		t := l.named(name)
+		if t == nil {
+			return
+		}
+		prefix := key4(spaceQuarantine, uint32(t.id))
+		err := l.each(prefix, func(k, v []byte) error {
+			if hex.EncodeToString(k[len(prefix):]) <= after {
+				return nil
+			}
+			e, err := l.openQuarantined(k, v)
+			if err == nil && !yield(e, nil) {
+				return stop
+			}
+			return errors.Join(err, ctx.Err())
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(nil, err)
+		}
+	}
+}
+
+// Quarantined returns one entry with its payload, or ErrNotFound.
+func (l *Log) Quarantined(ctx context.Context, name event.Tenant, id string) (*pb.Quarantined, error) {
+	t := l.named(name)
+	raw, err := hex.DecodeString(id)
+	if t == nil || err != nil || len(raw) != quarantineIDSize {
+		return nil, fmt.Errorf("quarantined entry: %w", ErrNotFound)
+	}
+	key := quarantineKey(spaceQuarantine, t.id, raw)
+	v, err := l.get(key)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, fmt.Errorf("quarantined entry: %w", ErrNotFound)
+	}
+	e, err := l.openQuarantined(key, v)
+	if err != nil {
+		return nil, err
+	}
+	key = quarantineKey(spacePayload, t.id, raw)
+	if v, err = l.get(key); err != nil {
+		return nil, err
+	}
+	e.Payload, err = l.unsealQuarantined(key, v)
+	return e, err
+}
+
+func (s *store) openQuarantined(key, value []byte) (*pb.Quarantined, error) {
+	text, err := s.unsealQuarantined(key, value)
+	if err != nil {
+		return nil, err
+	}
+	e := &pb.Quarantined{}
+	if err := proto.Unmarshal(text, e); err != nil {
+		return nil, fmt.Errorf("quarantined entry: %w: %v", ErrTampered, err)
+	}
+	return e, nil
+}
+
+func (s *store) unsealQuarantined(key, value []byte) ([]byte, error) {
+	if len(value) < 4 {
+		return nil, fmt.Errorf("quarantined entry: %w: record is too short", ErrTampered)
+	}
+	s.mu.RLock()
+	b := s.buckets[bucketID(binary.BigEndian.Uint32(value))]
+	s.mu.RUnlock()
+	if b == nil {
+		return nil, fmt.Errorf("quarantined entry: %w", ErrErased)
+	}
+	text, err := b.blocks.Open(value[4:], key)
+	if err != nil {
+		return nil, fmt.Errorf("quarantined entry: %w: %v", ErrTampered, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,373 @@
+package eventlog
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"iter"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// An Order is the order of a scan.
+type Order uint8
+
+// The orders. Events of the same time are in log order (or its reverse).
+const (
+	NewestFirst Order = iota // by time, descending
+	OldestFirst              // by time, ascending
+	LogOrder                 // by seq, ascending
+)
+
+// A Position is a place in a scan's order: that of one event.
+type Position struct {
+	Time time.Time
+	Seq  event.Seq
+}
+
+// A Selection says which events of a tenant a scan yields.
+type Selection struct {
+	Terms  []Term     // all must hold; none: all events
+	Since  time.Time  // events at or after; zero: no bound
+	Until  time.Time  // events before; zero: no bound
+	Before *event.Seq // only positions of the log before this; nil: all
+	Order  Order
+	After  *Position // continue after this event in the order; nil: from the start
+}
+
+// An Entry is one event found by a scan. It is valid as long as the log is
+// open and safe for concurrent use.
+type Entry struct {
+	Seq   event.Seq
+	Time  time.Time // of the event
+	store *store
+	at    location
+}
+
+// Meta returns the event without its text: everything but messages,
+// documents, deltas, parameters, redaction counts, salt, comments, action text
+// and policy documents. Cheap: no text is decrypted. The caller owns it.
+// ErrErased where the event was forgotten since.
+func (e *Entry) Meta() (*pb.Event, error) {
+	m, err := e.store.meta(e.at.block)
+	if err != nil {
+		return nil, err
+	}
+	return m.Event(int(e.at.index))
+}
+
+// Event returns the whole event with its `seq` set. The caller owns it.
+// ErrErased where the event was forgotten since.
+func (e *Entry) Event() (*pb.Event, error) { return e.store.event(e.Seq, e.at) }
+
+// Scan yields the selected events in order, as of the call: what is appended
+// meanwhile is not seen. Forgotten events are left out. A yielded error ends
+// the scan.
+//
+// Blocks are opened as late as the order allows: a scan that is left early has
+// read little, where events were appended about in the order of their times.
+func (l *Log) Scan(ctx context.Context, name event.Tenant, sel Selection) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		sc, err := l.newScan(name, sel)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for {
+			it, ok, err := sc.next(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !ok || !yield(&Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: l.store, at: it.at}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// scan is a scan under way: blocks not opened yet, and events found in those
+// that were.
+type scan struct {
+	store  *store
+	sel    Selection
+	before event.Seq
+	since  int64
+	until  int64
+	units  []unit // by bound, the one to open next last
+	found  found
+}
+
+// unit is a block to look into.
+type unit struct {
+	id    block.ID
+	bound item     // no event in the block comes before this in the order
+	at    []uint32 // which of its events, ascending; nil: all
+}
+
+// item is an event found.
+type item struct {
+	time int64
+	seq  event.Seq
+	at   location
+}
+
+func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
+	sc := &scan{store: l.store, sel: sel, before: l.Size(), since: math.MinInt64, until: math.MaxInt64}
+	if sel.Before != nil {
+		sc.before = min(sc.before, *sel.Before)
+	}
+	if !sel.Since.IsZero() {
+		sc.since = sel.Since.UnixNano()
+	}
+	if !sel.Until.IsZero() {
+		sc.until = sel.Until.UnixNano()
+	}
+	sc.found.compare = comparison(sel.Order)
+	t := l.named(name)
+	if t == nil {
+		return sc, nil
+	}
+	if err := sc.plan(t); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(sc.units, func(a, b unit) int { return sc.found.compare(b.bound, a.bound) })
+	return sc, nil
+}
+
+func comparison(o Order) func(a, b item) int {
+	switch o {
+	case NewestFirst:
+		return func(a, b item) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.seq, a.seq)) }
+	case OldestFirst:
+		return func(a, b item) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.seq, b.seq)) }
+	}
+	return func(a, b item) int { return cmp.Compare(a.seq, b.seq) }
+}
+
+// plan finds the blocks to look into.
+func (sc *scan) plan(t *tenant) error {
+	for _, term := range sc.sel.Terms {
+		if term.Field == FieldID {
+			return sc.planIDs(t, term.Values)
+		}
+	}
+	for _, b := range sc.store.bucketsOf(t) {
+		wanted, terms := bucketTerms(b, sc.sel.Terms)
+		if !wanted {
+			continue
+		}
+		if len(terms) == 0 {
+			sc.planAll(b)
+			continue
+		}
+		if err := sc.planTerms(b, terms); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *store) bucketsOf(t *tenant) []*bucket {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]*bucket, 0, len(t.buckets))
+	for _, id := range t.buckets {
+		out = append(out, s.buckets[id])
+	}
+	return out
+}
+
+// bucketTerms settles the terms on the class, which all events of a bucket
+// share, and returns the others.
+func bucketTerms(b *bucket, terms []Term) (wanted bool, rest []Term) {
+	for _, t := range terms {
+		if t.Field != FieldClass {
+			rest = append(rest, t)
+		} else if !slices.Contains(t.Values, b.class) {
+			return false, nil
+		}
+	}
+	return true, rest
+}
+
+func (sc *scan) planAll(b *bucket) {
+	sc.store.mu.RLock()
+	defer sc.store.mu.RUnlock()
+	for _, id := range b.ids {
+		sc.addUnit(id, sc.store.headers[id], nil)
+	}
+}
+
+// planTerms looks the terms up in the bucket's index.
+func (sc *scan) planTerms(b *bucket, terms []Term) error {
+	var seqs []event.Seq
+	for i, t := range terms {
+		found, err := sc.store.find(b, t)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			seqs = found
+		} else {
+			seqs = intersect(seqs, found)
+		}
+		if len(seqs) == 0 {
+			return nil
+		}
+	}
+	return sc.planSeqs(seqs, b.tenant)
+}
+
+// planIDs looks the events up by id. The other terms are left to the caller's
+// filter.
+func (sc *scan) planIDs(t *tenant, ids []string) error {
+	var seqs []event.Seq
+	for _, id := range ids {
+		seq, err := sc.store.lookup(t, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		seqs = append(seqs, seq)
+	}
+	slices.Sort(seqs)
+	return sc.planSeqs(slices.Compact(seqs), t.id)
+}
+
+// planSeqs adds the blocks that hold the seqs, which ascend.
+func (sc *scan) planSeqs(seqs []event.Seq, owner tenantID) error {
+	wanted := map[block.ID][]uint32{}
+	var page []location
+	number := uint64(math.MaxUint64)
+	for _, seq := range seqs {
+		if seq >= sc.before {
+			break
+		}
+		if n := uint64(seq) / pageWidth; n != number {
+			var err error
+			if page, err = sc.store.page(n); err != nil {
+				return err
+			}
+			number = n
+		}
+		i := int(seq % pageWidth) //nolint:gosec // Below pageWidth.
+		if i < len(page) && page[i].block != 0 {
+			wanted[page[i].block] = append(wanted[page[i].block], page[i].index)
+		}
+	}
+	for id, at := range wanted {
+		h, b, err := sc.store.header(id)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if b.tenant == owner {
+			slices.Sort(at)
+			sc.addUnit(id, h, at)
+		}
+	}
+	return nil
+}
+
+// addUnit adds a block unless none of its events can be selected.
+func (sc *scan) addUnit(id block.ID, h *block.Header, at []uint32) {
+	if event.Seq(h.FirstSeq) >= sc.before || h.MaxTime < sc.since || h.MinTime >= sc.until {
+		return
+	}
+	u := unit{id: id, at: at, bound: item{time: h.MinTime, seq: event.Seq(h.FirstSeq)}}
+	last := item{time: h.MaxTime, seq: event.Seq(h.LastSeq)}
+	if sc.sel.Order == NewestFirst {
+		u.bound, last = last, u.bound
+	}
+	if sc.sel.After != nil && sc.found.compare(last, sc.after()) <= 0 {
+		return
+	}
+	sc.units = append(sc.units, u)
+}
+
+func (sc *scan) after() item {
+	return item{time: sc.sel.After.Time.UnixNano(), seq: sc.sel.After.Seq}
+}
+
+// next returns the next event in the order.
+func (sc *scan) next(ctx context.Context) (item, bool, error) {
+	for n := len(sc.units); n > 0; n = len(sc.units) {
+		u := sc.units[n-1]
+		if len(sc.found.items) > 0 && sc.found.compare(sc.found.items[0], u.bound) < 0 {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return item{}, false, err
+		}
+		sc.units = sc.units[:n-1]
+		if err := sc.open(u); err != nil {
+			return item{}, false, err
+		}
+	}
+	if len(sc.found.items) == 0 {
+		return item{}, false, nil
+	}
+	return heap.Pop(&sc.found).(item), true, nil
+}
+
+// open adds the selected events of a block to those found.
+func (sc *scan) open(u unit) error {
+	m, err := sc.store.meta(u.id)
+	if errors.Is(err, ErrErased) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if u.at == nil {
+		for i := range uint32(m.Len()) { //nolint:gosec // A block's count is a uint32.
+			sc.add(u.id, m, i)
+		}
+		return nil
+	}
+	for _, i := range u.at {
+		if int(i) < m.Len() {
+			sc.add(u.id, m, i)
+		}
+	}
+	return nil
+}
+
+func (sc *scan) add(id block.ID, m *block.Meta, i uint32) {
+	it := item{time: m.Time(int(i)), seq: event.Seq(m.Seq(int(i))), at: location{id, i}}
+	if it.seq >= sc.before || it.time < sc.since || it.time >= sc.until {
+		return
+	}
+	if sc.sel.After != nil && sc.found.compare(it, sc.after()) <= 0 {
+		return
+	}
+	heap.Push(&sc.found, it)
+}
+
+// found is a heap of events, the next one first.
+type found struct {
+	items   []item
+	compare func(a, b item) int
+}
+
+func (f *found) Len() int           { return len(f.items) }
+func (f *found) Less(i, j int) bool { return f.compare(f.items[i], f.items[j]) < 0 }
+func (f *found) Swap(i, j int)      { f.items[i], f.items[j] = f.items[j], f.items[i] }
+func (f *found) Push(x any)         { f.items = append(f.items, x.(item)) }
+func (f *found) Pop() any {
+	last := len(f.items) - 1
+	it := f.items[last]
+	f.items = f.items[:last]
+	return it
+}

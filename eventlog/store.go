@@ -1,0 +1,472 @@
+package eventlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/keyring"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// A store reads what is stored: it is what reading, appending and verifying
+// share. Safe for concurrent use.
+type store struct {
+	db    *pebble.DB
+	ring  *keyring.Ring
+	codec *block.Codec
+	metas *cache[*block.Meta]
+	texts *cache[*block.Text]
+
+	mu      sync.RWMutex // guards what follows
+	tenants map[tenantID]*tenant
+	names   map[event.Tenant]*tenant
+	buckets map[bucketID]*bucket
+	headers map[block.ID]*block.Header
+}
+
+// A tenant holds one tenant's keys.
+type tenant struct {
+	id         tenantID
+	name       event.Tenant
+	ids        keyring.PRF // of event ids
+	pseudonyms keyring.PRF // of personal values
+	tokens     keyring.PRF // of page tokens
+	buckets    []bucketID  // ascending; guarded by store.mu
+}
+
+// A bucket holds one bucket's keys.
+type bucket struct {
+	id     bucketID
+	tenant tenantID
+	day    uint32 // UTC, since 1970-01-01
+	class  string
+	blocks keyring.AEAD // wraps block keys, seals quarantined entries
+	index  keyring.PRF  // of terms
+	ids    []block.ID   // ascending; guarded by store.mu
+}
+
+func newStore(db *pebble.DB, ring *keyring.Ring, cacheBytes int64) (*store, error) {
+	codec, err := block.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	return &store{
+		db: db, ring: ring, codec: codec,
+		metas:   newCache[*block.Meta](cacheBytes / 2),
+		texts:   newCache[*block.Text](cacheBytes / 2),
+		tenants: map[tenantID]*tenant{},
+		names:   map[event.Tenant]*tenant{},
+		buckets: map[bucketID]*bucket{},
+		headers: map[block.ID]*block.Header{},
+	}, nil
+}
+
+// get returns a copy of the value at key, nil if there is none.
+func (s *store) get(key []byte) ([]byte, error) {
+	v, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, storageError(err)
+	}
+	return bytes.Clone(v), closer.Close()
+}
+
+// storageError marks what Pebble calls corruption as ErrTampered.
+func storageError(err error) error {
+	if pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %v", ErrTampered, err)
+	}
+	return fmt.Errorf("read: %w", err)
+}
+
+// each calls f for each key with the prefix, in order. The slices are valid
+// during the call.
+func (s *store) each(prefix []byte, f func(key, value []byte) error) error {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	if err != nil {
+		return storageError(err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.ValueAndErr()
+		if err == nil {
+			err = f(it.Key(), v)
+		}
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	if err := it.Error(); err != nil {
+		return errors.Join(storageError(err), it.Close())
+	}
+	return it.Close()
+}
+
+// load reads the catalogue: tenants, buckets and block headers. What does not
+// open is passed to bad, which returns nil to go on without it.
+func (s *store) load(bad func(error) error) error {
+	for _, part := range []struct {
+		space byte
+		open  func(id, value []byte) error
+	}{
+		{spaceTenant, s.loadTenant}, {spaceBucket, s.loadBucket}, {spaceHeader, s.loadHeader},
+	} {
+		err := s.each(key1(part.space), func(k, v []byte) error {
+			if err := part.open(k[1:], v); err != nil {
+				return bad(err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *store) loadTenant(id, value []byte) error {
+	if len(id) != 4 {
+		return fmt.Errorf("%w: a tenant's key has %d bytes", ErrTampered, len(id))
+	}
+	t, err := s.openTenant(tenantID(binary.BigEndian.Uint32(id)), value)
+	if err == nil {
+		s.addTenant(t)
+	}
+	return err
+}
+
+func (s *store) loadBucket(id, value []byte) error {
+	if len(id) != 4 {
+		return fmt.Errorf("%w: a bucket's key has %d bytes", ErrTampered, len(id))
+	}
+	b, err := s.openBucket(bucketID(binary.BigEndian.Uint32(id)), value)
+	if err == nil {
+		s.addBucket(b)
+	}
+	return err
+}
+
+func (s *store) loadHeader(id, value []byte) error {
+	if len(id) != 8 {
+		return fmt.Errorf("%w: a header's key has %d bytes", ErrTampered, len(id))
+	}
+	number := block.ID(binary.BigEndian.Uint64(id))
+	h, err := block.ParseHeader(value)
+	if err != nil {
+		return fmt.Errorf("%w: block %d: %v", ErrTampered, number, err)
+	}
+	return s.addBlock(number, &h)
+}
+
+func (s *store) addTenant(t *tenant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tenants[t.id], s.names[t.name] = t, t
+}
+
+func (s *store) addBucket(b *bucket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buckets[b.id] = b
+	if t := s.tenants[b.tenant]; t != nil {
+		t.buckets = append(t.buckets, b.id)
+	}
+}
+
+func (s *store) addBlock(id block.ID, h *block.Header) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.buckets[bucketID(h.Bucket)]
+	if b == nil {
+		return fmt.Errorf("%w: block %d is of bucket %d, which is not there", ErrTampered, id, h.Bucket)
+	}
+	s.headers[id] = h
+	b.ids = append(b.ids, id)
+	return nil
+}
+
+// named returns the tenant, nil if it has never stored anything.
+func (s *store) named(name event.Tenant) *tenant {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.names[name]
+}
+
+func (s *store) tenantNames() []event.Tenant {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Sorted(maps.Keys(s.names))
+}
+
+func tenantUse(id tenantID) []byte {
+	return binary.BigEndian.AppendUint32([]byte("tenant"), uint32(id))
+}
+
+func bucketUse(id bucketID) []byte {
+	return binary.BigEndian.AppendUint32([]byte("bucket"), uint32(id))
+}
+
+// newTenant makes a tenant's keys, and the record that stores them.
+func (s *store) newTenant(id tenantID, name event.Tenant) (*tenant, []byte, error) {
+	secret, wrapped, err := s.ring.NewSecret(tenantUse(id))
+	if err != nil {
+		return nil, nil, err
+	}
+	sealer, err := secret.AEAD("name")
+	if err != nil {
+		return nil, nil, err
+	}
+	sealed, err := sealer.Seal([]byte(name), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := deriveTenant(id, name, secret)
+	return t, append(wrapped, sealed...), err
+}
+
+func (s *store) openTenant(id tenantID, record []byte) (*tenant, error) {
+	secret, sealed, err := s.openSecret(record, tenantUse(id))
+	if err != nil {
+		return nil, fmt.Errorf("open tenant %d: %w", id, err)
+	}
+	opener, err := secret.AEAD("name")
+	if err != nil {
+		return nil, err
+	}
+	name, err := opener.Open(sealed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open tenant %d: %w: its name %v", id, ErrTampered, err)
+	}
+	return deriveTenant(id, event.Tenant(name), secret)
+}
+
+func deriveTenant(id tenantID, name event.Tenant, secret keyring.Secret) (*tenant, error) {
+	t := &tenant{id: id, name: name}
+	for use, prf := range map[string]*keyring.PRF{"id": &t.ids, "pseudonym": &t.pseudonyms, "token": &t.tokens} {
+		var err error
+		if *prf, err = secret.PRF(use); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// openSecret opens the wrapped secret that a record begins with, and returns
+// the rest.
+func (s *store) openSecret(record, use []byte) (keyring.Secret, []byte, error) {
+	if len(record) < keyring.WrappedSize {
+		return keyring.Secret{}, nil, fmt.Errorf("%w: record is too short", ErrTampered)
+	}
+	secret, err := s.ring.OpenSecret(record[:keyring.WrappedSize], use)
+	if err != nil {
+		return keyring.Secret{}, nil, fmt.Errorf("%w: its key %v", ErrTampered, err)
+	}
+	return secret, record[keyring.WrappedSize:], nil
+}
+
+// newBucket makes a bucket's keys, and the record that stores them.
+func (s *store) newBucket(id bucketID, t tenantID, class string, day uint32) (*bucket, []byte, error) {
+	secret, wrapped, err := s.ring.NewSecret(bucketUse(id))
+	if err != nil {
+		return nil, nil, err
+	}
+	sealer, err := secret.AEAD("name")
+	if err != nil {
+		return nil, nil, err
+	}
+	name := binary.BigEndian.AppendUint32(nil, uint32(t))
+	name = binary.BigEndian.AppendUint32(name, day)
+	sealed, err := sealer.Seal(append(name, class...), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := deriveBucket(&bucket{id: id, tenant: t, day: day, class: class}, secret)
+	return b, append(wrapped, sealed...), err
+}
+
+func (s *store) openBucket(id bucketID, record []byte) (*bucket, error) {
+	secret, sealed, err := s.openSecret(record, bucketUse(id))
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %d: %w", id, err)
+	}
+	opener, err := secret.AEAD("name")
+	if err != nil {
+		return nil, err
+	}
+	name, err := opener.Open(sealed, nil)
+	if err != nil || len(name) < 8 {
+		return nil, fmt.Errorf("open bucket %d: %w: its name does not open", id, ErrTampered)
+	}
+	return deriveBucket(&bucket{
+		id:     id,
+		tenant: tenantID(binary.BigEndian.Uint32(name)),
+		day:    binary.BigEndian.Uint32(name[4:]),
+		class:  string(name[8:]),
+	}, secret)
+}
+
+func deriveBucket(b *bucket, secret keyring.Secret) (_ *bucket, err error) {
+	if b.blocks, err = secret.AEAD("block"); err != nil {
+		return nil, err
+	}
+	b.index, err = secret.PRF("index")
+	return b, err
+}
+
+// header returns the header of a block and its bucket; ErrErased if it is gone.
+func (s *store) header(id block.ID) (*block.Header, *bucket, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h := s.headers[id]
+	if h == nil {
+		return nil, nil, ErrErased
+	}
+	return h, s.buckets[bucketID(h.Bucket)], nil
+}
+
+// meta returns the meta section of a block.
+func (s *store) meta(id block.ID) (*block.Meta, error) {
+	if m, ok := s.metas.get(id); ok {
+		return m, nil
+	}
+	h, b, err := s.header(id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.openMeta(id, h, b)
+	if err != nil {
+		return nil, err
+	}
+	s.metas.put(id, m)
+	return m, nil
+}
+
+func (s *store) openMeta(id block.ID, h *block.Header, b *bucket) (*block.Meta, error) {
+	v, closer, err := s.db.Get(metaKey(id))
+	if err != nil {
+		return nil, blockError(id, err)
+	}
+	m, err := s.codec.OpenMeta(id, *h, b.blocks, v)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return m, errors.Join(err, closer.Close())
+}
+
+// text returns the text section of a block.
+func (s *store) text(id block.ID) (*block.Text, error) {
+	if t, ok := s.texts.get(id); ok {
+		return t, nil
+	}
+	h, b, err := s.header(id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.openText(id, h, b)
+	if err != nil {
+		return nil, err
+	}
+	s.texts.put(id, t)
+	return t, nil
+}
+
+func (s *store) openText(id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
+	v, closer, err := s.db.Get(textKey(id))
+	if err != nil {
+		return nil, blockError(id, err)
+	}
+	t, err := s.codec.OpenText(id, *h, b.blocks, v)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return t, errors.Join(err, closer.Close())
+}
+
+func blockError(id block.ID, err error) error {
+	if errors.Is(err, pebble.ErrNotFound) {
+		return fmt.Errorf("%w: a section of block %d is missing", ErrTampered, id)
+	}
+	return fmt.Errorf("block %d: %w", id, storageError(err))
+}
+
+// page returns a location page, nil if there is none.
+func (s *store) page(n uint64) ([]location, error) {
+	v, err := s.get(locationKey(n))
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return decodePage(v)
+}
+
+// locate returns where the event at seq lies. ErrNotFound beyond the end,
+// ErrErased where it was forgotten.
+func (s *store) locate(seq event.Seq) (location, error) {
+	page, err := s.page(uint64(seq) / pageWidth)
+	if err != nil {
+		return location{}, err
+	}
+	i := int(seq % pageWidth) //nolint:gosec // Below pageWidth.
+	if i >= len(page) {
+		return location{}, ErrNotFound
+	}
+	if page[i].block == 0 {
+		return location{}, ErrErased
+	}
+	return page[i], nil
+}
+
+// lookup returns the position of the event with the id.
+func (s *store) lookup(t *tenant, id string) (event.Seq, error) {
+	hash, err := t.ids.Sum([]byte(id), idHashSize)
+	if err != nil {
+		return 0, err
+	}
+	return s.lookupHash(t, hash)
+}
+
+func (s *store) lookupHash(t *tenant, hash []byte) (event.Seq, error) {
+	v, closer, err := s.db.Get(idKey(t.id, hash))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, ErrNotFound
+	}
+	if err != nil {
+		return 0, storageError(err)
+	}
+	defer closer.Close() //nolint:errcheck // Reading was done.
+	if len(v) != 8 {
+		return 0, fmt.Errorf("%w: id record has %d bytes", ErrTampered, len(v))
+	}
+	return event.Seq(binary.BigEndian.Uint64(v)), nil
+}
+
+// bundle returns the commitments of an entry bundle, nil if there is none.
+func (s *store) bundle(index uint64) ([]byte, error) {
+	b, err := s.get(bundleKey(index))
+	if err == nil && (len(b)%tree.HashSize != 0 || len(b) > tree.Width*tree.HashSize) {
+		return nil, fmt.Errorf("%w: bundle %d has %d bytes", ErrTampered, index, len(b))
+	}
+	return b, err
+}
+
+// tile returns the hashes of a stored tile, nil if there is none.
+func (s *store) tile(level int, index uint64) ([]tree.Hash, error) {
+	b, err := s.get(tileKey(level, index))
+	if err != nil || b == nil {
+		return nil, err
+	}
+	hashes, err := tree.ParseHashes(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: tile %d/%d: %v", ErrTampered, level, index, err)
+	}
+	return hashes, nil
+}

@@ -1,0 +1,143 @@
+package eventlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// heads are the signed tree heads to compare with, by size.
+type heads map[uint64]tree.Hash
+
+// heads reads every checkpoint there is. Those that do not open are findings.
+func (v *verification) heads() (heads, error) {
+	h := heads{}
+	err := v.store.each(key1(spaceCheckpoint), func(k, signed []byte) error {
+		first, last := event.Seq(0), v.last()
+		cp, err := tree.Open(signed, v.verifier)
+		if len(k) == 9 {
+			size := binary.BigEndian.Uint64(k[1:])
+			last = event.Seq(max(size, 1) - 1)
+			if err == nil && cp.Size != size {
+				err = fmt.Errorf("it is kept as that of %d events and covers %d", size, cp.Size)
+			}
+		}
+		if err != nil {
+			v.add("checkpoint", err, first, last)
+			return nil
+		}
+		h[cp.Size] = cp.Root
+		return nil
+	})
+	if err := v.damaged("checkpoint", err, 0, v.last()); err != nil {
+		return nil, err
+	}
+	signed, err := v.store.ring.Anchor()
+	if err != nil {
+		return nil, err
+	}
+	if cp, err := tree.Open(signed, v.verifier); err == nil {
+		h[cp.Size] = cp.Root
+	}
+	return h, nil
+}
+
+// tree computes the tree from the commitments and compares it with what is
+// stored and with every signed head on the way.
+func (v *verification) tree() error {
+	heads, err := v.heads()
+	if err != nil {
+		return err
+	}
+	edge := &tree.Edge{}
+	agreed := event.Seq(0) // up to here a signed head agreed
+	var level1 []tree.Hash
+	for seq := event.Seq(0); seq < v.size; {
+		index := uint64(seq) / tree.Width
+		want := int(min(tree.Width, v.size-seq)) //nolint:gosec // At most Width.
+		leaves, err := v.leaves(index, want)
+		if err != nil {
+			return err
+		}
+		for _, leaf := range leaves {
+			edge.Add(leaf)
+			root, signed := heads[edge.Size()]
+			if !signed {
+				continue
+			}
+			delete(heads, edge.Size())
+			if edge.Root() != root {
+				v.add("checkpoint", fmt.Errorf("the commitments do not make the root that was signed over %d events", edge.Size()),
+					agreed, event.Seq(edge.Size())-1)
+				heads = nil // Those after it cannot agree either.
+			}
+			agreed = event.Seq(edge.Size())
+		}
+		if want == tree.Width {
+			level1 = append(level1, tree.Root(leaves))
+		}
+		seq += event.Seq(want) //nolint:gosec // Positive.
+		if err := v.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return v.tiles(level1)
+}
+
+// leaves returns the leaf hashes of a bundle. What is missing is a finding and
+// stands as zeros.
+func (v *verification) leaves(index uint64, want int) ([]tree.Hash, error) {
+	bundle, err := v.store.bundle(index)
+	first := event.Seq(index * tree.Width)
+	if err == nil && len(bundle) < want*tree.HashSize {
+		err = fmt.Errorf("%w: bundle %d has %d commitments: want %d", ErrTampered, index, len(bundle)/tree.HashSize, want)
+	}
+	if err := v.damaged("commitment", err, first, first+event.Seq(want)-1); err != nil { //nolint:gosec // Positive.
+		return nil, err
+	}
+	if err != nil {
+		return make([]tree.Hash, want), nil
+	}
+	return tree.LeafHashes(bundle[:want*tree.HashSize]), nil
+}
+
+// tiles compares the stored tiles with those that the hashes of level 1 make.
+func (v *verification) tiles(hashes []tree.Hash) error {
+	for level := 1; len(hashes) > 0; level++ {
+		var above []tree.Hash
+		for index := uint64(0); index*tree.Width < uint64(len(hashes)); index++ {
+			start := index * tree.Width
+			part := hashes[start:min(start+tree.Width, uint64(len(hashes)))]
+			if err := v.tile(level, index, part); err != nil {
+				return err
+			}
+			if len(part) == tree.Width {
+				above = append(above, tree.Root(part))
+			}
+		}
+		hashes = above
+	}
+	return nil
+}
+
+func (v *verification) tile(level int, index uint64, want []tree.Hash) error {
+	span := event.Seq(1) << (8 * level) // leaves below each hash
+	first := event.Seq(index) * tree.Width * span
+	got, err := v.store.tile(level, index)
+	if err == nil && len(got) < len(want) {
+		err = fmt.Errorf("%w: tile %d/%d has %d hashes: want %d", ErrTampered, level, index, len(got), len(want))
+	}
+	if err != nil {
+		return v.damaged("tile", err, first, first+event.Seq(len(want))*span-1)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			at := first + event.Seq(i)*span //nolint:gosec // Not negative.
+			v.add("tile", errors.New("it is not the hash of the commitments below it"), at, at+span-1)
+		}
+	}
+	return nil
+}
