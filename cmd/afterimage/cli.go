@@ -1,0 +1,36 @@
+package main
+
+const description = `The flight recorder for AI incidents: keeps what users saw, finds it and replays it.
+
+Start with "afterimage demo". Each command explains itself: afterimage COMMAND --help.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verification found tampering.`
+
+// cli is the grammar of the command line. Each command lives in a file of its own.
+type cli struct {
+	Serve      serveCmd      `cmd:"" help:"Run the recorder: NATS, log and API in one process."`
+	Demo       demoCmd       `cmd:"" help:"See it work: serve in a fresh directory, publish a sample, search and replay it."`
+	Publish    publishCmd    `cmd:"" help:"Publish events from NDJSON files."`
+	Search     searchCmd     `cmd:"" help:"Find events."`
+	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
+	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
+	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
+	Quarantine quarantineCmd `cmd:"" help:"Show what could not be stored as it came."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// A format is what -o takes.
+type format struct {
+	Output string `short:"o" enum:"table,json" default:"table" help:"How to print: table or json."`
+}
+
+func (f format) json() bool { return f.Output == "json" }
+
+// A client is how a command reaches the store.
+type client struct {
+	Server string `default:"127.0.0.1:8081" env:"AFTERIMAGE_SERVER" placeholder:"ADDR" help:"The store's gRPC address (default ${default})."`
+}
+
+// A tenantFlag says whose events.
+type tenantFlag struct {
+	Tenant string `default:"default" env:"AFTERIMAGE_TENANT" placeholder:"NAME" help:"Whose events (default \"${default}\")."`
+}

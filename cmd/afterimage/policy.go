@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/afterimage/afterimage/policy"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+type policyCmd struct {
+	Check policyCheckCmd `cmd:"" help:"Check a policy document."`
+	Show  policyShowCmd  `cmd:"" help:"Print the policy in force for a tenant."`
+}
+
+type policyCheckCmd struct {
+	File string `arg:"" help:"The document; - for standard input."`
+	format
+}
+
+// Help implements kong's HelpProvider.
+func (policyCheckCmd) Help() string {
+	return `Checks syntax, classes and the conditions of the rules, and names line and column of whatever
+is wrong. Needs no server. Exit code 1 if something is.
+
+    afterimage policy check policy.yaml
+    afterimage policy show > policy.yaml        something to start from`
+}
+
+// Run checks the document.
+func (c *policyCheckCmd) Run(s streams) error {
+	source, err := readDocument(c.File, s.in)
+	if err != nil {
+		return err
+	}
+	doc, err := policy.Parse(source)
+	if problems, ok := errors.AsType[policy.Errors](err); ok {
+		return c.report(s, problems)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	if c.json() {
+		return json.NewEncoder(s.out).Encode(map[string]any{"valid": true, "version": doc.Version()})
+	}
+	fmt.Fprintf(s.out, "%s is valid: version %s, %d classes\n", c.File, doc.Version(), len(doc.Classes()))
+	return nil
+}
+
+// report prints every problem as an editor understands it: file:line:column.
+func (c *policyCheckCmd) report(s streams, problems policy.Errors) error {
+	type problem struct {
+		Line   int    `json:"line"`
+		Column int    `json:"column"`
+		Reason string `json:"reason"`
+	}
+	list := make([]problem, len(problems))
+	for i, p := range problems {
+		list[i] = problem{p.Line, p.Column, p.Reason}
+		if !c.json() {
+			fmt.Fprintf(s.err, "%s:%d:%d: %s\n", c.File, p.Line, p.Column, visible(p.Reason))
+		}
+	}
+	if c.json() {
+		if err := json.NewEncoder(s.out).Encode(map[string]any{"valid": false, "problems": list}); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is not a valid policy: %d problems", c.File, len(problems))
+}
+
+// readDocument reads a policy from a file or, for -, from stdin.
+func readDocument(name string, stdin io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(stdin, policy.MaxSource+1))
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, policy.MaxSource+1))
+}
+
+type policyShowCmd struct {
+	format
+	client
+	tenantFlag
+}
+
+// Help implements kong's HelpProvider.
+func (policyShowCmd) Help() string {
+	return `Prints the policy in force, byte for byte as it was applied; on standard error its version,
+since when it is in force, and the event that put it on record.
+
+    afterimage policy show
+    afterimage policy show --tenant clinic -o json`
+}
+
+// Run prints the policy.
+func (c *policyShowCmd) Run(ctx context.Context, s streams) error {
+	conn, err := c.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p, err := pb.NewPolicyServiceClient(conn).GetPolicy(ctx, &pb.GetPolicyRequest{Tenant: c.Tenant})
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.json() {
+		text, err := compactJSON(p)
+		if err != nil {
+			return err
+		}
+		_, err = s.out.Write(append(text, '\n'))
+		return err
+	}
+	since := "not yet on record: it will be with the tenant's first event"
+	if p.GetTime() != nil {
+		since = fmt.Sprintf("in force since %s, seq %d", p.GetTime().AsTime().Format(time.RFC3339), p.GetSeq())
+	}
+	fmt.Fprintf(s.err, "version %s, %s\n", p.GetVersion(), since)
+	_, err = io.WriteString(s.out, p.GetDocument())
+	return err
+}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/afterimage/afterimage/capture"
+	"github.com/afterimage/afterimage/event"
+)
+
+type publishCmd struct {
+	Files   []string      `arg:"" optional:"" placeholder:"FILE" help:"NDJSON files, also gzip or zstd; - or none for standard input."`
+	NATSURL string        `name:"nats-url" default:"nats://127.0.0.1:4222" env:"AFTERIMAGE_NATS_URL" placeholder:"URL" help:"Where to publish (default ${default})."`
+	Timeout time.Duration `default:"30s" placeholder:"D" help:"Give up after this long without an acknowledgement (default ${default})."`
+	Acked   string        `placeholder:"FILE" help:"Append the id of each acknowledged event to this file, one a line."`
+	format
+	tenantFlag
+}
+
+// Help implements kong's HelpProvider.
+func (publishCmd) Help() string {
+	return `Reads one event a line (docs/event.schema.json), checks it here, and publishes it over NATS in
+batches. A line that is not a valid event is reported with file and line, and the others go on.
+Exit code 0 only if every event was acknowledged, which means that it is on disk.
+
+    afterimage publish events.ndjson more.ndjson.zst
+    my-exporter | afterimage publish --tenant clinic
+    afterimage publish events.ndjson -o json
+
+Publishing an event again does no harm: the store keeps each id once. With -o json one line:
+
+    {"events":n,"acknowledged":n,"refused":n,"bytes":n,"seconds":s,"eventsPerSecond":n}`
+}
+
+// maxReported is how many bad lines are named; the rest are counted.
+const maxReported = 100
+
+// Run publishes all files and prints what became of them.
+func (c *publishCmd) Run(ctx context.Context, s streams) error {
+	tenant, err := event.ParseTenant(c.Tenant)
+	if err != nil {
+		return usage("--tenant: %w", err)
+	}
+	from, err := newSource(c.Files, s.in)
+	if err != nil {
+		return err
+	}
+	t, err := newTally(c, s, from)
+	if err != nil {
+		return err
+	}
+	err = c.publish(ctx, s, tenant, from, t)
+	t.progress.stop()
+	return errors.Join(err, t.close(s))
+}
+
+// publish sends everything and returns when all of it is acknowledged or
+// refused, or when there is no hope.
+func (c *publishCmd) publish(ctx context.Context, s streams, tenant event.Tenant, from *source, t *tally) (err error) {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	defer func() {
+		if cause := context.Cause(ctx); err != nil && cause != nil {
+			err = cause
+		}
+	}()
+	stop := t.watch(ctx, c.Timeout, giveUp)
+	defer stop()
+	nc, err := c.connect(ctx, s.err, t.progress)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	t.connected()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	p, err := capture.New(js, capture.Config{Tenant: tenant})
+	if err != nil {
+		return err
+	}
+	err = from.each(ctx, func(file string, l line) error {
+		if l.err != nil {
+			t.refuse(file, l.number, l.err)
+			return nil
+		}
+		done := t.sent(file, l)
+		if err := p.Publish(ctx, l.event, done); err != nil {
+			done(err)
+		}
+		return ctx.Err()
+	})
+	return errors.Join(err, p.Close(ctx))
+}
+
+// connect connects and keeps connecting, telling when it has to wait.
+func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, bar *progress) (*nats.Conn, error) {
+	say := func(format string, args ...any) {
+		bar.clear()
+		fmt.Fprintf(stderr, "afterimage: "+format+"\n", args...)
+	}
+	wait := func() { say("no connection to %s: trying again for up to %v", c.NATSURL, c.Timeout) }
+	told := false
+	for {
+		nc, err := nats.Connect(c.NATSURL,
+			nats.Name("afterimage publish"),
+			nats.MaxReconnects(-1),
+			nats.ReconnectWait(250*time.Millisecond),
+			nats.ReconnectBufSize(-1), // what is unacknowledged is sent again, not buffered twice
+			nats.DisconnectErrHandler(func(nc *nats.Conn, _ error) {
+				if !nc.IsClosed() && ctx.Err() == nil {
+					wait()
+				}
+			}),
+			nats.ReconnectHandler(func(*nats.Conn) { say("connected again") }))
+		if err == nil {
+			return nc, nil
+		}
+		if !errors.Is(err, nats.ErrNoServers) && !errors.Is(err, nats.ErrTimeout) {
+			return nil, fmt.Errorf("connect to %s: %w", c.NATSURL, err)
+		}
+		if !told {
+			told = true
+			wait()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// A tally counts what becomes of events. Safe for concurrent use.
+type tally struct {
+	format
+	stderr   io.Writer
+	from     *source
+	progress *progress
+	started  time.Time
+	acked    *os.File // nil: nobody wants the ids
+
+	mu       sync.Mutex
+	ids      *bufio.Writer
+	online   bool      // a connection was made
+	heard    time.Time // when something last went well
+	events   int       // read
+	done     int       // acknowledged
+	refused  int       // not acknowledged
+	writeErr error     // of ids
+}
+
+func newTally(c *publishCmd, s streams, from *source) (*tally, error) {
+	now := time.Now()
+	t := &tally{format: c.format, stderr: s.err, from: from, progress: newProgress(s.err, "published", "events"), started: now, heard: now}
+	if c.Acked == "" {
+		return t, nil
+	}
+	f, err := os.OpenFile(c.Acked, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, usage("--acked: %w", err)
+	}
+	t.acked, t.ids = f, bufio.NewWriter(f)
+	return t, nil
+}
+
+// sent counts an event that is on its way, and returns what to call with its
+// fate.
+func (t *tally) sent(file string, l line) func(error) {
+	t.mu.Lock()
+	if t.events == t.done+t.refused {
+		t.heard = time.Now() // nothing was outstanding until now
+	}
+	t.events++
+	t.mu.Unlock()
+	id := ""
+	if t.acked != nil {
+		id = l.event.GetId()
+	}
+	return func(err error) {
+		if err != nil {
+			t.count(file, l.number, err)
+			return
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.done++
+		t.heard = time.Now()
+		if t.ids != nil {
+			_, err := t.ids.WriteString(id + "\n")
+			t.writeErr = cmp.Or(t.writeErr, err)
+		}
+		t.draw()
+	}
+}
+
+// draw shows how far it is; called with mu held.
+func (t *tally) draw() {
+	if t.done%64 != 0 {
+		return
+	}
+	note := fmt.Sprintf("%d events, %.0f/s", t.done, float64(t.done)/max(time.Since(t.started).Seconds(), 0.001))
+	t.progress.setNote(uint64(t.from.read.Load()), uint64(max(t.from.total, 0)), note) //nolint:gosec // Counts of bytes.
+}
+
+// refuse reports a line that was never sent.
+func (t *tally) refuse(file string, number int, err error) {
+	t.mu.Lock()
+	t.events++
+	t.mu.Unlock()
+	t.count(file, number, err)
+}
+
+func (t *tally) count(file string, number int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refused++
+	if errors.Is(err, context.Canceled) {
+		return // the reason is told once
+	}
+	switch {
+	case t.refused <= maxReported:
+		t.progress.clear()
+		fmt.Fprintf(t.stderr, "%s:%d: %s\n", file, number, visible(err.Error()))
+	case t.refused == maxReported+1:
+		fmt.Fprintln(t.stderr, "… and more; they are counted")
+	}
+}
+
+// watch gives up when events are outstanding and nothing was acknowledged for
+// so long. The function it returns ends it.
+func (t *tally) watch(ctx context.Context, timeout time.Duration, giveUp context.CancelCauseFunc) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(max(timeout/20, time.Millisecond))
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if t.silentFor() > timeout {
+				giveUp(fmt.Errorf("gave up after %v without an acknowledgement: is `afterimage serve` running? "+
+					"Its NATS address goes into --nats-url. Publish the same again, acknowledged events are kept once", timeout))
+				return
+			}
+		}
+	})
+	return func() { cancel(); wg.Wait() }
+}
+
+// silentFor is how long outstanding events have waited for a word; before
+// there is a connection, how long that has taken.
+func (t *tally) silentFor() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.online && t.events == t.done+t.refused {
+		return 0
+	}
+	return time.Since(t.heard)
+}
+
+// connected notes that there is a connection.
+func (t *tally) connected() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.online, t.heard = true, time.Now()
+}
+
+// close prints the sum. The error says that not everything was acknowledged.
+func (t *tally) close(s streams) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seconds := time.Since(t.started).Seconds()
+	rate := float64(t.done) / max(seconds, 0.001)
+	bytes := t.from.plain.Load()
+	if t.json() {
+		err := json.NewEncoder(s.out).Encode(struct {
+			Events       int     `json:"events"`
+			Acknowledged int     `json:"acknowledged"`
+			Refused      int     `json:"refused"`
+			Bytes        int64   `json:"bytes"`
+			Seconds      float64 `json:"seconds"`
+			Rate         int     `json:"eventsPerSecond"`
+		}{t.events, t.done, t.events - t.done, bytes, seconds, int(rate)})
+		t.writeErr = cmp.Or(t.writeErr, err)
+	} else {
+		fmt.Fprintf(s.out, "acknowledged %d of %d events, %.1f MB in %.1f s: %.0f events/s\n",
+			t.done, t.events, float64(bytes)/1e6, seconds, rate)
+	}
+	if t.acked != nil {
+		t.writeErr = errors.Join(t.writeErr, t.ids.Flush(), t.acked.Close())
+	}
+	if missing := t.events - t.done; missing > 0 {
+		return errors.Join(t.writeErr, fmt.Errorf("%d of %d events were not acknowledged", missing, t.events))
+	}
+	return t.writeErr
+}

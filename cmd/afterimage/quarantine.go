@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+type quarantineCmd struct {
+	List quarantineListCmd `cmd:"" default:"withargs" help:"List what could not be stored as it came, without its content."`
+	Show quarantineShowCmd `cmd:"" help:"Print one entry with its content, unredacted."`
+}
+
+type quarantineListCmd struct {
+	format
+	client
+	tenantFlag
+}
+
+// Help implements kong's HelpProvider.
+func (quarantineListCmd) Help() string {
+	return `Lists messages that were refused, with the reason. Messages whose tenant could not be told
+are under the tenant _system.
+
+    afterimage quarantine list
+    afterimage quarantine list --tenant _system -o json      an entry a line`
+}
+
+// Run lists all entries.
+func (c *quarantineListCmd) Run(ctx context.Context, s streams) error {
+	conn, err := c.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	out := bufio.NewWriter(s.out)
+	request := &pb.ListQuarantineRequest{Tenant: c.Tenant, PageSize: maxPage}
+	for n := 0; ; {
+		page, err := pb.NewQuarantineServiceClient(conn).ListQuarantine(ctx, request)
+		if err != nil {
+			return c.explain(err)
+		}
+		for _, q := range page.GetEntries() {
+			n++
+			if err := c.print(out, q, n); err != nil {
+				return err
+			}
+		}
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			if n == 0 && !c.json() {
+				fmt.Fprintln(out, "nothing is quarantined")
+			}
+			return out.Flush()
+		}
+	}
+}
+
+func (c *quarantineListCmd) print(out io.Writer, q *pb.Quarantined, n int) error {
+	if c.json() {
+		text, err := compactJSON(q)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(append(text, '\n'))
+		return err
+	}
+	if n == 1 {
+		fmt.Fprintln(out, "ID                        TIME                 CAUSE      BYTES     REASON")
+	}
+	_, err := fmt.Fprintf(out, "%s  %s  %s  %s  %s\n", pad(q.GetId(), 24), q.GetTime().AsTime().Format(time.DateTime),
+		pad(q.GetCause().String(), 9), pad(fmt.Sprint(q.GetSize()), 8), oneLine(q.GetReason(), 200))
+	return err
+}
+
+type quarantineShowCmd struct {
+	ID  string `arg:"" help:"The entry's id, from the list."`
+	Raw bool   `help:"Print only the payload, byte for byte (not to a terminal)."`
+	format
+	client
+	tenantFlag
+}
+
+// Help implements kong's HelpProvider.
+func (quarantineShowCmd) Help() string {
+	return `Prints one refused message. Its content was never redacted: look at it only if you must.
+
+    afterimage quarantine show 00000000000000000042-0000
+    afterimage quarantine show 00000000000000000042-0000 --raw > message.bin`
+}
+
+// Run prints the entry.
+func (c *quarantineShowCmd) Run(ctx context.Context, s streams) error {
+	if _, ok := terminal(s.out); ok && c.Raw {
+		return usage("--raw writes bytes that may take over your terminal: send them to a file")
+	}
+	conn, err := c.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	q, err := pb.NewQuarantineServiceClient(conn).GetQuarantined(ctx, &pb.GetQuarantinedRequest{Tenant: c.Tenant, Id: c.ID})
+	if err != nil {
+		return c.explain(err)
+	}
+	switch {
+	case c.Raw:
+		_, err = s.out.Write(q.GetPayload())
+	case c.json():
+		var text []byte
+		if text, err = compactJSON(q); err == nil {
+			_, err = s.out.Write(append(text, '\n'))
+		}
+	default:
+		_, err = fmt.Fprintf(s.out, "id        %s\ntime      %s\ncause     %s\nreason    %s\nsubject   %s\ntype      %s %s\nbytes     %d\npayload   %s\n",
+			visible(q.GetId()), q.GetTime().AsTime().Format(time.RFC3339), q.GetCause(), visible(q.GetReason()), visible(q.GetSubject()),
+			visible(q.GetContentType()), visible(q.GetContentEncoding()), q.GetSize(), visible(string(q.GetPayload())))
+	}
+	return err
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/ingest"
+	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/redaction"
+	"github.com/afterimage/afterimage/server"
+)
+
+type serveCmd struct {
+	Config kong.ConfigFlag `placeholder:"FILE" help:"YAML with the settings below, by the same names; flags win."`
+	serveFlags
+}
+
+// serveFlags is what can be set on the command line and in the file.
+type serveFlags struct {
+	Data       string        `name:"data" default:"afterimage-data" placeholder:"DIR" help:"Where evidence is kept, encrypted; made if absent (default ${default})."`
+	Keys       string        `name:"keys" default:"afterimage-keys" placeholder:"DIR" help:"Where the keys are; made with the data, apart from it (default ${default})."`
+	HTTP       string        `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where HTTP listens; loopback only, port 0 for any (default ${default})."`
+	GRPC       string        `name:"grpc" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where gRPC listens; likewise (default ${default})."`
+	NATS       string        `name:"nats" default:"127.0.0.1:4222" placeholder:"ADDR" help:"Where the embedded NATS listens; likewise (default ${default})."`
+	NATSURL    string        `name:"nats-url" placeholder:"URL" help:"Use this NATS instead of the embedded one."`
+	Policy     string        `name:"policy" placeholder:"FILE" help:"The policy of every tenant; without it, each keeps its own, and new ones get the built-in."`
+	Cadence    time.Duration `name:"checkpoint-every" default:"10s" placeholder:"D" help:"How often a signed checkpoint is published on afterimage.checkpoint while the log grows (default ${default})."`
+	CacheMiB   int64         `name:"cache-mib" default:"64" placeholder:"N" help:"Memory for decoded blocks, in MiB (default ${default})."`
+	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Stop appending when the disk has less than this free, in MiB (default ${default})."`
+	LogLevel   string        `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
+	LogFormat  string        `name:"log-format" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json (default ${default})."`
+	ReadyFile  string        `name:"ready-file" placeholder:"FILE" help:"Write the addresses to this file, as JSON, when everything listens."`
+}
+
+// Help implements kong's HelpProvider.
+func (serveCmd) Help() string {
+	return `One process: takes events in over NATS JetStream, keeps them redacted, encrypted and
+tamper-evident, answers over gRPC and HTTP. Stop it with Ctrl-C; what was acknowledged is on disk.
+
+    afterimage serve
+    afterimage serve --data /var/lib/afterimage --keys /etc/afterimage/keys
+    afterimage serve --config /etc/afterimage.yaml
+    afterimage serve --nats-url nats://nats.internal:4222
+
+Without the key directory nothing in the data directory can ever be read again: back it up, but
+not beside the data. Nobody is asked who they are yet, so it listens on loopback only.`
+}
+
+// Run serves until ctx ends.
+func (c *serveCmd) Run(ctx context.Context, s streams) error {
+	return serve(ctx, c.serveFlags, s.err, func(a addresses) error {
+		a.print(s.out, c.serveFlags)
+		return a.write(c.ReadyFile)
+	})
+}
+
+// serve wires everything and runs it until ctx ends; when all of it listens it
+// calls up. What is opened later is closed earlier.
+func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addresses) error) (err error) {
+	logger, err := flags.logger(stderr)
+	if err != nil {
+		return err
+	}
+	document, err := flags.policy()
+	if err != nil {
+		return err
+	}
+	if err := apart(flags.Data, flags.Keys); err != nil {
+		return err
+	}
+
+	// The doors first: a port that is taken stops us before any file is opened.
+	web, err := server.Listen(ctx, flags.HTTP)
+	if err != nil {
+		return fmt.Errorf("--http: %w", err)
+	}
+	defer closeListener(web)
+	rpc, err := server.Listen(ctx, flags.GRPC)
+	if err != nil {
+		return fmt.Errorf("--grpc: %w", err)
+	}
+	defer closeListener(rpc)
+
+	log, err := eventlog.Open(ctx, eventlog.Config{
+		Dir: logDir(flags.Data), KeysDir: flags.Keys, Logger: logger, Fatal: fatal(stderr),
+		CacheBytes: flags.CacheMiB << 20, MinFree: flags.MinFreeMiB << 20,
+	})
+	if err != nil {
+		return explainOpen(err, flags.Data, flags.Keys)
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+
+	stream, err := openStream(ctx, flags, log.StreamKey(), logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stream.close()) }()
+
+	policies, err := openPolicies(ctx, log, document, logger)
+	if err != nil {
+		return err
+	}
+	redactor, err := redaction.New(redaction.Config{})
+	if err != nil {
+		return err
+	}
+	metrics := newMetrics(log)
+	consumer, err := ingest.New(ingest.Config{
+		Log: log, JetStream: stream.js, Redactor: redactor, Classify: policies.classify,
+		Logger: logger, Metrics: metrics.ingest,
+	})
+	if err != nil {
+		return err
+	}
+	doors, err := server.New(server.Config{
+		HTTP: web, GRPC: rpc, Log: log, Query: query.New(query.Config{Log: log}),
+		Publish: stream.publish, Policy: policies.inForce, Ready: stream.ready,
+		Gatherer: metrics.registry, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	metrics.registry.MustRegister(doors.Metrics())
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return consumer.Run(ctx) })
+	group.Go(func() error { return doors.Run(ctx) })
+	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })
+	group.Go(func() error {
+		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url})
+	})
+	return group.Wait()
+}
+
+// closeListener closes what a server may have closed already.
+func closeListener(l net.Listener) {
+	if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return // it is gone one way or the other
+	}
+}
+
+func (f serveFlags) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+		return nil, usage("--log-level: %w", err)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if f.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, options)), nil
+}
+
+// apart refuses keys inside the data directory: whoever copies the one would
+// copy the other.
+func apart(data, keys string) error {
+	d, err := filepath.Abs(data)
+	if err != nil {
+		return err
+	}
+	k, err := filepath.Abs(keys)
+	if err != nil {
+		return err
+	}
+	for _, pair := range [][2]string{{d, k}, {k, d}} {
+		if rel, err := filepath.Rel(pair[0], pair[1]); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			return usage("--keys %s and --data %s lie in one another: a copy of the data would carry its keys; keep them apart", keys, data)
+		}
+	}
+	return nil
+}
+
+// fatal ends the process when the disk has failed: nothing read back from it
+// can be trusted, and JetStream delivers again what was not appended.
+func fatal(stderr io.Writer) func(error) {
+	return func(err error) {
+		os.Exit(report(stderr, fmt.Errorf("the disk failed and the log stops: mend it and start again: %w", err)))
+	}
+}
+
+// addresses is where a running store can be reached.
+type addresses struct {
+	HTTP string `json:"http"`
+	GRPC string `json:"grpc"`
+	NATS string `json:"nats"`
+}
+
+// print says where everything is, and loudly where the keys are.
+func (a addresses) print(out io.Writer, flags serveFlags) {
+	style := styleFor(out)
+	keys, err := filepath.Abs(flags.Keys)
+	if err != nil {
+		keys = flags.Keys
+	}
+	fmt.Fprintf(out, "afterimage is recording\n  http  %s\n  grpc  %s\n  nats  %s\n  data  %s\n", a.HTTP, a.GRPC, a.NATS, flags.Data)
+	fmt.Fprintf(out, "%s the keys are plain files in %s.\n  Without them nothing recorded here can be read again: back them up, apart from the data.\n",
+		style.paint(bold+";"+yellow, "KEYS:"), keys)
+}
+
+// write puts the addresses into the file, all at once, so that whoever waits
+// for the file never reads half of it.
+func (a addresses) write(file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file+".tmp", append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("--ready-file: %w", err)
+	}
+	return os.Rename(file+".tmp", file)
+}

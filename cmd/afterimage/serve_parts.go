@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/capture"
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/ingest"
+	"github.com/afterimage/afterimage/policy"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/retention"
+)
+
+// checkpointSubject is where signed checkpoints are published.
+const checkpointSubject = "afterimage.checkpoint"
+
+// A stream is NATS with the stream that feeds the log.
+type stream struct {
+	embedded *ingest.Server // nil: NATS runs elsewhere
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	url      string
+}
+
+// openStream starts NATS, or connects to it, and makes or checks the stream.
+func openStream(ctx context.Context, flags serveFlags, key string, logger *slog.Logger) (_ *stream, err error) {
+	s := &stream{url: flags.NATSURL}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if flags.NATSURL == "" {
+		s.embedded, err = ingest.StartServer(ctx, ingest.ServerConfig{
+			Dir: filepath.Join(flags.Data, "stream"), Key: key, Addr: flags.NATS, Logger: logger,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("--nats: %w", err)
+		}
+		s.url = s.embedded.ClientURL()
+		if s.nc, err = s.embedded.Connect(); err != nil {
+			return nil, err
+		}
+	} else if s.nc, err = nats.Connect(s.url, nats.Name("afterimage serve"), nats.MaxReconnects(-1)); err != nil {
+		return nil, fmt.Errorf("--nats-url: %w: start NATS with JetStream there, or leave --nats-url out", err)
+	}
+	if s.js, err = jetstream.New(s.nc); err != nil {
+		return nil, err
+	}
+	if err = ingest.EnsureStream(ctx, s.js, ingest.StreamConfig{}); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stream) close() error {
+	if s.nc != nil {
+		s.nc.Close()
+	}
+	if s.embedded != nil {
+		return s.embedded.Close()
+	}
+	return nil
+}
+
+// ready says what keeps events from being taken in, if anything.
+func (s *stream) ready() error {
+	if s.embedded != nil {
+		return s.embedded.Healthy()
+	}
+	if !s.nc.IsConnected() {
+		return errors.New("no connection to NATS")
+	}
+	return nil
+}
+
+// publish stores events in the stream.
+func (s *stream) publish(ctx context.Context, t event.Tenant, events []*pb.Event) error {
+	p, err := capture.New(s.js, capture.Config{Tenant: t})
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.PublishBatch(ctx, events), p.Close(ctx))
+}
+
+// policies gives every tenant a policy before its first event is classified.
+type policies struct {
+	*retention.Policies
+	document *policy.Document // of tenants that have none
+}
+
+// policy reads the document that --policy names; nil if none is named.
+func (f serveFlags) policy() (*policy.Document, error) {
+	if f.Policy == "" {
+		return nil, nil
+	}
+	source, err := os.ReadFile(f.Policy)
+	if err != nil {
+		return nil, fmt.Errorf("--policy: %w", err)
+	}
+	document, err := policy.Parse(source)
+	if err != nil {
+		return nil, fmt.Errorf("--policy %s: %w: try afterimage policy check", f.Policy, err)
+	}
+	return document, nil
+}
+
+// openPolicies finds the policies in force and, if a document was named, puts
+// it in force for every tenant.
+func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Document, logger *slog.Logger) (*policies, error) {
+	inForce, err := retention.Open(ctx, log, logger)
+	if err != nil {
+		return nil, err
+	}
+	p := &policies{inForce, document}
+	if document == nil {
+		p.document = policy.Default()
+		return p, nil
+	}
+	for _, t := range log.Tenants() {
+		if err := inForce.Apply(ctx, t, document); err != nil {
+			return nil, fmt.Errorf("--policy: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// classify is [retention.Policies.Classify]; a new tenant gets its policy
+// first.
+func (p *policies) classify(ctx context.Context, t event.Tenant, e *pb.Event) error {
+	err := p.Classify(t, e)
+	if !errors.Is(err, retention.ErrNoPolicy) {
+		return err
+	}
+	if err := p.Ensure(ctx, t, p.document); err != nil {
+		return err
+	}
+	return p.Classify(t, e)
+}
+
+// inForce returns the tenant's policy, or the one it will get.
+func (p *policies) inForce(t event.Tenant) (*pb.Policy, error) {
+	document, seq, since, ok := p.Current(t)
+	if !ok {
+		return &pb.Policy{Version: p.document.Version(), Document: string(p.document.Source())}, nil
+	}
+	return &pb.Policy{
+		Version: document.Version(), Document: string(document.Source()), Seq: uint64(seq), Time: timestamppb.New(since),
+	}, nil
+}
+
+// publishCheckpoints publishes a signed checkpoint at the cadence while the
+// log grows, so that others can hold the store to what it said.
+func publishCheckpoints(ctx context.Context, log *eventlog.Log, nc *nats.Conn, every time.Duration, logger *slog.Logger) error {
+	if every <= 0 {
+		return nil
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for published := event.Seq(0); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if log.Size() == published {
+			continue
+		}
+		checkpoint, err := log.Checkpoint(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("cut a checkpoint: %w", err)
+		}
+		if err := nc.Publish(checkpointSubject, checkpoint.Note); err != nil {
+			logger.WarnContext(ctx, "checkpoint not published, will try again", "size", checkpoint.Size, "err", err)
+			continue
+		}
+		published = checkpoint.Size
+	}
+}
+
+// metrics is what /metrics serves.
+type metrics struct {
+	registry *prometheus.Registry
+	ingest   *ingest.Metrics
+}
+
+func newMetrics(log *eventlog.Log) metrics {
+	m := metrics{prometheus.NewRegistry(), ingest.NewMetrics()}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.ingest,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "afterimage_log_size", Help: "Positions assigned in the log.",
+		}, func() float64 { return float64(log.Size()) }),
+	)
+	return m
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+type verifyCmd struct {
+	Data string `xor:"what" required:"" placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
+	Keys string `default:"afterimage-keys" placeholder:"DIR" help:"Its keys (default ${default})."`
+	URL  string `xor:"what" required:"" name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
+	Key  string `placeholder:"KEY" help:"With --url: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
+	format
+}
+
+// Help implements kong's HelpProvider.
+func (verifyCmd) Help() string {
+	return `Checks every block, commitment, tile, location and index against the signed checkpoint and
+names the positions of whatever is not as it was written. Exit code 3 if anything is found.
+
+    afterimage verify --data afterimage-data --keys afterimage-keys
+    afterimage verify --url http://127.0.0.1:8080
+    afterimage verify --url http://127.0.0.1:8080 --key 'afterimage.invalid/…+…+…'
+
+With --url the tree is recomputed here from the published commitments (C2SP tlog-tiles), and then
+the store is asked to check its own blocks. With -o json: a finding a line, then the result.`
+}
+
+// Run verifies and reports.
+func (c *verifyCmd) Run(ctx context.Context, s streams) error {
+	r := newFindings(c.format, s)
+	var err error
+	if c.URL != "" {
+		err = c.live(ctx, r)
+	} else {
+		err = c.offline(ctx, r, s)
+	}
+	r.progress.stop()
+	if err != nil {
+		return err
+	}
+	return r.result()
+}
+
+func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
+	for _, dir := range []struct{ flag, path string }{{"--data", c.Data}, {"--keys", c.Keys}} {
+		if entries, err := os.ReadDir(dir.path); err != nil || len(entries) == 0 {
+			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
+		}
+	}
+	log, err := eventlog.Open(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)})
+	if err != nil {
+		return explainOpen(err, c.Data, c.Keys)
+	}
+	checkpoint, err := log.Verify(ctx,
+		func(f eventlog.Finding) {
+			r.add(&pb.Finding{Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
+		},
+		func(p eventlog.Progress) { r.progress.set(uint64(p.Checked), uint64(p.Size)) })
+	r.checked(uint64(checkpoint.Size), checkpoint.Root[:], log.VerifierKey())
+	return errors.Join(err, log.Close())
+}
+
+// logDir is where the log is below the data directory.
+func logDir(data string) string { return filepath.Join(data, "log") }
+
+// explainOpen says what to do where a log does not open.
+func explainOpen(err error, data, keys string) error {
+	if errors.Is(err, eventlog.ErrTampered) {
+		return coded{fmt.Errorf("open %s: %w", data, err), exitTampered}
+	}
+	return fmt.Errorf("open %s with keys in %s: %w", data, keys, err)
+}
+
+// findings gathers and prints what verification finds.
+type findings struct {
+	format
+	out      io.Writer
+	style    style
+	progress *progress
+	n        int
+	size     uint64
+	root     []byte
+	key      string
+}
+
+func newFindings(f format, s streams) *findings {
+	return &findings{format: f, out: s.out, style: styleFor(s.out), progress: newProgress(s.err, "checked", "events")}
+}
+
+func (r *findings) add(f *pb.Finding) {
+	r.n++
+	r.progress.clear()
+	if r.json() {
+		if text, err := compactJSON(f); err == nil {
+			fmt.Fprintf(r.out, "{\"finding\":%s}\n", text)
+		}
+		return
+	}
+	seqs := fmt.Sprintf("seq %d", f.GetFirstSeq())
+	if f.GetLastSeq() > f.GetFirstSeq() {
+		seqs = fmt.Sprintf("seqs %d to %d", f.GetFirstSeq(), f.GetLastSeq())
+	}
+	fmt.Fprintf(r.out, "%s %s, %s: %s\n", r.style.paint(bold+";"+red, "TAMPERED"), f.GetPart(), seqs, visible(f.GetReason()))
+}
+
+// checked notes what everything was checked against.
+func (r *findings) checked(size uint64, root []byte, key string) {
+	r.size, r.root, r.key = size, root, key
+}
+
+// result prints the verdict; what was found ends the program with code 3.
+func (r *findings) result() error {
+	if r.json() {
+		fmt.Fprintf(r.out, "{\"size\":\"%d\",\"root\":\"%x\",\"verifierKey\":%q,\"findings\":%d}\n", r.size, r.root, r.key, r.n)
+	} else if r.n == 0 {
+		fmt.Fprintf(r.out, "%s: %d events, root %x\nsigned with %s\n", r.style.paint(bold+";"+green, "verified"), r.size, r.root, visible(r.key))
+	}
+	if r.n > 0 {
+		return coded{fmt.Errorf("verification found %d places that are not as they were written: keep the directory as it is and restore a backup elsewhere", r.n), exitTampered}
+	}
+	return nil
+}
