@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 
+	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -21,6 +22,7 @@ type Condition struct {
 	quick cel.Program // counts no cost; nil where the cost is not bounded beforehand
 	full  cel.Program // counts the cost and stops at costLimit
 
+	kinds        []string // of the events that can match; nil: all
 	metaOnly     bool
 	terms        []Term
 	since, until time.Time
@@ -71,6 +73,9 @@ func plan(a *ast.AST) (*Condition, error) {
 	in := inspect(a)
 	c := &Condition{ast: a, metaOnly: in.metaOnly(), terms: in.terms()}
 	c.since, c.until = in.between()
+	if i := slices.IndexFunc(c.terms, func(t Term) bool { return t.Field == "kind" }); i >= 0 {
+		c.kinds = c.terms[i].Values
+	}
 	var err error
 	if c.full, err = environment().PlanProgram(a, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit)); err != nil {
 		return nil, fmt.Errorf("plan condition: %w", err)
@@ -89,6 +94,9 @@ func plan(a *ast.AST) (*Condition, error) {
 // condition, says what could not be computed for this event: an index out of
 // range, a division by zero, a cost over the limit.
 func (c *Condition) Match(e *pb.Event) (bool, error) {
+	if c.kinds != nil && !slices.Contains(c.kinds, string(event.KindOf(e))) {
+		return false, nil
+	}
 	program := c.full
 	if c.quick != nil && valid(e) {
 		program = c.quick

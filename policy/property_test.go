@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -221,6 +222,9 @@ func TestPushdownLosesNothing(t *testing.T) {
 			got, err := c.Match(e)
 			if err != nil {
 				t.Fatalf("%s: %v", expr, err)
+			}
+			if v, _, err := c.full.Eval(vars{e}); v != types.Bool(got) || err != nil {
+				t.Fatalf("%s: got %v by a shortcut, %v, %v without", expr, got, v, err)
 			}
 			checkMeta(t, expr, c, e, got)
 			if got {
