@@ -96,7 +96,7 @@ func New(cfg Config) (*Consumer, error) {
 func (c *Consumer) Run(ctx context.Context) error {
 	durable, err := c.attach(ctx)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	c.takeOver(ctx, durable)
 	p := newPipeline(c, durable)
@@ -109,6 +109,11 @@ func (c *Consumer) Run(ctx context.Context) error {
 	g.Go(func() error { return p.keep(gctx) })
 	err = g.Wait()
 	p.leave()
+	return unlessEnded(ctx, err)
+}
+
+// unlessEnded returns err, or nil where it only says that ctx has ended.
+func unlessEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}

@@ -47,21 +47,47 @@ func (p *pipeline) newMessage(msg jetstream.Msg) *message {
 		p.Metrics.pending.Set(float64(meta.NumPending))
 	}
 	size := int64(len(msg.Data()))
-	m.weight = min(size+expansion*p.decodedSize(m), p.InFlightBytes)
+	m.weight = min(size+expansion*p.decodedSize(m.encoding, msg.Data()), p.InFlightBytes)
 	return m
 }
 
-// decodedSize returns the most bytes that decoding may make of the message:
-// what its zstd header says, or else the limit that decoding keeps to.
-func (c *Consumer) decodedSize(m *message) int64 {
-	if m.encoding != event.ContentEncodingZstd {
-		return min(int64(len(m.msg.Data())), c.decoded)
+// decodedSize returns the most bytes that decoding may make of the body: what
+// its zstd header says, which the decoder holds it to, or else the limit.
+func (c *Consumer) decodedSize(encoding string, body []byte) int64 {
+	if encoding != event.ContentEncodingZstd {
+		return min(int64(len(body)), c.decoded)
 	}
 	var h zstd.Header
-	if err := h.Decode(m.msg.Data()); err == nil && h.HasFCS && h.FrameContentSize < uint64(c.decoded) {
-		return int64(h.FrameContentSize)
+	if err := h.Decode(body); err != nil || !h.HasFCS || h.Skippable || h.FrameContentSize > uint64(c.decoded) {
+		return c.decoded
 	}
-	return c.decoded
+	if frameLength(h, body) != len(body) {
+		return c.decoded // what follows may be anything
+	}
+	return int64(h.FrameContentSize)
+}
+
+// frameLength returns the length of the zstd frame that body begins with, or
+// more than there is (RFC 8878, section 3.1.1).
+func frameLength(h zstd.Header, body []byte) int {
+	const blockHeader, checksum = 3, 4
+	at := h.HeaderSize
+	for at+blockHeader <= len(body) {
+		bits := int(body[at]) | int(body[at+1])<<8 | int(body[at+2])<<16
+		at += blockHeader
+		if rle := bits>>1&3 == 1; rle {
+			at++
+		} else {
+			at += bits >> 3
+		}
+		if last := bits&1 == 1; last {
+			if h.HasCheckSum {
+				at += checksum
+			}
+			return at
+		}
+	}
+	return len(body) + 1
 }
 
 // header returns a header of the message, whatever its case: not every client
@@ -117,7 +143,7 @@ func (p *pipeline) prepareEvent(ctx context.Context, m *message, kind event.Kind
 	if err := p.redact(ctx, m.tenant, e); err != nil {
 		return p.rejectUnlessFault(ctx, m, i, pb.Quarantined_REDACTION, "redaction failed: "+redactionReason(err), err)
 	}
-	if err := p.Classify(ctx, m.tenant, e); err != nil {
+	if err := p.classify(ctx, m.tenant, e); err != nil {
 		return p.rejectUnlessFault(ctx, m, i, pb.Quarantined_INVALID, "the policy could not be evaluated on it", err)
 	}
 	prepared, err := p.Log.Prepare(m.tenant, e)
@@ -126,6 +152,16 @@ func (p *pipeline) prepareEvent(ctx context.Context, m *message, kind event.Kind
 	}
 	m.prepared = append(m.prepared, prepared)
 	m.position = append(m.position, i)
+	return nil
+}
+
+func (p *pipeline) classify(ctx context.Context, t event.Tenant, e *pb.Event) error {
+	if err := p.Classify(ctx, t, e); err != nil {
+		return err
+	}
+	if e.GetClass() == "" {
+		return errors.New("the policy gave the event no class")
+	}
 	return nil
 }
 
