@@ -39,7 +39,7 @@ func (p *pace) wait(ctx context.Context, offsetMS uint64) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-p.draining:
-		return fmt.Errorf("the server is stopping: %w", errUnavailable)
+		return fmt.Errorf("the server is stopping: %w", ErrUnavailable)
 	}
 }
 

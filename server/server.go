@@ -34,8 +34,7 @@ type Config struct {
 	Query *query.Engine // required
 
 	// Publish stores valid events durably in the stream that feeds the log.
-	// It may be called again with the same events: what it returns, other than
-	// bad input, is told to the caller as a reason to try again. Required.
+	// Its error wraps ErrUnavailable where that may be tried again. Required.
 	Publish func(context.Context, event.Tenant, []*pb.Event) error
 	// Policy returns the policy in force for a tenant. Required.
 	Policy func(event.Tenant) (*pb.Policy, error)

@@ -34,7 +34,7 @@ func (s events) PublishEvents(ctx context.Context, r *pb.PublishEventsRequest) (
 		return nil, err
 	}
 	if err := s.cfg.Publish(ctx, t, r.GetEvents()); err != nil {
-		return nil, fmt.Errorf("publish: %w: %w", errUnavailable, err)
+		return nil, err
 	}
 	return &pb.PublishEventsResponse{Acknowledged: int32(len(r.GetEvents()))}, nil
 }

@@ -19,8 +19,9 @@ import (
 	"github.com/afterimage/afterimage/query"
 )
 
-// errUnavailable is the cause of what may be tried again.
-var errUnavailable = errors.New("unavailable, try again")
+// ErrUnavailable: something that the store needs does not answer; the same
+// request may be sent again.
+var ErrUnavailable = errors.New("unavailable")
 
 // domain is the ErrorInfo domain of every status.
 const domain = "afterimage"
@@ -49,7 +50,7 @@ var rules = []rule{
 	{wraps(event.ErrTooLarge), codes.ResourceExhausted, reasonTooLarge},
 	{wraps(eventlog.ErrDiskFull), codes.ResourceExhausted, "DISK_FULL"},
 	{wraps(eventlog.ErrClosed), codes.Unavailable, "UNAVAILABLE"},
-	{wraps(errUnavailable), codes.Unavailable, "UNAVAILABLE"},
+	{wraps(ErrUnavailable), codes.Unavailable, "UNAVAILABLE"},
 	{wraps(eventlog.ErrTampered), codes.DataLoss, "TAMPERED"},
 	{wraps(context.Canceled), codes.Canceled, "CANCELLED"},
 	{wraps(context.DeadlineExceeded), codes.DeadlineExceeded, "DEADLINE"},
