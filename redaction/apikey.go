@@ -1,6 +1,10 @@
 package redaction
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // A vendorKey is the form of one vendor's keys: a prefix, case and all, and
 // then so many characters of an alphabet.
@@ -64,7 +68,7 @@ var vendorKeys = []vendorKey{
 	{"hooks.slack.com/services/", isPathChar, 30, 80}, {"hooks.slack.com/workflows/", isPathChar, 30, 80}, {"hooks.slack.com/triggers/", isPathChar, 30, 80},
 	{".webhook.office.com/webhookb2/", isPathChar, 60, 300}, {"discord.com/api/webhooks/", isPathChar, 60, 120}, {"discordapp.com/api/webhooks/", isPathChar, 60, 120},
 	{"SG.", isDotted, 60, 70}, {"xkeysib-", isBase64URL, 81, 81}, {"key-", isHex, 32, 32}, {"pubkey-", isHex, 32, 32}, {"SK", isHex, 32, 32},
-	{"AC", isAlnum, 32, 32}, {"fio-u-", isDotted, 64, 64}, {"tfp_", isDotted, 59, 59}, {"rdme_", isAlnum, 70, 70}, {"ico-", isAlnum, 32, 32},
+	{"AC", isHex, 32, 32}, {"fio-u-", isDotted, 64, 64}, {"tfp_", isDotted, 59, 59}, {"rdme_", isAlnum, 70, 70}, {"ico-", isAlnum, 32, 32},
 	{"pscale_tkn_", isDotted, 32, 64}, {"pscale_oauth_", isDotted, 32, 64}, {"pscale_pw_", isDotted, 32, 64}, {"sm_aat_", isAlnum, 16, 16},
 	{"sm_pat_", isAlnum, 16, 16}, {"sm_sat_", isAlnum, 16, 16}, {"p8e-", isAlnum, 32, 32}, {"s-s4t2ud-", isHex, 64, 64}, {"s-s4t2af-", isHex, 64, 64},
 	{"patp", isDotted, 70, 90}, {"doppler.", isDotted, 40, 60}, {"dp.pt.", isAlnum, 43, 43}, {"pk.eyJ", isDotted, 60, 0}, {"sk.eyJ", isDotted, 60, 0},
@@ -79,13 +83,13 @@ func apiKeys() Detector {
 		forms[k.prefix[:2]] = append(forms[k.prefix[:2]], k)
 		words = append(words, completed(k.prefix)...)
 	}
-	return Detector{Type: "API_KEY", Words: unique(words), Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Words: unique(words), Countries: []string{"SK", "AC"}, Find: func(c *Candidate) {
 		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
 			return
 		}
 		for _, k := range forms[c.Text[c.Start:c.Start+2]] {
 			if n := k.match(c.Text[c.Start:]); n > 0 {
-				c.Add(c.Start, c.Start+n)
+				c.Add(urlStart(c.Text, c.Start), c.Start+n)
 			}
 		}
 	}}
@@ -120,38 +124,99 @@ func afterEscape(s string, i int) bool {
 	return at(s, i-2) == '\\' && strings.IndexByte("nrt", at(s, i-1)) >= 0 || urlEscape(s, i)
 }
 
-// completed returns prefix, or the words that make it long enough to trigger.
-func completed(prefix string) []string {
-	words := []string{prefix}
-	for len(words[0]) < minWord {
-		var longer []string
-		for _, w := range words {
-			longer = append(longer, following(w, "abcdefghijklmnopqrstuvwxyz0123456789")...)
-		}
-		words = longer
+// urlStart returns where the URL in which a key begins at i does, or i.
+func urlStart(s string, i int) int {
+	start := i
+	for i-start < 64 && start > 0 && (isAlnum(s[start-1]) || strings.IndexByte("-.", s[start-1]) >= 0) {
+		start--
 	}
-	return words
+	for _, scheme := range [...]string{"https://", "http://"} {
+		if strings.HasSuffix(s[:start], scheme) {
+			return start - len(scheme)
+		}
+	}
+	return i
+}
+
+// completed returns prefix, or the words that make it long enough to trigger.
+// Two letters are completed by a letter and a hexadecimal digit: a digit after
+// them triggers as with countries.
+func completed(prefix string) []string {
+	switch len(prefix) {
+	case 2:
+		var words []string
+		for _, w := range following(prefix, "abcdef") {
+			words = append(words, following(w, "0123456789abcdef")...)
+		}
+		return words
+	case 3:
+		return following(prefix, "abcdefghijklmnopqrstuvwxyz0123456789")
+	}
+	return []string{prefix}
 }
 
 // unique drops words that begin with another of words, ASCII case ignored:
 // the shorter triggers for both.
 func unique(words []string) []string {
-	var kept []string
-	for i, w := range words {
-		if !beginsWithOther(w, i, words) {
-			kept = append(kept, w)
-		}
+	have := map[string]bool{}
+	for _, w := range words {
+		have[strings.ToLower(w)] = true
 	}
-	return kept
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(w string) bool {
+		for n := minWord; n < len(w); n++ {
+			if have[w[:n]] {
+				return true
+			}
+		}
+		return false
+	})
 }
 
-func beginsWithOther(w string, i int, words []string) bool {
-	for j, other := range words {
-		if j != i && hasFold(w, strings.ToLower(other)) && (len(other) < len(w) || j < i) {
-			return true
+// shapedKeys recognises keys that have no prefix but a shape: Azure AD client
+// secrets (…8Q~…), Facebook (id|…) and Telegram (id:A…) tokens, Mailchimp keys
+// (…-us1).
+func shapedKeys() Detector {
+	return Detector{Type: "API_KEY", Bytes: "~|:", Words: following("-us", "123456789"), Find: func(c *Candidate) {
+		var start, end int
+		switch s := c.Text; s[c.Start] {
+		case '~':
+			start, end = around(s, c.Start, isAzure, 5, 5, isAzure, 31, 34)
+			if c.At(c.Start-1) != 'Q' || !isDigit(c.At(c.Start-2)) {
+				return
+			}
+		case '|':
+			start, end = around(s, c.Start, isDigit, 15, 16, isBase64URL, 27, 40)
+		case ':':
+			if start, end = around(s, c.Start, isDigit, 8, 16, isBase64URL, 35, 35); c.At(c.Start+1) != 'A' {
+				return
+			}
+		case '-':
+			if start, end = around(s, c.Start, isHex, 32, 32, isAlnum, 3, 4); s[c.Start+1] != 'u' {
+				return
+			}
 		}
+		if end > 0 {
+			c.Add(start, end)
+		}
+	}}
+}
+
+func isAzure(c byte) bool { return isWord(c) || c == '.' || c == '~' || c == '-' }
+
+// around returns the bounds of what stands around i if there are as many
+// bytes of the kinds before and after it as are wanted, else 0.
+func around(s string, i int, before func(byte) bool, minBefore, maxBefore int, after func(byte) bool, minAfter, maxAfter int) (start, end int) {
+	start, end = i, i+1
+	for start > 0 && i-start <= maxBefore && before(s[start-1]) {
+		start--
 	}
-	return false
+	for end < len(s) && end-i-1 <= maxAfter && after(s[end]) {
+		end++
+	}
+	if !within(i-start, minBefore, maxBefore) || !within(end-i-1, minAfter, maxAfter) || isWord(at(s, start-1)) {
+		return 0, 0
+	}
+	return start, end
 }
 
 // variety returns how many different bytes s has: filling such as xxxx is no

@@ -11,13 +11,16 @@ func passwords() Detector {
 	return Detector{
 		Type: "PASSWORD",
 		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:",
-			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "contraseña", "mot de passe", "пароль", "密码", "パスワード"},
+			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "contraseña", "mot de passe", "пароль", "密码", "パスワード"},
 		Find: func(c *Candidate) {
-			if c.At(c.End-1) == '=' || c.At(c.End-1) == ':' || c.At(c.End-1) == '"' || c.At(c.End-1) == '\'' || c.At(c.End-1) == ' ' {
-				c.End--
+			end := c.End
+			for strings.IndexByte("=:\"' ", c.Text[end-1]) >= 0 {
+				end--
 			}
-			a := assignment(c.Text, c.Start, c.End)
-			if a.ok && a.password() {
+			if a := assignment(c.Text, c.Start, end); a.ok && a.password() {
+				c.Add(a.start, a.end)
+			}
+			if a := compared(c.Text, c.Start); a.ok && strong(a.value()) {
 				c.Add(a.start, a.end)
 			}
 		},
@@ -29,11 +32,14 @@ func passwords() Detector {
 func secrets() Detector {
 	return Detector{
 		Type: "SECRET",
-		Words: []string{"secret", "token", "apikey", "api_key", "api-key", "api key", "_key", "-key", "accesskey", "secretkey",
+		Words: []string{"secret", "secrete", "token", "apikey", "api_key", "api-key", "api key", "_key", "-key", "accesskey", "secretkey",
 			"privatekey", "authkey", "credential", "creds", "cookie", "authorization", "_auth", "_login"},
 		Find: func(c *Candidate) {
-			a := assignment(c.Text, c.Start, c.End)
-			if a.ok && a.secret(c.Text[c.Start:c.End]) {
+			word := c.Text[c.Start:c.End]
+			if a := assignment(c.Text, c.Start, c.End); a.ok && a.secret(word) {
+				c.Add(a.start, a.end)
+			}
+			if a := compared(c.Text, c.Start); a.ok && a.secret(word) {
 				c.Add(a.start, a.end)
 			}
 		},
@@ -60,19 +66,73 @@ func assignment(s string, i, j int) assigned {
 	if a.nameEnd < 0 {
 		return a
 	}
-	at1 := skipAny(s, a.nameEnd, "\"'`\\)]", 3)
+	at1 := skipAny(s, a.nameEnd, "\"'`\\)[]0123456789", 6)
 	at1 = skipAny(s, at1, " \t", 8)
+	at1 += typeLen(s[at1:])
 	op := operatorLen(s[at1:])
-	if op == 0 {
+	switch {
+	case op > 0:
+		a.operator = strings.Trim(s[at1:at1+op], " ")
+	case at1 > a.nameEnd && (strings.HasSuffix(flagPrefix(s, i), "--") || at(s, at1) == '"' || at(s, at1) == '\''):
+		a.operator = " "
+	default:
 		return a
 	}
-	a.operator = strings.Trim(s[at1:at1+op], " ")
-	at1 = skipAny(s, at1+op, " \t", 8)
-	for at1 < len(s) && strings.IndexByte("@bfr", s[at1]) >= 0 && strings.IndexByte("\"'", at(s, at1+1)) >= 0 && at(s, at1+1) != 0 {
-		at1++
+	blank := " \t"
+	if a.operator == ">" {
+		blank = " \t\r\n"
+	}
+	at1 = skipAny(s, at1+op, blank, 16)
+	if isLetter(at(s, at1)) || at(s, at1) == '@' {
+		if q := at(s, at1+1); strings.IndexByte("@bfrBFR", s[at1]) >= 0 && (q == '"' || q == '\'') {
+			at1++
+		}
 	}
 	a.read(at1)
 	return a
+}
+
+// flagPrefix returns what stands before the name around i.
+func flagPrefix(s string, i int) string {
+	begin := i
+	for begin > 0 && i-begin < maxName && (isWord(s[begin-1]) || s[begin-1] == '-' && !strings.HasSuffix(s[:begin], "--")) {
+		begin--
+	}
+	return s[max(0, begin-2) : begin+min(1, i-begin)]
+}
+
+// typeLen returns the length of a type between name and operator, as in
+// "token string = " and "token: str = ".
+func typeLen(s string) int {
+	for _, typ := range [...]string{"string = ", ": string = ", ": str = ", ":string = ", ":str = "} {
+		if strings.HasPrefix(s, typ) {
+			return len(typ) - len("= ")
+		}
+	}
+	return 0
+}
+
+// compared reads the quoted value in "value" == name, i being within the name.
+func compared(s string, i int) assigned {
+	var a assigned
+	begin := i
+	for begin > 0 && i-begin < maxName && isWord(s[begin-1]) {
+		begin--
+	}
+	end := len(strings.TrimRight(s[max(0, begin-4):begin], " ")) + max(0, begin-4)
+	if end < 2 || s[end-1] != '=' || s[end-2] != '=' && s[end-2] != '!' {
+		return a
+	}
+	end = max(0, end-6) + len(strings.TrimRight(s[max(0, end-6):end], "=! "))
+	if end < 2 || s[end-1] != '"' && s[end-1] != '\'' {
+		return a
+	}
+	from := max(0, end-1-maxAssigned)
+	open := strings.LastIndexByte(s[from:end-1], s[end-1])
+	if open < 0 || strings.ContainsAny(s[from+open:end], "\n") {
+		return a
+	}
+	return assigned{s: s, name: i, nameEnd: i, start: from + open + 1, end: end - 1, operator: "==", quoted: true, ok: from+open+1 < end-1}
 }
 
 // nameEnd returns where the name that goes on at i ends, -1 if the word before
@@ -100,7 +160,7 @@ func skipAny(s string, i int, set string, n int) int {
 // comparison that s begins with.
 func operatorLen(s string) int {
 	for _, op := range [...]string{":::=", "===", "!==", "::=", "||=", "=>", ":=", "?=", ".=", "+=", "==", "!=", "||", "=", ":", ",", "(", ">", "：",
-		"is: ", "is ", "was ", "ist ", "lautet ", "es ", "est ", "は", "是"} {
+		"value=", "is: ", "is ", "was ", "ist ", "lautet ", "es ", "est ", "は", "是"} {
 		if strings.HasPrefix(s, op) {
 			return len(op)
 		}
@@ -152,7 +212,7 @@ func (a *assigned) password() bool {
 	if len(v) < 4 || placeholder(v) || len(v) > 128 || strings.Contains(v, "://") {
 		return false
 	}
-	word := a.operator == "" || isLetter(a.operator[0])
+	word := isLetter(a.operator[0]) && a.operator != "value="
 	switch {
 	case a.operator == "," || a.operator == "(" || a.operator == ">" || a.operator == "||":
 		return a.quoted && !strings.Contains(v, " ") && strong(v)
@@ -188,12 +248,8 @@ func code(v string) bool {
 		return true
 	}
 	for i := range len(v) {
-		c := v[i]
-		if c == '(' || c == '[' {
-			return true
-		}
-		if !isWord(c) && c != '.' {
-			return false
+		if c := v[i]; !isWord(c) && c != '.' {
+			return c == '(' || c == '['
 		}
 	}
 	return strings.Contains(v, ".") && !strings.ContainsAny(v, "0123456789")
@@ -202,11 +258,14 @@ func code(v string) bool {
 // secret reports whether the value is a secret. word is what triggered.
 func (a *assigned) secret(word string) bool {
 	v := a.value()
-	if a.operator != "" && isLetter(a.operator[0]) && !random(v, 20) {
+	if isLetter(a.operator[0]) && !random(v, 20) || placeholder(v) || a.operator == "(" && !a.quoted {
 		return false
 	}
-	if strings.HasPrefix(v, "/") || strings.HasPrefix(v, "$") || placeholder(v) || a.operator == "(" && !a.quoted {
+	if strings.IndexByte("/$<", v[0]) >= 0 {
 		return false
+	}
+	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
+		return true
 	}
 	least := 10
 	if strings.EqualFold(word[1:], "key") {
@@ -216,6 +275,15 @@ func (a *assigned) secret(word string) bool {
 		}
 	}
 	return random(v, least) && (len(v) >= 16 || entropy(v) >= 3.2)
+}
+
+// strongName reports whether a word names nothing but secrets.
+func strongName(word string) bool {
+	switch strings.ToLower(word) {
+	case "secret", "secrete", "apikey", "api_key", "api-key", "accesskey", "secretkey", "privatekey", "authkey", "_key":
+		return true
+	}
+	return false
 }
 
 // lastWord returns the letters before i.
@@ -262,4 +330,24 @@ func basic(v string) bool {
 		}
 	}
 	return true
+}
+
+// curlUser recognises the user and password that curl is given.
+func curlUser() Detector {
+	return Detector{Type: "CREDENTIALS", Words: []string{"curl "}, Find: func(c *Candidate) {
+		line := c.Text[c.End:min(len(c.Text), c.End+maxKey)]
+		for _, flag := range [...]string{" -u ", " --user ", " -u", " --user="} {
+			i := strings.Index(line, flag)
+			if i < 0 {
+				continue
+			}
+			a := assigned{s: c.Text}
+			a.read(c.End + i + len(flag))
+			user, password, ok := strings.Cut(a.value(), ":")
+			if a.ok && ok && !strings.Contains(a.value(), " ") && (strong(password) && !placeholder(password) || strong(user) && password == "") {
+				c.Add(a.start, a.end)
+			}
+			return
+		}
+	}}
 }

@@ -44,7 +44,7 @@ func issuerOf(d []byte) issuer {
 	n := len(d)
 	switch {
 	case n == 16 && (p/1000 == 4 || within(p, 5100, 5599) || within(p, 2221, 2720) || within(p, 2200, 2204) ||
-		p == 6011 || within(p, 6440, 6599) || within(p, 6200, 6299) || within(p, 3528, 3589) || p == 9792),
+		p == 6011 || within(p, 6440, 6599) || within(p, 6200, 6299) || within(p, 3528, 3589) || p == 9792 || maestro(p)),
 		n == 15 && (p/100 == 34 || p/100 == 37),
 		n == 14 && (within(p, 3000, 3059) || p == 3095 || p/100 == 36 || p/100 == 38 || p/100 == 39):
 		return ownRange
@@ -52,6 +52,15 @@ func issuerOf(d []byte) issuer {
 		return sharedRange
 	}
 	return unknownIssuer
+}
+
+// maestro has the prefixes of Maestro and Dankort cards that are in use.
+func maestro(p int) bool {
+	switch p {
+	case 5018, 5019, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763:
+		return true
+	}
+	return false
 }
 
 func within(n, low, high int) bool { return low <= n && n <= high }
@@ -108,24 +117,28 @@ func standsAlone(c *Candidate) bool {
 	if len(c.Groups) < 2 {
 		return true
 	}
-	n := c.Groups[0].Len()
-	return !groupFollows(c.Text, c.End, n) && !groupPrecedes(c.Text, c.Start, n)
+	return equalGroups(c, 1) < 2 && equalGroups(c, -1) < 2
 }
 
-// groupFollows reports whether a separator and exactly n digits follow.
-func groupFollows(s string, i, n int) bool {
-	i += separator(s[i:])
-	return isDigit(at(s, i)) && digitsEnd(s, i)-i == n
-}
-
-func groupPrecedes(s string, i, n int) bool {
-	if i == 0 || !strings.ContainsRune(" -", rune(s[i-1])) {
-		return false
+// equalGroups counts the groups beside the number, two at most, that go on in
+// its way: as long as its first, with the same separator. Two make it part of
+// a table.
+func equalGroups(c *Candidate, step int) int {
+	sep, length := c.Separator(1), c.Groups[0].Len()
+	n := 0
+	for at := c.End; step > 0 && n < 2 && strings.HasPrefix(c.Text[at:], sep); n++ {
+		if at += len(sep); digitsEnd(c.Text, at)-at != length {
+			return n
+		}
+		at += length
 	}
-	end := i - 1
-	for i = end; isDigit(at(s, i-1)) && end-i <= n; i-- {
+	for at := c.Start; step < 0 && n < 2 && strings.HasSuffix(c.Text[:at], sep); n++ {
+		if at -= len(sep); at < length || digitsEnd(c.Text, at-length) != at {
+			return n
+		}
+		at -= length
 	}
-	return end-i == n
+	return n
 }
 
 // digitsOf returns the ASCII digits of s.

@@ -30,9 +30,11 @@ func iban() Detector {
 }
 
 // ibanEnd returns where the IBAN that begins at i ends, 0 if there is none.
-// Single spaces or dashes may stand between its characters.
+// Single spaces or dashes may stand between its characters; letters are all
+// upper or all lower case.
 func ibanEnd(s string, i int) int {
 	want := ibanLength[strings.ToUpper(s[i:i+2])]
+	upper := isUpper(s[i])
 	var chars [34]byte
 	n := 0
 	for n < want {
@@ -43,6 +45,9 @@ func ibanEnd(s string, i int) int {
 			}
 			i++
 			continue
+		}
+		if isLetter(c) && isUpper(c) != upper {
+			return 0
 		}
 		if isLower(c) {
 			c -= 0x20

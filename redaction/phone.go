@@ -59,7 +59,7 @@ func groupEnds(s string, i int) []int {
 
 // phoneWords say that a number after them is a telephone number.
 func phoneWords() []string {
-	return []string{"phone", "phones", "telephone", "tel", "mobile", "mobil", "cell", "cellphone", "cellular", "fax", "call", "calling",
+	return []string{"phone", "phones", "telephone", "tel", "mobile", "mobil", "cell", "cellphone", "cellular", "fax", "call", "calling", "telepono",
 		"whatsapp", "sms", "dial", "hotline", "landline", "callback", "contact number", "my number", "phone_number", "phonenumber",
 		"telefon", "handy", "handynummer", "rufnummer", "teléfono", "telefono", "móvil", "celular", "téléphone", "portable", "telefone",
 		"телефон", "тел", "电话", "手机", "電話", "携帯", "전화"}
@@ -86,10 +86,10 @@ func nationalPhone(region string) Detector {
 			switch {
 			case northAmerican(c) && validPhone(number, "US"):
 			case c.Near(48):
-				if region != "" && !validPhone(number, region) || region == "" && !likelyPhone(c) {
+				if !likelyPhone(c) && (region == "" || !validPhone(number, region)) {
 					return
 				}
-			case region == "" || len(c.Groups) < 2 || !validPhone(number, region):
+			case region == "" || len(c.Groups) < 2 && extension(c.Text[c.End:]) == 0 || !validPhone(number, region):
 				return
 			}
 			c.Add(start, withExtension(c.Text, c.End))
@@ -101,16 +101,33 @@ func nationalPhone(region string) Detector {
 // longer.
 func phoneAlone(c *Candidate, start int) bool {
 	before, after := c.At(start-1), c.At(c.End)
-	if isWord(before) || before == '+' || before == '$' || before == '/' || after == '%' || isWord(after) && extension(c.Text[c.End:]) == 0 {
+	if isWord(before) || before == '+' || before == '/' || isWord(after) && extension(c.Text[c.End:]) == 0 {
+		return false
+	}
+	if money(c.Text[:start], c.Text[c.End:]) {
 		return false
 	}
 	if strings.IndexByte(".,-:", before) >= 0 && isDigit(c.At(start-2)) {
 		return false
 	}
-	if strings.IndexByte(".,-/:", after) >= 0 && isWord(c.At(c.End+1)) {
+	if after == '-' && isWord(c.At(c.End+1)) || strings.IndexByte(".,/:", after) >= 0 && isDigit(c.At(c.End+1)) {
 		return false
 	}
+	if start < c.Start {
+		return true // parentheses about the area code set it apart
+	}
 	return !isDigit(c.At(c.End+separator(c.Text[c.End:]))) && !(before == ' ' && isDigit(c.At(start-2)))
+}
+
+// money reports whether a sign of currency or a per cent sign stands at the
+// number.
+func money(before, after string) bool {
+	for _, sign := range [...]string{"$", "€", "£", "¥", "₹", "%"} {
+		if sign != "%" && strings.HasSuffix(before, sign) || strings.HasPrefix(after, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // phoneShape refuses dates, address and decimal forms.
@@ -146,6 +163,9 @@ func northAmerican(c *Candidate) bool {
 	g := c.Groups
 	if len(g) == 4 && g[0].Len() == 1 && c.Text[g[0].Start] == '1' {
 		g = g[1:]
+	}
+	if len(g) == 2 && g[0].Len() == 3 && g[1].Len() == 7 {
+		return strings.HasPrefix(c.Text[g[0].End:], ")")
 	}
 	if len(g) != 3 || g[0].Len() != 3 || g[1].Len() != 3 || g[2].Len() != 4 {
 		return false

@@ -103,15 +103,24 @@ func placeholder(v string) bool {
 	if v == "" || v[0] == '[' && replacement(v) == len(v) || strings.Trim(v, "*•.xX#-_?…") == "" {
 		return true
 	}
-	for _, t := range [...]struct{ begin, end string }{{"${", "}"}, {"{{", "}}"}, {"<", ">"}, {"{", "}"}, {"%(", ")s"}, {"$(", ")"}, {"[", "]"}, {"%", "%"}} {
-		if strings.HasPrefix(v, t.begin) && strings.HasSuffix(v, t.end) && len(v) < 64 && (t.begin != "[" || isUpper(at(v, 1)) || isLower(at(v, 1))) {
-			return true
-		}
+	if template(v) {
+		return true
 	}
 	switch strings.ToLower(v) {
 	case "null", "none", "nil", "true", "false", "undefined", "string", "str", "text", "required", "optional", "redacted", "hidden",
-		"password", "passwd", "secret", "token", "your_password", "yourpassword", "your-password", "new_password", "newpassword", "changeme":
-		return len(v) < 8 || v != "changeme"
+		"password", "passwd", "secret", "token", "your_password", "yourpassword", "your-password":
+		return true
+	}
+	return false
+}
+
+// template reports whether v is a place to put a value in: ${X}, {{x}}, <x>,
+// [x], %x%, $(x) and the like.
+func template(v string) bool {
+	for _, t := range [...]struct{ begin, end string }{{"${", "}"}, {"{", "}"}, {"<", ">"}, {"%(", ")s"}, {"$(", ")"}, {"[", "]"}, {"%", "%"}} {
+		if len(v) < 64 && strings.HasPrefix(v, t.begin) && strings.HasSuffix(v, t.end) {
+			return true
+		}
 	}
 	return false
 }

@@ -18,7 +18,7 @@ func credentials() Detector {
 			return
 		}
 		user, password, ok := strings.Cut(c.Text[start:end], ":")
-		if ok && !placeholder(password) || !ok && random(user, 16) {
+		if ok && password != "" && !template(password) && !template(user) || !ok && random(user, 16) {
 			c.Add(start, end)
 		}
 	}}
