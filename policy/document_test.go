@@ -184,6 +184,7 @@ func TestParseErrors(t *testing.T) {
 		{"nothing in it", "{}\n", []string{"1:1 classes is missing", "1:1 rules is missing"}},
 		{"syntax", "classes: [\n", []string{"1:1 did not find expected node content"}},
 		{"not UTF-8", "classes:\n  \xff: 1\n", []string{"2:3 is not valid UTF-8"}},
+		{"odd line ends", "classes:\r\n  a\rb: 1\n", []string{"2:4 ends a line as only YAML does: want a line feed"}},
 		{"two documents", minimal + "---\nx: 1\n", []string{"6:1 a second document begins here"}},
 		{"unknown key", classes + rules + "holds: 3\n", []string{"6:1 holds is no key of a policy: want classes, rules, sampling"}},
 		{"key twice", classes + "rules: []\n" + rules, []string{

@@ -59,6 +59,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(strings.Replace(minimal, "  - class", "  - {when: 'usr == ''x''', class: routine}\n  - class", 1))
 	f.Add(strings.Replace(minimal, "  - class", "  - when: \"turn > \\x31 &&\\\n   usr\"\n    class: routine\n  - class", 1))
 	f.Add(minimal + "sampling:\n  - {name: a, when: turn > 1, rate: 1e-3}\n  - rate: 0.5\n")
+	f.Add("a: b\r\r\rF") // a lone carriage return ends a line in YAML
 	f.Add("a: &a [*a]\n--- !!x\n? [b]\n: |2+\n   c\n")
 	f.Fuzz(func(t *testing.T, source string) {
 		d, err := Parse([]byte(source))

@@ -40,8 +40,8 @@ func (p *parser) root() *yaml.Node {
 		p.failAt(1, 1, fmt.Sprintf("the policy is longer than %d bytes", MaxSource))
 		return nil
 	}
-	if line, column, ok := invalidUTF8(p.source); ok {
-		p.failAt(line, column, "is not valid UTF-8")
+	if err := badCharacter(p.source); err != nil {
+		p.errors = append(p.errors, err)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(p.source))
@@ -63,18 +63,23 @@ func (p *parser) root() *yaml.Node {
 	return first.Content[0]
 }
 
-func invalidUTF8(source []byte) (line, column int, invalid bool) {
-	line, column = 1, 1
+// badCharacter finds what is no UTF-8, and what YAML takes for the end of a
+// line though editors do not: with it, lines would be counted differently.
+func badCharacter(source []byte) *Error {
+	line, column := 1, 1
 	for i := 0; i < len(source); {
 		r, size := utf8.DecodeRune(source[i:])
-		if r == utf8.RuneError && size == 1 {
-			return line, column, true
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return &Error{line, column, "is not valid UTF-8"}
+		case r == '\r' && !bytes.HasPrefix(source[i+1:], []byte("\n")), r == '\u0085', r == '\u2028', r == '\u2029':
+			return &Error{line, column, "ends a line as only YAML does: want a line feed"}
 		}
 		if i, column = i+size, column+1; r == '\n' {
 			line, column = line+1, 1
 		}
 	}
-	return 0, 0, false
+	return nil
 }
 
 var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
