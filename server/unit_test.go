@@ -1,0 +1,209 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query"
+)
+
+func TestStatus(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		code   codes.Code
+		reason string
+		fields []string
+	}{
+		{&event.ValidationError{Violations: []event.Violation{{Path: "a", Reason: "b"}, {Path: "c", Reason: "d"}}}, codes.InvalidArgument, "INVALID_EVENT", []string{"a", "c"}},
+		{fmt.Errorf("search: %w", &policy.Error{Line: 1, Column: 2, Reason: "x"}), codes.InvalidArgument, "INVALID_FILTER", []string{"filter"}},
+		{&query.RequestError{Field: "pageToken", Reason: "x"}, codes.InvalidArgument, "INVALID_REQUEST", []string{"pageToken"}},
+		{fmt.Errorf("read: %w", eventlog.ErrNotFound), codes.NotFound, "NOT_FOUND", nil},
+		{eventlog.ErrErased, codes.NotFound, "ERASED", nil},
+		{event.ErrTooLarge, codes.ResourceExhausted, "TOO_LARGE", nil},
+		{eventlog.ErrDiskFull, codes.ResourceExhausted, "DISK_FULL", nil},
+		{eventlog.ErrClosed, codes.Unavailable, "UNAVAILABLE", nil},
+		{ErrUnavailable, codes.Unavailable, "UNAVAILABLE", nil},
+		{eventlog.ErrTampered, codes.DataLoss, "TAMPERED", nil},
+		{context.Canceled, codes.Canceled, "CANCELLED", nil},
+		{context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE", nil},
+		{errors.New("secret"), codes.Internal, "INTERNAL", nil},
+	} {
+		st, request := statusOf(test.err)
+		if st.Code() != test.code || reasonOf(st) != test.reason {
+			t.Errorf("%v: %v %s, want %v %s", test.err, st.Code(), reasonOf(st), test.code, test.reason)
+		}
+		if hidden := test.code == codes.Internal; hidden != (request != "") || hidden && strings.Contains(st.Message(), "secret") {
+			t.Errorf("%v: request %q, message %q", test.err, request, st.Message())
+		}
+		if got := fmt.Sprint(fields(st)); got != fmt.Sprint(test.fields) {
+			t.Errorf("%v: fields %v, want %v", test.err, got, test.fields)
+		}
+	}
+}
+
+func fields(st *status.Status) (names []string) {
+	for _, d := range st.Details() {
+		if bad, is := d.(*errdetails.BadRequest); is {
+			for _, v := range bad.GetFieldViolations() {
+				names = append(names, v.GetField())
+			}
+		}
+	}
+	return names
+}
+
+// A status travels in headers: however much is wrong, it stays small.
+func TestStatusIsBounded(t *testing.T) {
+	v := new(event.ValidationError)
+	for range 5_000 {
+		v.Violations = append(v.Violations, event.Violation{Path: strings.Repeat("é", 50), Reason: "is wrong"})
+	}
+	st, _ := statusOf(v)
+	if n := len(fields(st)); n != maxViolations+1 || len(st.Message()) > maxMessage+8 {
+		t.Errorf("%d violations and a message of %d bytes", n, len(st.Message()))
+	}
+}
+
+func TestListen(t *testing.T) {
+	for _, addr := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[2001:db8::1]:0", "[::ffff:192.0.2.1]:0"} {
+		if l, err := Listen(t.Context(), addr); !errors.Is(err, ErrNotLoopback) {
+			t.Errorf("%s: listener %v, error %v, want ErrNotLoopback", addr, l, err)
+		} else if !strings.Contains(err.Error(), "access control does not exist yet") {
+			t.Errorf("%s: error %q does not say why", addr, err)
+		}
+	}
+	for _, addr := range []string{"", "8080", "127.0.0.1", "host.invalid:0", "127.0.0.1:no-such-port"} {
+		if _, err := Listen(t.Context(), addr); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: error %v, want one line", addr, err)
+		}
+	}
+	l, err := Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err = Listen(t.Context(), l.Addr().String()); err == nil || !strings.Contains(err.Error(), "choose another port") {
+		t.Errorf("port taken: error %v, want what to do", err)
+	}
+}
+
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			speed float64
+			want  time.Duration
+		}{{0, 0}, {1, 90 * time.Second}, {2, 45 * time.Second}, {0.5, 3 * time.Minute}} {
+			p, err := newPace(test.speed, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			for _, offset := range []uint64{0, 30_000, 30_000, 90_000} {
+				if err := p.wait(t.Context(), offset); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := time.Since(began); got != test.want {
+				t.Errorf("speed %v: %v, want %v", test.speed, got, test.want)
+			}
+		}
+	})
+}
+
+// A frame that is due in a thousand years ends with its reader or the server.
+func TestPaceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		draining := make(chan struct{})
+		p, _ := newPace(1e-300, draining)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.wait(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want the reader's", err)
+		}
+		close(draining)
+		if err := p.wait(t.Context(), 1<<63); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("error %v, want ErrUnavailable", err)
+		}
+	})
+}
+
+// Every route of the gateway is in the description that its parameters are
+// checked against.
+func TestParametersOfEveryRoute(t *testing.T) {
+	all, err := parametersOf(openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, request := range []string{
+		"GET /v1/tenants/a/events:search", "POST /v1/tenants/a/events:search", "POST /v1/tenants/a/events:publish",
+		"GET /v1/tenants/a/events/1", "GET /v1/tenants/a/sessions/b/c:replay", "GET /v1/checkpoint", "GET /v1/log:verify",
+		"GET /v1/tenants/a/quarantine", "GET /v1/tenants/a/quarantine/1", "GET /v1/tenants/a/policy",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		mux := runtime.NewServeMux(runtime.WithMiddlewares(func(runtime.HandlerFunc) runtime.HandlerFunc {
+			return func(_ http.ResponseWriter, r *http.Request, _ map[string]string) {
+				pattern, _ := runtime.HTTPPattern(r.Context())
+				if _, is := all[method+" "+route(pattern)]; !is {
+					t.Errorf("%s: no %q in the description", request, method+" "+route(pattern))
+				}
+				seen++
+			}
+		}))
+		for _, err := range []error{
+			pb.RegisterEventServiceHandlerClient(t.Context(), mux, nil), pb.RegisterSessionServiceHandlerClient(t.Context(), mux, nil),
+			pb.RegisterLogServiceHandlerClient(t.Context(), mux, nil), pb.RegisterQuarantineServiceHandlerClient(t.Context(), mux, nil),
+			pb.RegisterPolicyServiceHandlerClient(t.Context(), mux, nil),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, _ := http.NewRequestWithContext(t.Context(), method, path, nil)
+		mux.ServeHTTP(nil, r)
+	}
+	if seen != len(all) {
+		t.Errorf("%d routes, %d descriptions", seen, len(all))
+	}
+}
+
+// Whatever a publish request holds, it is events or an error that says what is
+// wrong, and what was read is what the event package reads.
+func FuzzDecodeEvents(f *testing.F) {
+	for _, seed := range []string{
+		`{"events":[{"id":"a","time":"2026-11-20T11:00:00Z","report":{"session":"s","category":"c"}}]}`,
+		`{"events":[]}`, `{"events":null}`, `{}`, `[]`, `{"events":[{"id":1},{"x":2}]}`, `{"tenant":"t"}`, `{"events":[`, "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		events, err := decodeEvents(raw)
+		if err == nil {
+			if n := bytes.Count(raw, []byte("{")); len(events) >= max(n, 1) {
+				t.Errorf("%d events from %d objects", len(events), n)
+			}
+			return
+		}
+		v, invalid := errors.AsType[*event.ValidationError](err)
+		if events != nil || !invalid && !errors.Is(err, event.ErrTooLarge) || invalid && len(v.Violations) == 0 {
+			t.Errorf("%d events and error %v", len(events), err)
+		}
+	})
+}
