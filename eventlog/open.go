@@ -121,6 +121,10 @@ func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
 		ReadOnly:              readOnly,
 		ErrorIfNotExists:      readOnly,
 		L0CompactionThreshold: 4,
+		// Whoever reads is told; the process need not end for it.
+		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {
+			cfg.Logger.Error("a stored file is damaged: run afterimage verify")
+		}},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].Compression = func() *block.CompressionProfile { return block.NoCompression }

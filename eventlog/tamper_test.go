@@ -1,0 +1,301 @@
+package eventlog
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// tamperable returns a closed log of a few hundred events of two tenants, on a
+// file system of the caller's choice.
+func tamperable(t *testing.T, files vfs.FS) Config {
+	t.Helper()
+	cfg := config(t)
+	cfg.FS = files
+	l := open(t, cfg)
+	for from := 0; from < 600; from += 60 {
+		add(t, l, "acme", from, from+60)
+	}
+	add(t, l, "umbrella", 0, 40)
+	if _, err := l.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// values returns every stored key and value of a closed log in some spaces.
+func values(t *testing.T, cfg Config, spaces string) (keys, vals [][]byte) {
+	t.Helper()
+	withDB(t, cfg, func(db *pebble.DB) {
+		it, err := db.NewIter(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ok := it.First(); ok; ok = it.Next() {
+			if bytes.IndexByte([]byte(spaces), it.Key()[0]) >= 0 {
+				keys, vals = append(keys, bytes.Clone(it.Key())), append(vals, bytes.Clone(it.Value()))
+			}
+		}
+		if err := it.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return keys, vals
+}
+
+func withDB(t *testing.T, cfg Config, f func(*pebble.DB)) {
+	t.Helper()
+	db, err := openDB(cfg.withDefaults(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(db)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t *testing.T, cfg Config, key, value []byte) {
+	t.Helper()
+	withDB(t, cfg, func(db *pebble.DB) {
+		err := db.Set(key, value, pebble.Sync)
+		if value == nil {
+			err = db.Delete(key, pebble.Sync)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func dirFindings(t *testing.T, cfg Config) (all []Finding) {
+	t.Helper()
+	_, err := VerifyDir(t.Context(), cfg, func(f Finding) { all = append(all, f) }, func(Progress) {})
+	if err != nil && !errors.Is(err, ErrTampered) {
+		t.Fatal(err)
+	}
+	if err != nil {
+		all = append(all, Finding{Part: "store", Reason: err.Error()})
+	}
+	return all
+}
+
+// covers reports whether some finding names one of the seqs.
+func covers(all []Finding, seqs []event.Seq) bool {
+	return slices.ContainsFunc(all, func(f Finding) bool {
+		return slices.ContainsFunc(seqs, func(s event.Seq) bool { return f.First <= s && s <= f.Last })
+	})
+}
+
+// affected returns the seqs that one of the stored keys is about.
+func affected(keys, vals [][]byte, key []byte) (seqs []event.Seq) {
+	number := uint64(0)
+	if len(key) >= 9 {
+		number = binary.BigEndian.Uint64(key[len(key)-8:])
+	}
+	span := func(first, n uint64) {
+		for s := first; s < first+n; s++ {
+			seqs = append(seqs, event.Seq(s))
+		}
+	}
+	switch key[0] {
+	case spaceHeader, spaceMeta, spaceText:
+		for i, k := range keys {
+			if h, err := block.ParseHeader(vals[i]); err == nil && k[0] == spaceHeader && bytes.Equal(k[1:], key[1:]) {
+				span(h.FirstSeq, h.LastSeq-h.FirstSeq+1)
+			}
+		}
+	case spaceLocation, spaceBundle:
+		span(number*pageWidth, pageWidth)
+	case spaceTile:
+		span(number*tree.Width*tree.Width, tree.Width*tree.Width)
+	default:
+		span(0, 640)
+	}
+	return seqs
+}
+
+// Invariant 5: a byte that is flipped in any block, tile, location, index or
+// checkpoint is found, and the seqs are named.
+func TestVerifyFindsEveryFlippedByte(t *testing.T) {
+	cfg := tamperable(t, vfs.NewMem())
+	if all := dirFindings(t, cfg); len(all) > 0 {
+		t.Fatalf("before tampering: %+v", all)
+	}
+	const spaces = "hmxlencdib"
+	keys, vals := values(t, cfg, spaces)
+	rng := rand.New(rand.NewPCG(7, 7))
+	for _, space := range []byte(spaces) {
+		for try := range 6 {
+			i := rng.IntN(len(keys))
+			for keys[i][0] != space || len(vals[i]) == 0 {
+				i = rng.IntN(len(keys))
+			}
+			seqs := affected(keys, vals, keys[i])
+			flipped := bytes.Clone(vals[i])
+			at := rng.IntN(len(flipped))
+			flipped[at] ^= 1 << rng.IntN(8)
+			put(t, cfg, keys[i], flipped)
+			all := dirFindings(t, cfg)
+			if !covers(all, seqs) {
+				t.Errorf("try %d: byte %d of %d of key %x: findings %+v name none of seqs %d..%d", try, at, len(flipped), keys[i], all, seqs[0], seqs[len(seqs)-1])
+			}
+			put(t, cfg, keys[i], vals[i])
+		}
+	}
+	if all := dirFindings(t, cfg); len(all) > 0 {
+		t.Fatalf("after mending: %+v", all)
+	}
+}
+
+// Invariant 5: whatever is taken away or put in another's place is found.
+func TestVerifyFindsRemovalAndSwap(t *testing.T) {
+	cfg := tamperable(t, vfs.NewMem())
+	const spaces = "hmxlendib"
+	keys, vals := values(t, cfg, spaces)
+	rng := rand.New(rand.NewPCG(8, 8))
+	for _, space := range []byte(spaces) {
+		var same []int
+		for i, k := range keys {
+			if k[0] == space {
+				same = append(same, i)
+			}
+		}
+		i := same[rng.IntN(len(same))]
+		put(t, cfg, keys[i], nil)
+		if all := dirFindings(t, cfg); len(all) == 0 {
+			t.Errorf("key %x was removed and not missed", keys[i])
+		}
+		put(t, cfg, keys[i], vals[i])
+		if len(same) < 2 {
+			continue
+		}
+		j := i
+		for bytes.Equal(vals[i], vals[j]) {
+			j = same[rng.IntN(len(same))]
+		}
+		put(t, cfg, keys[i], vals[j])
+		if all := dirFindings(t, cfg); len(all) == 0 {
+			t.Errorf("key %x has the value of %x and nothing was found", keys[i], keys[j])
+		}
+		put(t, cfg, keys[i], vals[i])
+	}
+}
+
+// Invariant 5: an older copy of the data, whole and consistent, does not pass
+// for the newer one: the keys have seen more.
+func TestVerifyFindsTruncation(t *testing.T) {
+	cfg := tamperable(t, nil)
+	old := cfg
+	old.Dir = filepath.Join(t.TempDir(), "old")
+	if err := os.CopyFS(old.Dir, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, cfg)
+	add(t, l, "acme", 600, 650)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all := dirFindings(t, old)
+	if len(all) != 1 || all[0].Part != "anchor" || all[0].First != 640 || all[0].Last != 689 {
+		t.Errorf("verify: got %+v, want one finding of part anchor for seqs 640 to 689", all)
+	}
+	if _, err := Open(t.Context(), old); !errors.Is(err, ErrTampered) {
+		t.Errorf("open: got %v, want ErrTampered", err)
+	}
+}
+
+// Invariant 5: a flipped byte of a file that holds blocks is found, also where
+// Pebble's own checksums notice first.
+func TestVerifyFindsFlippedFileBytes(t *testing.T) {
+	cfg := config(t)
+	l := open(t, cfg)
+	for n := range 100 { // Small blocks: on a bad checksum Pebble tries every bit.
+		add(t, l, "acme", n, n+1)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	withDB(t, cfg, func(db *pebble.DB) {
+		if err := db.Compact(context.Background(), []byte{0}, []byte{255}, false); err != nil {
+			t.Fatal(err)
+		}
+	})
+	tables, err := filepath.Glob(filepath.Join(cfg.Dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables: %v, %v", tables, err)
+	}
+	rng := rand.New(rand.NewPCG(9, 9))
+	for try := range 20 {
+		path := tables[rng.IntN(len(tables))]
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flipped := bytes.Clone(b)
+		at := rng.IntN(len(b) * 9 / 10) // Blocks come first; what follows is Pebble's own.
+		flipped[at] ^= 0x40
+		if err := os.WriteFile(path, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if all := dirFindings(t, cfg); len(all) == 0 {
+			t.Errorf("try %d: byte %d of %d of %s: nothing was found", try, at, len(b), filepath.Base(path))
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Invariant 2: no name, id, term or text stands in any file in clear.
+func TestNothingInClearOnDisk(t *testing.T) {
+	cfg := config(t)
+	l := open(t, cfg)
+	add(t, l, "acme-tenant", 0, 200)
+	if _, err := l.Pseudonym("acme-tenant", "alice@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	look := func(state string) {
+		files := 0
+		err := filepath.WalkDir(filepath.Dir(cfg.Dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			files++
+			b, err := os.ReadFile(path)
+			for _, secret := range []string{"acme-tenant", "session-3", "[USER:user1]", "user1", "model-1", "openai", "self_harm",
+				"event-000007", "question number", "goes on and on", "medical-triage", "something wrong", "routine", "flagged", "always", "alice"} {
+				if bytes.Contains(b, []byte(secret)) || bytes.Contains([]byte(path), []byte(secret)) {
+					t.Errorf("%s: %s contains %q", state, filepath.Base(path), secret)
+				}
+			}
+			return err
+		})
+		if err != nil || files < 5 {
+			t.Fatalf("looked at %d files: %v", files, err)
+		}
+	}
+	look("while open")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	look("after close")
+}
+
