@@ -156,12 +156,19 @@ func skipAny(s string, i int, set string, n int) int {
 	return i
 }
 
+// operators are what can stand between a name and its value, longer ones
+// before their beginnings.
+var operators = [...]string{":::=", "===", "!==", "::=", "||=", "=>", ":=", "?=", ".=", "+=", "==", "!=", "||", "=", ":", ",", "(", ">", "：",
+	"value=", "is: ", "is ", "was ", "ist ", "lautet ", "es ", "est ", "は", "是"}
+
 // operatorLen returns the length of the operator or word of assignment or
 // comparison that s begins with.
 func operatorLen(s string) int {
-	for _, op := range [...]string{":::=", "===", "!==", "::=", "||=", "=>", ":=", "?=", ".=", "+=", "==", "!=", "||", "=", ":", ",", "(", ">", "：",
-		"value=", "is: ", "is ", "was ", "ist ", "lautet ", "es ", "est ", "は", "是"} {
-		if strings.HasPrefix(s, op) {
+	if s == "" {
+		return 0
+	}
+	for _, op := range &operators {
+		if op[0] == s[0] && strings.HasPrefix(s, op) {
 			return len(op)
 		}
 	}

@@ -98,3 +98,7 @@ func BenchmarkNew(b *testing.B) {
 }
 
 var _ *pb.Event
+
+func BenchmarkTextPlain(b *testing.B) {
+	benchmarkText(b, repeat("Whan that Aprille with his shoures soote, the droghte of March hath perced to the roote, and bathed every veyne in swich licour. "))
+}

@@ -11,7 +11,11 @@ func (sc *scan) numberAt(s string, i int) (int, error) {
 		}
 		return digitsEnd(s, i), nil
 	}
-	end := sc.readGroups(s, i)
+	end := digitsEnd(s, i)
+	if n := end - i; separator(s[end:]) == 0 && (n > maxDigits || sc.t.byNumber[1][n] == nil) {
+		return end, nil
+	}
+	end = sc.readGroups(s, i)
 	for first := range sc.groups {
 		if err := sc.numbersFrom(first); err != nil {
 			return i, err

@@ -75,6 +75,10 @@ func nationalPhone(region string) Detector {
 		Context: phoneWords(),
 		Normal:  normalPhone(region),
 		Find: func(c *Candidate) {
+			american, near := northAmerican(c), c.Near(48)
+			if region == "" && !american && !near {
+				return
+			}
 			start := c.Start
 			if c.At(start-1) == '(' && strings.HasPrefix(c.Text[c.Groups[0].End:], ")") {
 				start--
@@ -84,12 +88,8 @@ func nationalPhone(region string) Detector {
 			}
 			number := c.Text[start:c.End]
 			switch {
-			case northAmerican(c) && validPhone(number, "US"):
-			case c.Near(48):
-				if !likelyPhone(c) && (region == "" || !validPhone(number, region)) {
-					return
-				}
-			case region == "" || len(c.Groups) < 2 && extension(c.Text[c.End:]) == 0 || !validPhone(number, region):
+			case american && validPhone(number, "US"), near && likelyPhone(c):
+			case region == "" || !near && len(c.Groups) < 2 && extension(c.Text[c.End:]) == 0 || !validPhone(number, region):
 				return
 			}
 			c.Add(start, withExtension(c.Text, c.End))
