@@ -203,7 +203,7 @@ func newTablePrinter(out, terminalOf io.Writer) *tablePrinter {
 	return p
 }
 
-const tableHeader = "TIME                 SEQ     SESSION           USER          MODEL             CLASS     VERDICTS                  TEXT"
+const tableHeader = "TIME                 SEQ     SESSION               USER          MODEL             CLASS     VERDICTS                  TEXT"
 
 func (p *tablePrinter) event(e *pb.Event) error {
 	if p.n++; p.n == 1 {
@@ -215,7 +215,7 @@ func (p *tablePrinter) event(e *pb.Event) error {
 	_, err := fmt.Fprintf(p.out, "%s  %s %s  %s  %s  %s  %s  %s\n",
 		e.GetTime().AsTime().Format(time.DateTime),
 		pad(fmt.Sprint(e.GetSeq()), 7),
-		pad(sessionOf(e), 16),
+		widen(oneLine(sessionOf(e), 256), 20), // never cut: it goes into replay
 		pad(userToken(e.GetUser()), 12),
 		pad(in.GetModel().GetName(), 16),
 		pad(e.GetClass(), 8),

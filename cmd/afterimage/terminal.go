@@ -128,7 +128,9 @@ func oneLine(text string, n int) string {
 }
 
 // pad fills text with spaces to n characters, or cuts it.
-func pad(text string, n int) string {
-	text = oneLine(text, n)
+func pad(text string, n int) string { return widen(oneLine(text, n), n) }
+
+// widen fills text with spaces to n characters.
+func widen(text string, n int) string {
 	return text + strings.Repeat(" ", max(0, n-utf8.RuneCountInString(text)))
 }

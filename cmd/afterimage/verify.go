@@ -74,9 +74,9 @@ func logDir(data string) string { return filepath.Join(data, "log") }
 // explainOpen says what to do where a log does not open.
 func explainOpen(err error, data, keys string) error {
 	if errors.Is(err, eventlog.ErrTampered) {
-		return coded{fmt.Errorf("open %s: %w", data, err), exitTampered}
+		return coded{err, exitTampered}
 	}
-	return fmt.Errorf("open %s with keys in %s: %w", data, keys, err)
+	return fmt.Errorf("%w (data in %s, keys in %s)", err, data, keys)
 }
 
 // findings gathers and prints what verification finds.
