@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -15,12 +17,23 @@ import (
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
+// An item is one event of a batch and who waits for it.
+type item struct {
+	event *pb.Event
+	done  func(error) // nil: nobody
+}
+
+func (i item) finish(err error) {
+	if i.done != nil {
+		i.done(err)
+	}
+}
+
 // A batch is what becomes one message. It is filled under Publisher.mu until
 // it is sealed, then owned by its delivery.
 type batch struct {
 	kind   event.Kind
-	events []*pb.Event
-	done   []func(error) // one for each event, or nil
+	items  []item
 	bytes  int
 	linger *time.Timer
 
@@ -28,7 +41,7 @@ type batch struct {
 	sent     chan struct{}   // closed when the next batch may be sent
 	release  func()          // closes sent; may be called again
 	finished chan struct{}   // closed when err is final
-	err      error
+	err      error           // the first of its events' errors
 }
 
 func newBatch(k event.Kind) *batch {
@@ -47,27 +60,57 @@ func encoders() int { return runtime.GOMAXPROCS(0) }
 // deliver encodes a batch, sends it in its turn, and reports what became of it.
 func (p *Publisher) deliver(b *batch) {
 	p.cpus <- struct{}{}
-	msg, err := message(p.cfg.Tenant, b.kind, b.events)
+	events := p.redactBatch(b)
+	msg, err := p.message(b.kind, events)
 	<-p.cpus
-	b.events = nil
 	if b.after != nil {
 		<-b.after
 	}
-	if err == nil {
+	if err == nil && len(events) > 0 {
 		err = p.send(b, msg)
 	}
 	b.release()
+	for _, i := range b.items {
+		i.finish(err)
+	}
 	p.finish(b, err)
 }
 
-// finish calls everyone who waits for the batch and frees its slot.
-func (p *Publisher) finish(b *batch, err error) {
-	for _, done := range b.done {
-		if done != nil {
-			done(err)
+// redactBatch redacts the events of a batch and returns them. An event that
+// cannot be redacted leaves the batch and is never sent (invariant 3).
+func (p *Publisher) redactBatch(b *batch) []*pb.Event {
+	events := make([]*pb.Event, 0, len(b.items))
+	kept := b.items[:0]
+	for _, i := range b.items {
+		if err := p.redact(context.Background(), i.event); err != nil {
+			i.finish(err)
+			b.err = cmp.Or(b.err, err)
+			continue
 		}
+		events = append(events, i.event)
+		kept = append(kept, item{done: i.done}) // the event is not needed for long
 	}
-	b.err = err
+	clear(b.items[len(kept):])
+	b.items = kept
+	return events
+}
+
+// redact redacts an event in place, if the publisher is to do it, and checks
+// that it still is of a size that can be stored.
+func (p *Publisher) redact(ctx context.Context, e *pb.Event) error {
+	if p.cfg.Redactor == nil {
+		return nil
+	}
+	if _, err := p.cfg.Redactor.Event(ctx, e, p.cfg.Pseudonym); err != nil {
+		return fmt.Errorf("redact event: %w", err)
+	}
+	_, err := sizeOf(e)
+	return err
+}
+
+// finish reports the batch's fate and frees its slot.
+func (p *Publisher) finish(b *batch, err error) {
+	b.err = cmp.Or(b.err, err)
 	p.mu.Lock()
 	delete(p.live, b)
 	if p.last[b.kind] == b {
@@ -79,12 +122,15 @@ func (p *Publisher) finish(b *batch, err error) {
 }
 
 // message encodes events of one kind.
-func message(t event.Tenant, k event.Kind, events []*pb.Event) (*nats.Msg, error) {
+func (p *Publisher) message(k event.Kind, events []*pb.Event) (*nats.Msg, error) {
 	body, contentType, encoding, err := event.EncodeBatch(events)
 	if err != nil {
 		return nil, err
 	}
-	m := nats.NewMsg(event.Subject(t, k))
+	if limit := int(p.js.Conn().MaxPayload()) - headroom; limit > 0 && len(body) > limit {
+		return nil, fmt.Errorf("message has %d bytes compressed: the server takes %d: %w", len(body), limit, event.ErrTooLarge)
+	}
+	m := nats.NewMsg(event.Subject(p.cfg.Tenant, k))
 	m.Data = body
 	m.Header.Set(event.HeaderContentType, contentType)
 	m.Header.Set(event.HeaderContentEncoding, encoding)

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/redaction"
 )
 
 // Config says how a [Publisher] works. The zero value of every field but
@@ -37,6 +38,16 @@ type Config struct {
 	// RetryWait is the pause before the first retry; it doubles up to 5 s.
 	// 0 means 100 ms.
 	RetryWait time.Duration
+	// Redactor takes personal data out of events before they leave the
+	// process, and Pseudonym, which is then required, makes the tokens that
+	// stand for it. nil means that events leave as they are, protected by the
+	// connection alone, and that the store redacts them.
+	//
+	// The store finds a person by the pseudonyms that it makes itself. Unless
+	// Pseudonym makes the same, `user == "alice@example.com"` does not find
+	// what was redacted here; the pseudonym does.
+	Redactor  *redaction.Redactor
+	Pseudonym redaction.Pseudonym
 	// Now tells the time for validation. nil means time.Now.
 	Now func() time.Time
 }
@@ -63,15 +74,26 @@ func (c Config) withDefaults(js jetstream.JetStream) (Config, error) {
 	if _, err := event.ParseTenant(string(c.Tenant)); err != nil {
 		return c, fmt.Errorf("Config.Tenant: %w", err)
 	}
-	if c.Linger < 0 || c.BatchEvents < 0 || c.BatchBytes < 0 || c.MaxPending < 0 ||
-		c.AckTimeout < 0 || c.Retries < 0 || c.RetryWait < 0 {
-		return c, errors.New("a field of Config is negative")
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Linger", int64(c.Linger)}, {"BatchEvents", int64(c.BatchEvents)}, {"BatchBytes", int64(c.BatchBytes)},
+		{"MaxPending", int64(c.MaxPending)}, {"AckTimeout", int64(c.AckTimeout)}, {"Retries", int64(c.Retries)},
+		{"RetryWait", int64(c.RetryWait)},
+	} {
+		if f.value < 0 {
+			return c, fmt.Errorf("Config.%s is negative", f.name)
+		}
 	}
 	if c.BatchEvents > event.DefaultBatchEvents {
 		return c, fmt.Errorf("Config.BatchEvents is above %d", event.DefaultBatchEvents)
 	}
 	if c.BatchBytes > event.DefaultBatchBytes {
 		return c, fmt.Errorf("Config.BatchBytes is above %d", event.DefaultBatchBytes)
+	}
+	if (c.Redactor == nil) != (c.Pseudonym == nil) {
+		return c, errors.New("Config.Redactor and Config.Pseudonym need one another")
 	}
 	setDefault(&c.Linger, defaultLinger)
 	setDefault(&c.BatchEvents, defaultBatchEvents)

@@ -113,14 +113,13 @@ func (p *Publisher) add(e *pb.Event, size int, done func(error)) (added bool, er
 	if b == nil {
 		return false, nil
 	}
-	if len(b.events) > 0 && b.bytes+size > p.cfg.BatchBytes {
+	if len(b.items) > 0 && b.bytes+size > p.cfg.BatchBytes {
 		p.seal(b)
 		return false, nil
 	}
-	b.events = append(b.events, e)
-	b.done = append(b.done, done)
+	b.items = append(b.items, item{e, done})
 	b.bytes += size
-	if len(b.events) == p.cfg.BatchEvents || b.bytes >= p.cfg.BatchBytes {
+	if len(b.items) == p.cfg.BatchEvents || b.bytes >= p.cfg.BatchBytes {
 		p.seal(b)
 	}
 	return true, nil

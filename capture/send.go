@@ -44,6 +44,9 @@ func (p *Publisher) retry(stop <-chan struct{}, try func() error) error {
 		if err == nil {
 			return nil
 		}
+		if p.js.Conn().IsClosed() {
+			err = nats.ErrConnectionClosed // the library does not always say
+		}
 		if !permanent(err) && (p.cfg.Retries == 0 || attempt < p.cfg.Retries) && pause(stop, wait) {
 			wait = min(2*wait, maxRetryWait)
 			continue
@@ -83,11 +86,12 @@ func permanent(err error) bool {
 // PublishBatch publishes events and returns nil when JetStream has stored all
 // of them. It splits them by kind and into messages of the configured size,
 // and keeps their order within a kind. It sends again until ctx ends. It
-// does not linger and does not count towards MaxPending.
+// does not linger and does not count towards MaxPending. Where the publisher
+// redacts, it changes events.
 //
 // Nothing is sent if any event is invalid: the error is then a
 // [*event.ValidationError] with paths that begin with events[i], or wraps
-// [event.ErrTooLarge]. After any other error some of the events may be
+// [event.ErrTooLarge], or redaction failed. After any other error some of the events may be
 // stored; publishing all of them again stores the rest.
 func (p *Publisher) PublishBatch(ctx context.Context, events []*pb.Event) error {
 	if err := event.ValidateBatch(events, p.cfg.Now()); err != nil {
@@ -96,12 +100,17 @@ func (p *Publisher) PublishBatch(ctx context.Context, events []*pb.Event) error 
 	if p.isClosed() {
 		return ErrClosed
 	}
+	for i, e := range events {
+		if err := p.redact(ctx, e); err != nil {
+			return fmt.Errorf("events[%d]: %w", i, err)
+		}
+	}
 	parts, err := p.split(events)
 	if err != nil {
 		return err
 	}
 	for _, part := range parts {
-		msg, err := message(p.cfg.Tenant, event.KindOf(part[0]), part)
+		msg, err := p.message(event.KindOf(part[0]), part)
 		if err != nil {
 			return err
 		}
