@@ -15,7 +15,7 @@ import (
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
-// sample returns an interaction with most fields set.
+// sampleEvent returns an interaction with most fields set.
 func sampleEvent() *pb.Event {
 	return &pb.Event{
 		Id:            "e-1",

@@ -319,3 +319,28 @@ func TestParseConditionPosition(t *testing.T) {
 		}
 	}
 }
+
+// The policy by which the design explains itself is one.
+func TestParseDesignExample(t *testing.T) {
+	d := mustParse(t, `classes:
+  routine:  {keep: 30d}
+  flagged:  {keep: 180d, min: 180d}   # min: no policy change may shorten it afterwards
+  reported: {keep: 365d}
+  ledger:   {keep: 7y,  min: 7y}
+rules:                                 # first match wins
+  - when: event.interaction.verdicts.exists(v, v.score >= v.threshold)
+    class: flagged
+  - class: routine
+sampling:
+  - when: event.source.deployment == "medical-triage"
+    rate: 1.0
+  - rate: 0.05
+`)
+	e := sampleEvent()
+	if class, err := d.Classify(e); class != "flagged" || err != nil {
+		t.Errorf("class: got %q, %v, want flagged", class, err)
+	}
+	if rate, _, err := d.Rate(e); rate != 1 || err != nil {
+		t.Errorf("rate: got %v, %v, want 1", rate, err)
+	}
+}

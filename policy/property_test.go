@@ -110,7 +110,7 @@ var (
 	kinds     = rapid.SampledFrom([]string{"interaction", "verdict", "report", "action"})
 )
 
-// field returns f in one of its spellings.
+// spelt returns f in one of its spellings.
 func spelt(t *rapid.T, f string) string {
 	return rapid.SampledFrom([]string{f, "event." + f}).Draw(t, "spelling")
 }
