@@ -116,6 +116,7 @@ func badMessages(t *testing.T) []badMessage {
 // Each bad message goes to quarantine whole, with what is wrong with it, and
 // the consumer goes on with the good ones between them.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	stop := r.start(t)
 	type place struct {
@@ -177,6 +178,7 @@ func TestBadInput(t *testing.T) {
 
 // One bad event must not take the others of its batch with it.
 func TestBadEventsOfABatchAlone(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	score := interaction("score", "x")
 	score.GetInteraction().Verdicts = []*pb.Verdict{{Category: "harm", Score: 1.7}}
@@ -220,6 +222,7 @@ func trap(find func(*redaction.Candidate)) func(*Config) {
 // Invariant 3: however redaction fails, its event goes to quarantine as it
 // came, is not stored, and holds up nothing.
 func TestRedactionFailsClosed(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	defer close(release)
 	for name, find := range map[string]func(*redaction.Candidate){
@@ -250,6 +253,7 @@ func TestRedactionFailsClosed(t *testing.T) {
 
 // Redactions that hang for ever must not pile up without limit.
 func TestTooManyRedactionsHang(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	defer close(release)
 	r := newRig(t, trap(func(*redaction.Candidate) { <-release }))
@@ -268,6 +272,7 @@ func TestTooManyRedactionsHang(t *testing.T) {
 
 // A policy that fails on an event, or gives it no class, must not lose it.
 func TestClassificationFails(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(c *Config) {
 		c.Classify = func(ctx context.Context, tenant event.Tenant, e *pb.Event) error {
 			switch e.Id {

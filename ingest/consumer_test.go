@@ -19,6 +19,7 @@ import (
 )
 
 func TestStoresInOrder(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	var want []string
 	for b := range 30 {
@@ -47,6 +48,7 @@ func TestStoresInOrder(t *testing.T) {
 // JSON is taken as it is documented, also with headers in lower case, as other
 // clients write them.
 func TestStoresJSON(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	body := fmt.Appendf(nil, `{"id":"j1","time":%q,"interaction":{"input":[{"role":"user","parts":[{"text":"mail bob@example.org"}]}]}}`,
 		time.Now().UTC().Format(time.RFC3339))
@@ -69,6 +71,7 @@ func TestStoresJSON(t *testing.T) {
 
 // A lone event must not wait for company.
 func TestLoneEventIsStoredAtOnce(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.start(t)
 	for i := range 3 {
@@ -85,6 +88,7 @@ func TestLoneEventIsStoredAtOnce(t *testing.T) {
 // Invariant 1: what an earlier run was given but did not acknowledge is
 // delivered again at once, not after the time the stream would wait.
 func TestRedeliveryAfterCrash(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	c, err := New(r.cfg)
 	if err != nil {
@@ -115,6 +119,7 @@ func TestRedeliveryAfterCrash(t *testing.T) {
 
 // Invariant 1: what is in the log already is acknowledged and stored once.
 func TestAppendedButNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	c, err := New(r.cfg)
 	if err != nil {
@@ -148,6 +153,7 @@ func TestAppendedButNotAcknowledged(t *testing.T) {
 }
 
 func TestRepublishedEventsAreAbsorbed(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	events := interactions("e", 20)
 	r.publishBatch(t, events...)
@@ -167,6 +173,7 @@ func TestRepublishedEventsAreAbsorbed(t *testing.T) {
 // The first event of an id stays; another content goes to quarantine as it
 // came, the rest of its batch is stored.
 func TestConflictIsQuarantined(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.publishBatch(t, interaction("same", "first"))
 	r.drain(t)
@@ -197,6 +204,7 @@ func wantPayload(t *testing.T, q *pb.Quarantined, want *pb.Event) {
 
 // Nothing is lost while the disk is full, and all is stored once it is not.
 func TestDiskFullThenNot(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	events := interactions("e", 50)
 	r.publishBatch(t, events[0])
@@ -232,6 +240,7 @@ func TestDiskFullThenNot(t *testing.T) {
 }
 
 func TestClosedLogStopsConsumer(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	stop := r.start(t)
 	r.publishBatch(t, interaction("a", "x"))
@@ -258,6 +267,7 @@ func stopped(t *testing.T, r *rig, stop func() error) error {
 
 // What is in the log leaves the stream.
 func TestStreamIsSwept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	stop := r.start(t)
 	r.publishBatch(t, interactions("a", 10)...)
@@ -275,6 +285,7 @@ func TestStreamIsSwept(t *testing.T) {
 
 // A message that is not acknowledged stays, and all behind it.
 func TestSweepKeepsWhatIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	c, err := New(r.cfg)
 	if err != nil {
@@ -315,6 +326,7 @@ func TestSweepKeepsWhatIsNotAcknowledged(t *testing.T) {
 
 // A consumer that somebody deletes is made again.
 func TestDeletedConsumerIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.start(t)
 	r.publishBatch(t, interaction("a", "x"))
@@ -331,6 +343,7 @@ func TestDeletedConsumerIsMadeAgain(t *testing.T) {
 
 // Invariant 9: a budget smaller than one message bounds, but does not block.
 func TestSmallBudget(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(c *Config) { c.InFlightBytes = 1000 })
 	for i := range 20 {
 		r.publishBatch(t, interactions(fmt.Sprint("m", i), 20)...)
@@ -364,6 +377,7 @@ func TestConfigIsChecked(t *testing.T) {
 
 // A stream that is not there is an error at the start, not a wait.
 func TestRunWithoutStream(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	if err := r.js.DeleteStream(t.Context(), StreamName); err != nil {
 		t.Fatal(err)

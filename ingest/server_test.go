@@ -95,6 +95,7 @@ func publishSecrets(t *testing.T, js jetstream.JetStream, n int) {
 // Invariant 2: nothing of a message stands in clear in any file or file name
 // of the stream, whether it is waiting, acknowledged, or the server restarted.
 func TestNothingInClear(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := ServerConfig{Dir: dir, Key: streamKey}
 	js, stop := restartable(t, cfg)
@@ -103,6 +104,14 @@ func TestNothingInClear(t *testing.T) {
 	}
 	publishSecrets(t, js, 200)
 	acknowledgeSome(t, js, 100)
+	for i := range 60 { // a batch that is never finished
+		msg := nats.NewMsg(event.Subject("acme-hospital", event.Interaction))
+		msg.Data = []byte("alice@example.com says: the quick brown fox")
+		publishAtomic(t, js, msg, i, false)
+	}
+	if err := js.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
 	noneInClear(t, dir) // as a kill would leave it
 	stop()
 	noneInClear(t, dir)
@@ -174,6 +183,7 @@ func noneInClear(t *testing.T, dir string) {
 // A stream that cannot be decrypted must not be taken for an absent one:
 // publishing would begin anew over what was acknowledged.
 func TestWrongKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	js, stop := restartable(t, ServerConfig{Dir: dir, Key: streamKey})
 	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
@@ -210,6 +220,7 @@ func oneLine(t *testing.T, err error) {
 // A crash in the middle of making the stream leaves a directory that NATS
 // would build a stream into that it cannot read back.
 func TestUnfinishedStreamIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := ServerConfig{Dir: dir, Key: streamKey}
 	js, stop := restartable(t, cfg)

@@ -70,6 +70,9 @@ func (c StreamConfig) stream() jetstream.StreamConfig {
 		Duplicates:  duplicates,
 		Replicas:    max(c.Replicas, 1),
 		MaxMsgs:     -1,
+		// Publishers of single events may send a hundred for one fsync, still
+		// acknowledged only after it (NATS ADR-50).
+		AllowAtomicPublish: true,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 )
 
 func TestEnsureStreamIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t, ServerConfig{Dir: t.TempDir()}))
 	for range 2 {
 		if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
@@ -23,6 +24,7 @@ func TestEnsureStreamIsMadeOnce(t *testing.T) {
 
 // A full stream must refuse, not drop.
 func TestFullStreamRefuses(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t, ServerConfig{Dir: t.TempDir()}))
 	if err := EnsureStream(t.Context(), js, StreamConfig{MaxBytes: 4096}); err != nil {
 		t.Fatal(err)
@@ -42,6 +44,7 @@ func TestFullStreamRefuses(t *testing.T) {
 }
 
 func TestMaxPayloadFits(t *testing.T) {
+	t.Parallel()
 	js := connect(t, startServer(t, ServerConfig{Dir: t.TempDir()}))
 	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
 		t.Fatal(err)
@@ -53,11 +56,14 @@ func TestMaxPayloadFits(t *testing.T) {
 }
 
 func TestStreamThatLosesEvidenceIsRefused(t *testing.T) {
+	t.Parallel()
 	for want, change := range map[string]func(*jetstream.StreamConfig){
-		"":                     func(*jetstream.StreamConfig) {},
-		"do not cover":         func(c *jetstream.StreamConfig) { c.Subjects = []string{"evidence.*"} },
-		"memory":               func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
-		"persist mode is asyn": func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode },
+		"":             func(*jetstream.StreamConfig) {},
+		"do not cover": func(c *jetstream.StreamConfig) { c.Subjects = []string{"evidence.*"} },
+		"memory":       func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
+		"persist mode is asyn": func(c *jetstream.StreamConfig) {
+			c.AllowAtomicPublish, c.PersistMode = false, jetstream.AsyncPersistMode
+		},
 		"no_ack":               func(c *jetstream.StreamConfig) { c.NoAck = true },
 		"interest":             func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy },
 		"max_age":              func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
