@@ -146,7 +146,7 @@ func TestPublishRefuses(t *testing.T) {
 // A stream that is made later, as in a fresh installation, loses nothing.
 func TestRetryUntilThereIsAStream(t *testing.T) {
 	r := newRig(t)
-	p := publisher(t, r, capture.Config{})
+	p := publisher(t, r, capture.Config{AckTimeout: 20 * time.Millisecond})
 	attempts, err := r.js.Conn().SubscribeSync(event.Subjects)
 	if err != nil {
 		t.Fatal(err)
