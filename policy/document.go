@@ -60,7 +60,9 @@ type sample struct {
 var defaultSource []byte
 
 // Default returns the policy of a tenant that has none of its own.
-var Default = sync.OnceValue(func() *Document {
+func Default() *Document { return parseDefault() }
+
+var parseDefault = sync.OnceValue(func() *Document {
 	d, err := Parse(defaultSource)
 	if err != nil {
 		panic("internal error: default policy: " + err.Error())
