@@ -106,7 +106,7 @@ func openRing(cfg Config, fresh bool) (*keyring.Ring, error) {
 // openDB opens Pebble. The values are ciphertext: compressing them is a waste.
 func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
 	if !readOnly {
-		if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+		if err := makeDir(cfg.FS, cfg.Dir); err != nil {
 			return nil, fmt.Errorf("make data directory: %w", err)
 		}
 	}
@@ -135,6 +135,31 @@ func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
 		return nil, openError(cfg.Dir, err)
 	}
 	return db, nil
+}
+
+// makeDir makes a directory that is still there after a power failure: each
+// directory that gets a new entry is synced.
+func makeDir(files vfs.FS, dir string) error {
+	var grown []string
+	for d := dir; ; d = files.PathDir(d) {
+		if _, err := files.Stat(d); err == nil || d == files.PathDir(d) {
+			break
+		}
+		grown = append(grown, files.PathDir(d))
+	}
+	if err := files.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, d := range grown {
+		f, err := files.OpenDir(d)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func openError(dir string, err error) error {

@@ -71,7 +71,7 @@ type signingDocument struct {
 // must hold no keys. A crash on the way leaves no epoch.json, and Create can
 // be called again.
 func Create(dir string) (*Ring, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make key directory: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, epochFile)); err == nil {
