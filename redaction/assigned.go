@@ -202,7 +202,7 @@ func (a *assigned) read(i int) {
 	for end < len(s) && end-a.start <= maxAssigned && s[end] > ' ' && strings.IndexByte("\"'`,;&<>", s[end]) < 0 {
 		end++
 	}
-	for end > a.start && strings.IndexByte(".:!?)", s[end-1]) >= 0 {
+	for end > a.start && strings.IndexByte(".:)", s[end-1]) >= 0 {
 		end--
 	}
 	a.end = end
@@ -221,19 +221,41 @@ func (a *assigned) password() bool {
 	}
 	word := isLetter(a.operator[0]) && a.operator != "value="
 	switch {
-	case a.operator == "," || a.operator == "(" || a.operator == ">" || a.operator == "||":
+	case v[0] == ')' || v[0] == '\\':
+		return false // the quote before it closed a prompt
+	case a.needsQuotes():
 		return a.quoted && !strings.Contains(v, " ") && strong(v)
 	case a.quoted:
 		return !word && strings.Count(v, " ") == 0 || strong(v) && strings.Count(v, " ") < 3
 	case code(v):
 		return false
 	case word:
-		return strong(v) && strings.ContainsAny(v, "0123456789")
+		return strong(v) && strings.ContainsAny(v, "0123456789") && !encoding(v)
 	case strong(v):
 		return true
 	}
 	before := at(a.s, a.name-1)
 	return a.operator == "=" && (before == '?' || before == '&' || isUpper(a.s[a.name]) && isUpper(a.s[a.nameEnd-1]))
+}
+
+// needsQuotes reports whether only a quoted value can follow the operator: it
+// compares, calls or enumerates.
+func (a *assigned) needsQuotes() bool {
+	switch a.operator {
+	case ",", "(", ">", "||", "==", "!=", "===", "!==":
+		return a.operator != ">" || at(a.s, a.start-1) == ' '
+	}
+	return false
+}
+
+// encoding reports whether v names how passwords are kept: "the password is
+// base64".
+func encoding(v string) bool {
+	switch strings.ToLower(v) {
+	case "base64", "md5", "sha1", "sha256", "sha512", "utf8", "utf-8":
+		return true
+	}
+	return false
 }
 
 // strong reports whether v is more than a word: it has a digit or a sign.
@@ -265,10 +287,10 @@ func code(v string) bool {
 // secret reports whether the value is a secret. word is what triggered.
 func (a *assigned) secret(word string) bool {
 	v := a.value()
-	if isLetter(a.operator[0]) && !random(v, 20) || placeholder(v) || a.operator == "(" && !a.quoted {
+	if isLetter(a.operator[0]) && !random(v, 20) || placeholder(v) || a.needsQuotes() && !a.quoted {
 		return false
 	}
-	if strings.IndexByte("/$<", v[0]) >= 0 {
+	if strings.IndexByte("/$<)\\", v[0]) >= 0 || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") {
 		return false
 	}
 	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {

@@ -36,7 +36,7 @@ func normalEmail(s string) string {
 // emailAt returns the bounds of the address whose @, width bytes long, is at i.
 func emailAt(s string, i, width int) (start, end int, ok bool) {
 	start = localStart(s, i)
-	if start == i {
+	if start == i || s[start:i] == "git" { // git@ names a service, not a person
 		return 0, 0, false
 	}
 	end = domainEnd(s, i+width)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // maxJSONDepth is how deep JSON within JSON strings is read as JSON; deeper
@@ -148,21 +149,20 @@ func (w *walk) member() (nest, error) {
 	if err != nil {
 		return nest{}, err
 	}
-	key := w.s[start:end]
-	if escaped {
-		key = unescape(key)
-	}
+	mark := len(w.sc.unescaped)
+	key := w.meant(start, end, escaped)
 	first := len(w.sc.edits)
 	if err := w.sc.leaf(key, 0); err != nil {
 		return nest{}, err
 	}
 	w.outward(first, start, end, escaped)
-	marks := w.sc.marked()
+	marks, class := w.sc.marked(), classify(key)
+	w.sc.unescaped = w.sc.unescaped[:mark]
 	if w.space(); at(w.s, w.i) != ':' {
 		return nest{}, errNotJSON
 	}
 	w.i++
-	return nest{class: classify(key), marks: marks}, nil
+	return nest{class: class, marks: marks}, nil
 }
 
 // str redacts a string value: as a whole if its key says so, else what is
@@ -172,10 +172,9 @@ func (w *walk) str(in nest) error {
 	if err != nil {
 		return err
 	}
-	value := w.s[start:end]
-	if escaped {
-		value = unescape(value)
-	}
+	mark := len(w.sc.unescaped)
+	defer func() { w.sc.unescaped = w.sc.unescaped[:mark] }()
+	value := w.meant(start, end, escaped)
 	if typ := in.class.secret(value); typ != "" {
 		return w.sc.replace(typ, value, start, end, 0)
 	}
@@ -369,9 +368,22 @@ func unicodeEscape(s string) (rune, int) {
 	return utf8.RuneError, 6
 }
 
-// unescape returns the value of a JSON string whose escapes are valid.
-func unescape(s string) string {
-	b := make([]byte, 0, len(s))
+// meant returns the value of the string between start and end. Where it has
+// escapes the value stands in sc.unescaped, and is gone when that is cut back.
+func (w *walk) meant(start, end int, escaped bool) string {
+	if !escaped {
+		return w.s[start:end]
+	}
+	from := len(w.sc.unescaped)
+	w.sc.unescaped = unescape(w.sc.unescaped, w.s[start:end])
+	b := w.sc.unescaped[from:]
+	// Nothing keeps the string: detectors must not, and pseudonyms are given
+	// copies. It saves an allocation for each string of a tool's answer.
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // see above
+}
+
+// unescape appends the value of a JSON string whose escapes are valid to b.
+func unescape(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
 			b = append(b, s[i])
@@ -387,7 +399,7 @@ func unescape(s string) string {
 		b = append(b, escaped[s[i+1]])
 		i += 2
 	}
-	return string(b)
+	return b
 }
 
 // escaped is what the letters after a backslash mean.

@@ -12,8 +12,9 @@ func (sc *scan) numberAt(s string, i int) (int, error) {
 		return digitsEnd(s, i), nil
 	}
 	end := digitsEnd(s, i)
-	if n := end - i; separator(s[end:]) == 0 && (n > maxDigits || sc.t.byNumber[1][n] == nil) {
-		return end, nil
+	if !isDigit(at(s, end+separator(s[end:]))) {
+		sc.groups = append(sc.groups[:0], Group{i, end})
+		return end, sc.numbersFrom(0)
 	}
 	end = sc.readGroups(s, i)
 	for first := range sc.groups {

@@ -23,7 +23,7 @@ func internationalPhone() Detector {
 		ends := groupEnds(c.Text, first)
 		for i := len(ends) - 1; i >= 0; i-- {
 			number := c.Text[c.Start:ends[i]]
-			if ok := validPhone(number, "ZZ"); ok || c.Near(48) && i == len(ends)-1 && possiblePhone(number) {
+			if ok := validPhone(c, number, "ZZ"); ok || c.Near(48) && i == len(ends)-1 && possiblePhone(number) {
 				c.Add(start, withExtension(c.Text, ends[i]))
 				return
 			}
@@ -88,8 +88,8 @@ func nationalPhone(region string) Detector {
 			}
 			number := c.Text[start:c.End]
 			switch {
-			case american && validPhone(number, "US"), near && likelyPhone(c):
-			case region == "" || !near && len(c.Groups) < 2 && extension(c.Text[c.End:]) == 0 || !validPhone(number, region):
+			case american && validPhone(c, number, "US"), near && likelyPhone(c):
+			case region == "" || !near && len(c.Groups) < 2 && extension(c.Text[c.End:]) == 0 || !validPhone(c, number, region):
 				return
 			}
 			c.Add(start, withExtension(c.Text, c.End))
@@ -182,7 +182,11 @@ func likelyPhone(c *Candidate) bool {
 	return n >= 8 || len(c.Groups) == 2 && c.Groups[0].Len() == 3
 }
 
-func validPhone(number, region string) bool {
+// parsePhone is the work of parsing one number, in bytes of text.
+const parsePhone = 1 << 13
+
+func validPhone(c *Candidate, number, region string) bool {
+	c.sc.clock.work += parsePhone
 	n, err := phonenumbers.Parse(dialled(number), region)
 	return err == nil && phonenumbers.IsValidNumber(n)
 }

@@ -74,6 +74,9 @@ type Finding struct {
 // order. Where nothing is found it returns s itself and allocates nothing.
 // s must be valid UTF-8.
 func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (_ string, _ []Finding, err error) {
+	if s == "" {
+		return s, nil, ctx.Err()
+	}
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
@@ -87,7 +90,7 @@ func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (_ string, _
 // begin takes a scan out of the pool for one call.
 func (r *Redactor) begin(ctx context.Context, p Pseudonym) *scan {
 	sc := r.scans.Get().(*scan)
-	sc.clock = clock{ctx: ctx, deadline: time.Now().Add(r.timeout)}
+	sc.clock = clock{ctx: ctx, timeout: r.timeout}
 	sc.pseudonym = p
 	return sc
 }
@@ -121,11 +124,12 @@ func findings(edits []edit) []Finding {
 // A clock says when a call must end. It lives no longer than the call.
 type clock struct {
 	ctx      context.Context
-	deadline time.Time
-	work     int // bytes and candidates since the last look at the time
+	timeout  time.Duration
+	deadline time.Time // set at the first look: most calls end before
+	work     int       // bytes and candidates since the last look at the time
 }
 
-// workPerLook keeps looks at the time a microsecond or more apart.
+// workPerLook keeps looks at the time some ten microseconds apart.
 const workPerLook = 1 << 14
 
 // spend accounts for n units of work, about a nanosecond each.
@@ -133,11 +137,20 @@ func (c *clock) spend(n int) error {
 	if c.work += n; c.work < workPerLook {
 		return nil
 	}
+	return c.look()
+}
+
+// look reports whether the call must end.
+func (c *clock) look() error {
 	c.work = 0
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	if time.Now().After(c.deadline) {
+	now := time.Now()
+	if c.deadline.IsZero() {
+		c.deadline = now.Add(c.timeout)
+	}
+	if now.After(c.deadline) {
 		return ErrTimeout
 	}
 	return nil

@@ -20,6 +20,8 @@ type scan struct {
 	digits []byte
 	nest   []nest // JSON: open objects and arrays
 	cand   Candidate
+
+	unescaped []byte // JSON: the values of strings with escapes that are being searched
 }
 
 // A span is what a detector recognised in the text being searched.
@@ -40,6 +42,8 @@ func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
 	sc.cand.Text = ""
+	sc.unescaped = sc.unescaped[:0]
+	sc.nest = sc.nest[:0]
 	sc.edits = sc.edits[:0]
 	sc.spans = sc.spans[:0]
 }

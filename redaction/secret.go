@@ -15,12 +15,14 @@ const (
 	weakKey              // the value is a secret if it looks like one
 )
 
-// keyEndings says what names that end so, without separators and in lower
-// case, make of their values.
-var keyEndings = []struct {
+type ending struct {
 	ending string
 	class  keyClass
-}{
+}
+
+// keyEndings says what names that end so, without separators and in lower
+// case, make of their values.
+var keyEndings = []ending{
 	{"password", passwordKey}, {"passwd", passwordKey}, {"passphrase", passwordKey}, {"passcode", passwordKey},
 	{"pwd", passwordKey}, {"passwort", passwordKey}, {"kennwort", passwordKey}, {"passwords", passwordKey},
 	{"apikey", secretKey}, {"apikeys", secretKey}, {"secret", secretKey}, {"secretkey", secretKey}, {"secretaccesskey", secretKey},
@@ -50,24 +52,30 @@ func classify(name string) keyClass {
 		n--
 		buf[n] = c
 	}
-	if n == len(buf) || !keyEnd1[buf[len(buf)-1]] {
+	if n == len(buf) {
 		return noKey
 	}
 	return classifyFolded(buf[n:])
 }
 
-// keyEnd1 has the last letters of keyEndings.
-var keyEnd1 = [256]bool{'d': true, 'e': true, 't': true, 's': true, 'y': true, 'n': true, 'g': true, 'l': true, 'h': true}
+// endingsBy has keyEndings by their last letter.
+var endingsBy = func() (by [256][]ending) {
+	for _, e := range keyEndings {
+		last := e.ending[len(e.ending)-1]
+		by[last] = append(by[last], e)
+	}
+	return by
+}()
 
 func classifyFolded(name []byte) keyClass {
-	for _, k := range keyEndings {
-		if len(name) < len(k.ending) || string(name[len(name)-len(k.ending):]) != k.ending {
+	for _, e := range endingsBy[name[len(name)-1]] {
+		if len(name) < len(e.ending) || string(name[len(name)-len(e.ending):]) != e.ending {
 			continue
 		}
-		if k.ending == "key" && publicName(name) {
+		if e.ending == "key" && publicName(name) {
 			return noKey
 		}
-		return k.class
+		return e.class
 	}
 	return noKey
 }
