@@ -323,13 +323,20 @@ func (a *appending) locate() error {
 // index writes the terms of the new events, each bucket's under its own key.
 func (a *appending) index() error {
 	for _, g := range a.groups {
-		postings, err := g.bucket.postings(g.items)
-		if err != nil {
+		if err := writePostings(a.write, g.bucket, g.items); err != nil {
 			return err
 		}
-		for hash, seqs := range postings {
-			set(a.write, termKey(g.bucket.id, hash[:], seqs[0]), encodePosting(seqs))
-		}
+	}
+	return nil
+}
+
+func writePostings(b *pebble.Batch, in *bucket, items []block.Item) error {
+	postings, err := in.postings(items)
+	if err != nil {
+		return err
+	}
+	for hash, seqs := range postings {
+		set(b, termKey(in.id, hash[:], seqs[0]), encodePosting(seqs))
 	}
 	return nil
 }

@@ -264,6 +264,7 @@ func TestScanAgainstAModel(t *testing.T) {
 		"time":     {Since: start0.Add(100 * time.Second), Until: start0.Add(333 * time.Second)},
 		"as of":    {Before: &before, Terms: []Term{{FieldModel, []string{"model-1"}}}},
 		"id":       {Terms: []Term{{FieldID, []string{"event-000007", "event-000008", "nothing"}}}},
+		"ages":     {Since: time.Date(1, 2, 3, 0, 0, 0, 0, time.UTC), Until: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"no class": {Terms: []Term{{FieldClass, []string{"nothing"}}}},
 	} {
 		for _, o := range []Order{NewestFirst, OldestFirst, LogOrder} {

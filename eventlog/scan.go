@@ -124,10 +124,10 @@ func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
 		sc.before = min(sc.before, *sel.Before)
 	}
 	if !sel.Since.IsZero() {
-		sc.since = sel.Since.UnixNano()
+		sc.since = nanoseconds(sel.Since)
 	}
 	if !sel.Until.IsZero() {
-		sc.until = sel.Until.UnixNano()
+		sc.until = nanoseconds(sel.Until)
 	}
 	sc.found.compare = comparison(sel.Order)
 	t := l.named(name)
@@ -139,6 +139,17 @@ func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
 	}
 	slices.SortFunc(sc.units, func(a, b unit) int { return sc.found.compare(b.bound, a.bound) })
 	return sc, nil
+}
+
+// nanoseconds is t in Unix nanoseconds, or the nearest time that can be.
+func nanoseconds(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 func comparison(o Order) func(a, b item) int {
@@ -297,7 +308,7 @@ func (sc *scan) addUnit(id block.ID, h *block.Header, at []uint32) {
 }
 
 func (sc *scan) after() item {
-	return item{time: sc.sel.After.Time.UnixNano(), seq: sc.sel.After.Seq}
+	return item{time: nanoseconds(sc.sel.After.Time), seq: sc.sel.After.Seq}
 }
 
 // next returns the next event in the order.

@@ -82,7 +82,7 @@ var numberColumns = []struct {
 		func(e *pb.Event, v uint64) { interaction(e).TimeToFirstToken = duration(v) }},
 	{45, func(e *pb.Event) uint64 { return nanoseconds(e.GetInteraction().GetDuration()) },
 		func(e *pb.Event, v uint64) { interaction(e).Duration = duration(v) }},
-	{46, func(e *pb.Event) uint64 { return flag(e.GetInteraction() != nil) }, func(e *pb.Event, _ uint64) { interaction(e) }},
+	{46, func(e *pb.Event) uint64 { return one(e.GetInteraction() != nil) }, func(e *pb.Event, _ uint64) { interaction(e) }},
 }
 
 func source(e *pb.Event) *pb.Source   { return ensure(&e.Source) }
@@ -104,7 +104,8 @@ func ensure[T any](p **T) *T {
 	return *p
 }
 
-func flag(b bool) uint64 {
+// one is 1 if b.
+func one(b bool) uint64 {
 	if b {
 		return 1
 	}

@@ -1,0 +1,135 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/keyring"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// Rebuild throws away everything that can be made again — locations, ids, the
+// index and the tiles — and makes it again from blocks and commitments, in a
+// log that no process has open. It is one atomic step: a crash on the way
+// leaves the log as it was.
+//
+// Everything that is made is held in memory until then: some 500 bytes an
+// event.
+func Rebuild(ctx context.Context, cfg Config) (err error) {
+	cfg = cfg.withDefaults()
+	ring, err := keyring.Open(cfg.KeysDir)
+	if err != nil {
+		return fmt.Errorf("open keys: %w", err)
+	}
+	db, err := openDB(cfg, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	s, err := newStore(db, ring, cfg.CacheBytes)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.codec.Close()) }()
+	if err := s.identify(ring.Store()); err != nil {
+		return err
+	}
+	if err := s.load(func(err error) error { return err }); err != nil {
+		return err
+	}
+	return s.rebuild(ctx)
+}
+
+func (s *store) rebuild(ctx context.Context) error {
+	st, err := s.readState()
+	if err != nil {
+		return err
+	}
+	b := s.db.NewBatch()
+	defer b.Close() //nolint:errcheck // Committed or thrown away.
+	for _, space := range []byte{spaceLocation, spaceID, spaceIndex, spaceTile} {
+		if err := b.DeleteRange(key1(space), prefixEnd(key1(space)), nil); err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+	}
+	locations := make([]location, st.size) // What no block holds was forgotten.
+	for _, id := range slices.Sorted(maps.Keys(s.headers)) {
+		if err := errors.Join(ctx.Err(), s.rebuildBlock(b, id, locations)); err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+	}
+	page := uint64(0)
+	for part := range slices.Chunk(locations, pageWidth) {
+		set(b, locationKey(page), encodePage(part))
+		page++
+	}
+	if err := s.rebuildTiles(b, st.size); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	return b.Commit(pebble.Sync)
+}
+
+// rebuildBlock makes what leads to the events of one block.
+func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location) error {
+	_, in, err := s.header(id)
+	if err != nil {
+		return err
+	}
+	meta, err := s.meta(id)
+	if err != nil {
+		return err
+	}
+	s.mu.RLock()
+	owner := s.tenants[in.tenant]
+	s.mu.RUnlock()
+	if owner == nil {
+		return fmt.Errorf("%w: block %d is of tenant %d, which is not there", ErrTampered, id, in.tenant)
+	}
+	var items []block.Item
+	for i := range meta.Len() {
+		seq := meta.Seq(i)
+		if seq >= uint64(len(locations)) {
+			return fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, seq, len(locations))
+		}
+		locations[seq] = location{id, uint32(i)} //nolint:gosec // A block's count is a uint32.
+		e, err := meta.Event(i)
+		if err != nil {
+			return err
+		}
+		hash, err := owner.ids.Sum([]byte(e.GetId()), idHashSize)
+		if err != nil {
+			return err
+		}
+		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, seq))
+		items = append(items, block.Item{Seq: seq, Event: e})
+	}
+	return writePostings(b, in, items)
+}
+
+// rebuildTiles makes the tiles over the commitments.
+func (s *store) rebuildTiles(b *pebble.Batch, size event.Seq) error {
+	edge := &tree.Edge{}
+	for edge.Size() < uint64(size) {
+		index := edge.Size() / tree.Width
+		bundle, err := s.bundle(index)
+		if err != nil {
+			return err
+		}
+		want := min(tree.Width, uint64(size)-edge.Size())
+		if uint64(len(bundle)) < want*tree.HashSize {
+			return fmt.Errorf("%w: bundle %d is too short", ErrTampered, index)
+		}
+		for _, t := range edge.AddAll(tree.LeafHashes(bundle[:want*tree.HashSize])) {
+			set(b, tileKey(t.Level, t.Index), tree.AppendHashes(nil, t.Hashes))
+		}
+	}
+	return nil
+}
