@@ -216,6 +216,9 @@ func (c *chunk) read(r *bufio.Reader) error {
 			if c.tooLong == nil {
 				c.tooLong = map[int]int{}
 			}
+			if err == nil {
+				n-- // the line end
+			}
 			c.tooLong[bytes.Count(c.text[:start], []byte("\n"))] = n
 			c.text = append(c.text[:start], "-\n"...)
 		}
