@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -115,12 +115,12 @@ func (p *pipeline) store(ctx context.Context, group []*message) error {
 		batch = append(batch, m.prepared...)
 	}
 	if len(batch) > 0 {
-		start := time.Now()
+		timer := prometheus.NewTimer(p.Metrics.append)
 		results, err := p.Log.Append(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("append %d events: %w", len(batch), err)
 		}
-		p.Metrics.append.Observe(time.Since(start).Seconds())
+		timer.ObserveDuration()
 		p.Metrics.groups.Observe(float64(len(batch)))
 		if err := p.judge(group, results); err != nil {
 			return err

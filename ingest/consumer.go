@@ -78,7 +78,7 @@ func New(cfg Config) (*Consumer, error) {
 	cfg.RedactionTime = cmp.Or(cfg.RedactionTime, 10*time.Second)
 	cfg.InFlightBytes = cmp.Or(cfg.InFlightBytes, 64<<20)
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now = time.Now //nolint:forbidigo // The default of Config.Now.
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

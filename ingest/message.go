@@ -172,8 +172,7 @@ func (p *pipeline) validate(m *message, kind event.Kind, i int, e *pb.Event) err
 		err = &event.ValidationError{Violations: []event.Violation{{Reason: fmt.Sprintf(
 			"is of kind %s, but its subject says %s", event.KindOf(e), kind)}}}
 	}
-	var v *event.ValidationError
-	if m.contentType == event.ContentTypeProtobuf && errors.As(err, &v) {
+	if v, ok := errors.AsType[*event.ValidationError](err); ok && m.contentType == event.ContentTypeProtobuf {
 		return inBatch(v, i)
 	}
 	return err

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -93,7 +92,7 @@ func (m *Metrics) service(name string) string {
 
 func (m *Metrics) failed(stage string) {
 	m.errors.WithLabelValues(stage).Inc()
-	m.lastError.Set(float64(time.Now().UnixMilli()) / 1000)
+	m.lastError.SetToCurrentTime()
 }
 
 const namespace, subsystem = "afterimage", "ingest"

@@ -208,7 +208,9 @@ func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig) (*se
 
 // awaitStart waits until the server takes connections or says why not.
 func awaitStart(ctx context.Context, ns *server.Server, l *serverLog) error {
-	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
 		ready := ns.ReadyForConnections(100 * time.Millisecond)
 		select {
 		case err := <-l.fatal:
@@ -221,7 +223,6 @@ func awaitStart(ctx context.Context, ns *server.Server, l *serverLog) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the NATS server did not start within %v", startTimeout)
 }
 
 func stop(ns *server.Server) {

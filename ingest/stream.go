@@ -101,7 +101,7 @@ func streamProblems(c jetstream.StreamConfig) []string {
 		add(c.MaxBytes > 0, "it drops the oldest messages above %d bytes (max_bytes with discard old)", c.MaxBytes)
 		add(c.MaxMsgs > 0, "it drops the oldest messages above %d (max_msgs with discard old)", c.MaxMsgs)
 	}
-	add(c.MaxMsgsPerSubject > 0 && !(c.Discard == jetstream.DiscardNew && c.DiscardNewPerSubject),
+	add(c.MaxMsgsPerSubject > 0 && (c.Discard != jetstream.DiscardNew || !c.DiscardNewPerSubject),
 		"it drops the oldest messages of a subject above %d (max_msgs_per_subject)", c.MaxMsgsPerSubject)
 	add(c.MaxMsgSize > 0 && int(c.MaxMsgSize) < minMsgSize,
 		"it refuses messages above %d bytes (max_msg_size): want at least %d", c.MaxMsgSize, minMsgSize)

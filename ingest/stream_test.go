@@ -34,8 +34,7 @@ func TestFullStreamRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := js.Publish(t.Context(), subject, make([]byte, 3000))
-	var api *jetstream.APIError
-	if !errors.As(err, &api) {
+	if _, ok := errors.AsType[*jetstream.APIError](err); !ok {
 		t.Errorf("publishing into a full stream: %v, want an error of JetStream", err)
 	}
 	if got := messages(t, js); got != 1 {
