@@ -238,7 +238,7 @@ func TestDecodeCorpus(t *testing.T) {
 	if len(corpusFiles(t)) == 0 {
 		t.Skip("no shared corpus")
 	}
-	limit := 300 // of each file
+	limit := 60 // of each file
 	if os.Getenv("AFTERIMAGE_LONG") != "" {
 		limit = 0
 	}
