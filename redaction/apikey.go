@@ -180,20 +180,22 @@ func shapedKeys() Detector {
 		var start, end int
 		switch s := c.Text; s[c.Start] {
 		case '~':
-			start, end = around(s, c.Start, isAzure, 5, 5, isAzure, 31, 34)
 			if c.At(c.Start-1) != 'Q' || !isDigit(c.At(c.Start-2)) {
 				return
 			}
+			start, end = around(s, c.Start, isAzure, 5, 5, isAzure, 31, 34)
 		case '|':
+			if !isDigit(c.At(c.Start - 1)) {
+				return
+			}
 			start, end = around(s, c.Start, isDigit, 15, 16, isBase64URL, 27, 40)
 		case ':':
-			if start, end = around(s, c.Start, isDigit, 8, 16, isBase64URL, 35, 35); c.At(c.Start+1) != 'A' {
+			if c.At(c.Start+1) != 'A' {
 				return
 			}
+			start, end = around(s, c.Start, isDigit, 8, 16, isBase64URL, 35, 35)
 		case '-':
-			if start, end = around(s, c.Start, isHex, 32, 32, isAlnum, 3, 4); s[c.Start+1] != 'u' {
-				return
-			}
+			start, end = around(s, c.Start, isHex, 32, 32, isAlnum, 3, 4)
 		}
 		if end > 0 {
 			c.Add(start, end)

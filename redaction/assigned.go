@@ -242,8 +242,10 @@ func (a *assigned) password() bool {
 // compares, calls or enumerates.
 func (a *assigned) needsQuotes() bool {
 	switch a.operator {
-	case ",", "(", ">", "||", "==", "!=", "===", "!==":
-		return a.operator != ">" || at(a.s, a.start-1) == ' '
+	case ",", "(", "||", "==", "!=", "===", "!==":
+		return true
+	case ">": // of an XML element it stands at the name
+		return at(a.s, a.nameEnd) != '>'
 	}
 	return false
 }

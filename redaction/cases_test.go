@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -41,6 +42,7 @@ var typesOf = map[string][]string{
 	"EMAIL": {"EMAIL"}, "PHONE": {"PHONE"}, "CREDIT_CARD": {"CARD"}, "IBAN": {"IBAN"}, "US_SSN": {"SSN"}, "IP_ADDRESS": {"IP"},
 	"URL_CREDENTIALS": secretTypes, "JWT": secretTypes, "PRIVATE_KEY": secretTypes, "API_KEY": secretTypes,
 	"WEBHOOK_URL": secretTypes, "PASSWORD": secretTypes, "GENERIC_SECRET": secretTypes,
+	"BENIGN": append(slices.Clone(secretTypes), "EMAIL", "PHONE", "CARD", "IBAN", "SSN", "IP"),
 }
 
 var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "CREDENTIALS", "PASSWORD", "SECRET"}
@@ -65,23 +67,37 @@ func readCases(t *testing.T) []detectCase {
 	return cases
 }
 
+// A bar is what the detectors reached when it was set: how many of the spans
+// they found, at least, and how many false alarms they gave, at most. What is
+// missed on purpose: addresses of nobody (::1), national telephone and bare
+// social security numbers without a word before them, keys made of one
+// repeated letter, keys that only their vendor's name gives away and that do
+// not look random, Kubernetes manifests whose whole line is expected.
+// The false alarms are valid telephone numbers of another region than the
+// case's, and real credentials beside the entity that the case is about.
+var bars = map[string]struct{ found, falseAlarms int }{
+	"API_KEY/context": {310, 0}, "API_KEY/format": {452, 2}, "BENIGN/format": {0, 0}, "CREDIT_CARD/checksum": {19, 0},
+	"EMAIL/format": {10, 0}, "GENERIC_SECRET/context": {12, 0}, "GENERIC_SECRET/format": {11, 0}, "IBAN/checksum": {111, 0},
+	"IP_ADDRESS/checksum": {56, 0}, "JWT/format": {22, 1}, "PASSWORD/context": {41, 0}, "PHONE/context": {156, 0},
+	"PHONE/format": {158, 3}, "PRIVATE_KEY/format": {3, 0}, "URL_CREDENTIALS/format": {1, 0}, "US_SSN/format": {8, 0},
+	"WEBHOOK_URL/format": {8, 0},
+}
+
+// TestCases measures the detectors on the shared cases.
 func TestCases(t *testing.T) {
 	got := map[string]*score{}
 	redactors := map[string]*Redactor{}
 	for _, c := range readCases(t) {
-		types, ours := typesOf[c.Entity]
-		if c.Entity == "BENIGN" {
-			types, ours = append(secretTypes[:len(secretTypes):len(secretTypes)], "EMAIL", "PHONE", "CARD", "IBAN", "SSN", "IP"), true
-		}
-		if !ours {
-			continue
-		}
 		region := ""
 		if c.Entity == "PHONE" && len(c.Locale) == 2 && c.Locale != "ZZ" {
 			region = c.Locale
 		}
 		if redactors[region] == nil {
 			redactors[region] = newRedactor(t, Config{Detectors: Default(region)})
+		}
+		types := typesOf[c.Entity]
+		if types == nil {
+			continue
 		}
 		_, found, err := redactors[region].Text(t.Context(), c.Text, pseudonym)
 		if err != nil {
@@ -92,22 +108,25 @@ func TestCases(t *testing.T) {
 		if got[key] == nil {
 			got[key] = &score{}
 		}
-		got[key].add(t, c, found)
+		got[key].add(c, found)
 	}
-	for e, s := range got {
-		t.Logf("%-28s found %d/%d exact %d  false %d/%d near-miss %d", e, s.found, s.want, s.exact, s.falseAlarms, s.negatives, s.nearMisses)
+	for key, s := range got {
+		t.Logf("%s: found %d of %d, %d exactly; %d false alarms and %d near misses in %d", key, s.found, s.want, s.exact, s.falseAlarms, s.nearMisses, s.negatives)
+		if bar := bars[key]; s.found < bar.found || s.falseAlarms > bar.falseAlarms {
+			t.Errorf("%s: found %d, false alarms %d; want at least %d, at most %d", key, s.found, s.falseAlarms, bar.found, bar.falseAlarms)
+		}
 	}
 }
 
-func (s *score) add(t *testing.T, c detectCase, found []Finding) {
+func (s *score) add(c detectCase, found []Finding) {
 	if c.Expect == "no_match" {
 		s.negatives++
 	}
-	s.want += len(c.Spans)
 	for _, want := range c.Spans {
+		want.End = want.Start + len(bareAddress(c.Entity, c.Text[want.Start:want.End]))
+		s.want++
 		i := slices.IndexFunc(found, func(f Finding) bool { return f.Start <= want.Start && want.End <= f.End })
 		if i < 0 {
-			t.Logf("MISS %s/%s %s: %.200q in %.300q", c.Entity, c.Tier, c.ID, c.Text[want.Start:want.End], c.Text)
 			continue
 		}
 		s.found++
@@ -116,13 +135,24 @@ func (s *score) add(t *testing.T, c detectCase, found []Finding) {
 		}
 	}
 	for _, f := range found {
-		if !slices.ContainsFunc(c.Spans, func(w struct{ Start, End int }) bool { return f.Start < w.End && w.Start < f.End }) {
-			if c.NearMiss {
-				s.nearMisses++
-				continue
-			}
-			t.Logf("FALSE %s/%s %s: %s %.100q in %.300q", c.Entity, c.Tier, c.ID, f.Type, c.Text[f.Start:f.End], c.Text)
+		switch {
+		case slices.ContainsFunc(c.Spans, func(w struct{ Start, End int }) bool { return f.Start < w.End && w.Start < f.End }):
+		case c.NearMiss:
+			s.nearMisses++
+		default:
 			s.falseAlarms++
 		}
 	}
+}
+
+// bareAddress drops the prefix length or port from an IP address.
+func bareAddress(entity, s string) string {
+	if entity != "IP_ADDRESS" {
+		return s
+	}
+	s, _, _ = strings.Cut(s, "/")
+	if host, _, ok := strings.Cut(s, ":"); ok && strings.Count(host, ".") == 3 {
+		return host
+	}
+	return s
 }

@@ -10,13 +10,15 @@
 // # Types
 //
 //	PRIVATE_KEY  PEM, OpenSSH, PGP and PuTTY private keys, also cut off
-//	CREDENTIALS  user and password in a URL; scheme and host stay
+//	CREDENTIALS  user and password in a URL, whose scheme and host stay, or
+//	             given to curl
 //	JWT          JSON web tokens whose header decodes
 //	API_KEY      keys of known vendors, by prefix, alphabet and length
-//	EMAIL        addresses, also with %40 for @
+//	EMAIL        addresses, also with %40 for @; git@host is none
 //	IBAN         by country length and ISO 7064 mod 97
 //	CARD         payment cards, by issuer range, length and Luhn sum
-//	SSN          US social security numbers, by structure
+//	SSN          US social security numbers, by structure; without dashes
+//	             where a word says so
 //	IP           IPv4 and IPv6 but loopback, unspecified and broadcast
 //	             addresses, which belong to nobody
 //	PHONE        international numbers, by numbering plan; national ones where

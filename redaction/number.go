@@ -13,6 +13,9 @@ func (sc *scan) numberAt(s string, i int) (int, error) {
 	}
 	end := digitsEnd(s, i)
 	if !isDigit(at(s, end+separator(s[end:]))) {
+		if n := end - i; n > maxDigits || len(sc.t.byNumber[1][n]) == 0 {
+			return end, nil
+		}
 		sc.groups = append(sc.groups[:0], Group{i, end})
 		return end, sc.numbersFrom(0)
 	}

@@ -24,8 +24,8 @@ func privateKey() Detector {
 		end := keyEnd(s, body)
 		if next := strings.Index(s[body:], "-----"); next >= 0 && strings.HasPrefix(s[body+next:], pemEnd) {
 			end = max(end, body+next)
-			if close := strings.Index(s[body+next+5:min(len(s), body+next+100)], "-----"); close >= 0 {
-				end = body + next + 5 + close + 5
+			if rest := strings.Index(s[body+next+5:min(len(s), body+next+100)], "-----"); rest >= 0 {
+				end = body + next + 5 + rest + 5
 			}
 			if base64Chars(s[body:body+next]) < minKey {
 				return

@@ -28,7 +28,7 @@ const defaultTimeout = 2 * time.Second
 
 // maxRounds bounds how often a text is searched again after a replacement.
 // Real texts need two rounds: one that finds and one that finds nothing.
-const maxRounds = 32
+const maxRounds = 8
 
 // Config says what a [Redactor] looks for. The zero value is usable.
 type Config struct {

@@ -179,20 +179,24 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// TestPathologicalInput holds that no input makes redaction slower than a
-// small multiple of a microsecond a byte.
+// TestPathologicalInput holds that no input keeps redaction busy for longer
+// than it may: it settles, or it fails closed in time.
 func TestPathologicalInput(t *testing.T) {
-	r := newRedactor(t, Config{Timeout: 20 * time.Second})
-	const size = 1 << 18
-	for _, unit := range []string{"@", "a@", "a.", "1 ", "12-", "+1", "+1 2 ", "1.", "::", "a:", "://", "a://b:", "[", "{", "[{\"a\":", "\"", "\\", "\\u", "eyJ", "eyJ.",
-		"password=", "password: ", "token=\"", "secret = ", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nabcdefghijklmnop", "sk-", "sk-proj-",
-		"ghp_", "GB29", "GB29 ", "4111 ", "4111", "bearer ", "phone 1234567 ", "[EMAIL:", "curl -u ", "%40", "%", "~", "|", "\"a\" == password ", "a@b.", "é@", "x\n"} {
+	const timeout = time.Second
+	r := newRedactor(t, Config{Timeout: timeout})
+	for _, unit := range []string{
+		"@", "a@", "a.", "1 ", "12-", "+1", "+1 2 ", "1.", "::", "a:", "://", "a://b:", "[", "{", "[{\"a\":", "\"", "\\", "\\u", "eyJ", "eyJ.",
+		"password=", "password: ", "token=\"", "secret = ", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----\nabcdefghijklmnop", "sk-", "sk-proj-", "ghp_", "GB29", "GB29 ", "4111 ", "4111", "bearer ",
+		"phone 1234567 ", "[EMAIL:", "curl -u ", "%40", "%", "~", "|", "\"a\" == password ", "a@b.", "é@", "x\n",
+	} {
 		start := time.Now()
-		if _, _, err := r.Text(t.Context(), strings.Repeat(unit, size/len(unit)), pseudonym); err != nil && !errors.Is(err, ErrUnsettled) {
+		_, _, err := r.Text(t.Context(), strings.Repeat(unit, 1<<17/len(unit)), pseudonym)
+		if err != nil && !errors.Is(err, ErrUnsettled) && !errors.Is(err, ErrTimeout) {
 			t.Errorf("%q: %v", unit, err)
 		}
-		if d := time.Since(start); d > 300*time.Millisecond {
-			t.Logf("%q repeated to %d bytes takes %v", unit, size, d)
+		if d := time.Since(start); d > 5*timeout {
+			t.Errorf("%q: takes %v where %v are allowed", unit, d, timeout)
 		}
 	}
 }

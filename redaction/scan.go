@@ -79,7 +79,7 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 		}
 		for t.stops(x) == 0 && i < end {
 			x >>= 8
-			if i++; x>>24 == 0 {
+			if i++; x>>24 == 0 && i+3 < len(s) {
 				x = load(s, i)
 			}
 		}
@@ -102,17 +102,16 @@ func (sc *scan) stopAt(s string, i int, h uint32) (int, error) {
 			return i, err
 		}
 	}
-	stop := sc.t.stop[s[i]]
-	if stop&stopBracket != 0 {
+	switch stop := sc.t.stop[s[i]]; {
+	case stop == 0:
+	case stop&stopDigit != 0:
+		return sc.numberAt(s, i)
+	case stop&stopBracket != 0:
 		if n := replacement(s[i:]); n > 0 {
 			sc.stepOver()
 			return i + n, nil
 		}
-	}
-	if stop&stopDigit != 0 {
-		return sc.numberAt(s, i)
-	}
-	if stop&stopByte != 0 {
+	default:
 		for _, d := range sc.t.byByte[s[i]] {
 			if err := sc.try(d, i, i+1); err != nil {
 				return i, err

@@ -60,14 +60,21 @@ func (t *tables) stops(x uint64) uint32 {
 
 // load returns the eight bytes of s at i, or what there are and zeros.
 func load(s string, i int) uint64 {
-	if i+8 > len(s) {
-		var x uint64
-		for j := i; j < len(s); j++ {
-			x |= uint64(s[j]) << (8 * (j - i))
-		}
-		return x
+	if i+8 <= len(s) {
+		return load8(s[i : i+8])
 	}
-	b := s[i : i+8]
+	if len(s) >= 8 {
+		return load8(s[len(s)-8:]) >> (8 * (i + 8 - len(s)))
+	}
+	var x uint64
+	for j := len(s) - 1; j >= i; j-- {
+		x = x<<8 | uint64(s[j])
+	}
+	return x
+}
+
+func load8(b string) uint64 {
+	_ = b[7]
 	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
 		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
