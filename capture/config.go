@@ -78,12 +78,12 @@ func (c Config) withDefaults(js jetstream.JetStream) (Config, error) {
 		name  string
 		value int64
 	}{
-		{"Linger", int64(c.Linger)}, {"BatchEvents", int64(c.BatchEvents)}, {"BatchBytes", int64(c.BatchBytes)},
-		{"MaxPending", int64(c.MaxPending)}, {"AckTimeout", int64(c.AckTimeout)}, {"Retries", int64(c.Retries)},
-		{"RetryWait", int64(c.RetryWait)},
+		{"Config.Linger", int64(c.Linger)}, {"Config.BatchEvents", int64(c.BatchEvents)}, {"Config.BatchBytes", int64(c.BatchBytes)},
+		{"Config.MaxPending", int64(c.MaxPending)}, {"Config.AckTimeout", int64(c.AckTimeout)}, {"Config.Retries", int64(c.Retries)},
+		{"Config.RetryWait", int64(c.RetryWait)},
 	} {
 		if f.value < 0 {
-			return c, fmt.Errorf("Config.%s is negative", f.name)
+			return c, fmt.Errorf("%s is negative", f.name)
 		}
 	}
 	if c.BatchEvents > event.DefaultBatchEvents {
@@ -107,7 +107,7 @@ func (c Config) withDefaults(js jetstream.JetStream) (Config, error) {
 		}
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = time.Now //nolint:forbidigo // The default of Config.Now.
 	}
 	return c, nil
 }

@@ -58,7 +58,7 @@ func (p *Publisher) retry(stop <-chan struct{}, try func() error) error {
 // pause waits for half to all of d, so that publishers that failed together
 // do not come back together. It returns false if stop was closed.
 func pause(stop <-chan struct{}, d time.Duration) bool {
-	timer := time.NewTimer(d/2 + rand.N(d/2+1))
+	timer := time.NewTimer(d/2 + rand.N(d/2+1)) //nolint:gosec // Jitter is no secret.
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -48,10 +48,10 @@ func (v *validator) model(m *pb.Model) {
 	v.enter("model", -1)
 	defer v.leave()
 	v.unknown(m)
-	v.label("provider", m.Provider, optional)
-	v.label("name", m.Name, optional)
-	v.label("version", m.Version, optional)
-	v.label("fingerprint", m.Fingerprint, optional)
+	v.label("provider", m.Provider)
+	v.label("name", m.Name)
+	v.label("version", m.Version)
+	v.label("fingerprint", m.Fingerprint)
 }
 
 func (v *validator) parameters(p *pb.Parameters) {
@@ -213,7 +213,7 @@ func (v *validator) report(r *pb.Report) {
 	}
 	v.unknown(r)
 	v.id("target", r.Target, optional)
-	v.label("session", r.Session, optional)
+	v.label("session", r.Session)
 	if r.Target == "" && r.Session == "" {
 		v.add("", "is about nothing: want target or session")
 	}

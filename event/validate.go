@@ -119,7 +119,7 @@ func (v *validator) event(e *pb.Event) {
 	v.unknown(e)
 	v.id("id", e.Id, required)
 	v.time("time", e.Time)
-	v.label("session", e.Session, optional)
+	v.label("session", e.Session)
 	v.name("user", e.User, optional)
 	if e.Source != nil {
 		v.source(e.Source)
@@ -195,12 +195,12 @@ func (v *validator) source(s *pb.Source) {
 	v.enter("source", -1)
 	defer v.leave()
 	v.unknown(s)
-	v.label("service", s.Service, optional)
-	v.label("version", s.Version, optional)
-	v.label("instance", s.Instance, optional)
-	v.label("deployment", s.Deployment, optional)
-	v.label("environment", s.Environment, optional)
-	v.label("region", s.Region, optional)
+	v.label("service", s.Service)
+	v.label("version", s.Version)
+	v.label("instance", s.Instance)
+	v.label("deployment", s.Deployment)
+	v.label("environment", s.Environment)
+	v.label("region", s.Region)
 }
 
 func (v *validator) capture(c *pb.Capture) {

@@ -37,9 +37,9 @@ func (v *validator) id(name, s string, n need) {
 	v.printable(name, s)
 }
 
-// label accepts a name of printable characters.
-func (v *validator) label(name, s string, n need) {
-	v.name(name, s, n)
+// label accepts a name of printable characters, or none.
+func (v *validator) label(name, s string) {
+	v.name(name, s, optional)
 	v.printable(name, s)
 }
 
