@@ -146,12 +146,15 @@ func TestOwnDetector(t *testing.T) {
 	}
 }
 
-// TestNothingFoundAllocatesNothing keeps redaction cheap where it matters.
+// TestNothingFoundAllocatesNothing keeps redaction cheap where it matters. It
+// goes around the pool, which drops scans at will under the race detector.
 func TestNothingFoundAllocatesNothing(t *testing.T) {
 	r := newRedactor(t, Config{})
+	sc := r.begin(t.Context(), pseudonym)
+	defer r.end(sc)
 	for name, s := range map[string]string{"prose": repeat(proseSample), "code": repeat(codeSample), "json": jsonSample} {
 		if n := testing.AllocsPerRun(50, func() {
-			if out, _, err := r.Text(t.Context(), s, pseudonym); err != nil || out != s {
+			if out, _, err := sc.redact(s, prose); err != nil || out != s {
 				t.Fatalf("%s: changed or %v", name, err)
 			}
 		}); n > 0 {
