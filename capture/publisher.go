@@ -23,6 +23,7 @@ var ErrClosed = errors.New("publisher is closed")
 type Publisher struct {
 	cfg   Config
 	js    jetstream.JetStream
+	acks  acks
 	slots chan struct{}  // holds one element for every batch that exists
 	cpus  chan struct{}  // holds one element for every batch being encoded
 	stop  chan struct{}  // closed when nothing is to be sent any more
@@ -42,17 +43,10 @@ func New(js jetstream.JetStream, cfg Config) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new publisher: %w", err)
 	}
-	// A context of our own, whose pending acknowledgements time out and whose
-	// subscription Close can remove.
-	own, err := jetstream.New(js.Conn(),
-		jetstream.WithPublishAsyncTimeout(cfg.AckTimeout),
-		jetstream.WithPublishAsyncMaxPending(cfg.MaxPending+1))
-	if err != nil {
-		return nil, fmt.Errorf("new publisher: %w", err)
-	}
 	return &Publisher{
 		cfg:   cfg,
-		js:    own,
+		js:    js,
+		acks:  acks{conn: js.Conn()},
 		slots: make(chan struct{}, cfg.MaxPending),
 		cpus:  make(chan struct{}, encoders()),
 		stop:  make(chan struct{}),
@@ -218,6 +212,6 @@ func (p *Publisher) Close(ctx context.Context) error {
 		close(p.stop)
 	}
 	p.wg.Wait()
-	p.js.CleanupPublisher()
+	p.acks.close()
 	return err
 }

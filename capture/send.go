@@ -18,17 +18,19 @@ import (
 // go as soon as it left for the first time.
 func (p *Publisher) send(b *batch, msg *nats.Msg) error {
 	return p.retry(p.stop, func() error {
-		// The library's own retries are off: ours know about the rest, too.
-		ack, err := p.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(0))
+		ack, forget, err := p.acks.publish(msg)
 		b.release()
 		if err != nil {
 			return err
 		}
+		defer forget()
+		timeout := time.NewTimer(p.cfg.AckTimeout)
+		defer timeout.Stop()
 		select {
-		case <-ack.Ok():
-			return nil
-		case err := <-ack.Err():
+		case err := <-ack:
 			return err
+		case <-timeout.C:
+			return nats.ErrTimeout
 		case <-p.stop:
 			return ErrClosed
 		}
