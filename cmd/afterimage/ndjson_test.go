@@ -102,7 +102,7 @@ func TestSourceSkipsLongLines(t *testing.T) {
 		"-:1 a",
 		"-:2 x",
 		"-:3 !event has 1048577 bytes: the limit is 1048576: too large",
-		"-:4 !event has 9437185 bytes: the limit is 1048576: too large",
+		"-:4 !event has 9437184 bytes: the limit is 1048576: too large",
 		"-:5 b",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
