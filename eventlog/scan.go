@@ -100,8 +100,10 @@ type scan struct {
 	before event.Seq
 	since  int64
 	until  int64
+	after  item   // the place to continue after, if sel has one
 	units  []unit // by bound, the one to open next last
 	found  found
+	first  item // of those found, if there are any
 }
 
 // unit is a block to look into.
@@ -128,6 +130,9 @@ func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
 	}
 	if !sel.Until.IsZero() {
 		sc.until = nanoseconds(sel.Until)
+	}
+	if sel.After != nil {
+		sc.after = item{time: nanoseconds(sel.After.Time), seq: sel.After.Seq}
 	}
 	sc.found.compare = comparison(sel.Order)
 	t := l.named(name)
@@ -301,40 +306,45 @@ func (sc *scan) addUnit(id block.ID, h *block.Header, at []uint32) {
 	if sc.sel.Order == NewestFirst {
 		u.bound, last = last, u.bound
 	}
-	if sc.sel.After != nil && sc.found.compare(last, sc.after()) <= 0 {
+	if sc.sel.After != nil && sc.found.compare(last, sc.after) <= 0 {
 		return
 	}
 	sc.units = append(sc.units, u)
 }
 
-func (sc *scan) after() item {
-	return item{time: nanoseconds(sc.sel.After.Time), seq: sc.sel.After.Seq}
-}
-
 // next returns the next event in the order.
 func (sc *scan) next(ctx context.Context) (item, bool, error) {
+	opened := false
 	for n := len(sc.units); n > 0; n = len(sc.units) {
 		u := sc.units[n-1]
-		if len(sc.found.items) > 0 && sc.found.compare(sc.found.items[0], u.bound) < 0 {
+		if len(sc.found.items) > 0 && sc.found.compare(sc.first, u.bound) < 0 {
 			break
 		}
 		if err := ctx.Err(); err != nil {
 			return item{}, false, err
 		}
-		sc.units = sc.units[:n-1]
+		sc.units, opened = sc.units[:n-1], true
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}
 	}
+	if opened {
+		heap.Init(&sc.found)
+	}
 	if len(sc.found.items) == 0 {
 		return item{}, false, nil
 	}
-	return heap.Pop(&sc.found).(item), true, nil
+	it := heap.Pop(&sc.found).(item)
+	if len(sc.found.items) > 0 {
+		sc.first = sc.found.items[0]
+	}
+	return it, true, nil
 }
 
-// open adds the selected events of a block to those found.
+// open adds the selected events of a block to those found, which are no heap
+// then.
 func (sc *scan) open(u unit) error {
-	m, err := sc.store.meta(u.id)
+	t, err := sc.store.timeline(u.id)
 	if errors.Is(err, ErrErased) {
 		return nil
 	}
@@ -342,28 +352,31 @@ func (sc *scan) open(u unit) error {
 		return err
 	}
 	if u.at == nil {
-		for i := range uint32(m.Len()) { //nolint:gosec // A block's count is a uint32.
-			sc.add(u.id, m, i)
+		for i := range t {
+			sc.add(u.id, t[i], uint32(i)) //nolint:gosec // A block's count is a uint32.
 		}
 		return nil
 	}
 	for _, i := range u.at {
-		if int(i) < m.Len() {
-			sc.add(u.id, m, i)
+		if int(i) < len(t) {
+			sc.add(u.id, t[i], i)
 		}
 	}
 	return nil
 }
 
-func (sc *scan) add(id block.ID, m *block.Meta, i uint32) {
-	it := item{time: m.Time(int(i)), seq: event.Seq(m.Seq(int(i))), at: location{id, i}}
+func (sc *scan) add(id block.ID, m moment, i uint32) {
+	it := item{time: m.time, seq: m.seq, at: location{id, i}}
 	if it.seq >= sc.before || it.time < sc.since || it.time >= sc.until {
 		return
 	}
-	if sc.sel.After != nil && sc.found.compare(it, sc.after()) <= 0 {
+	if sc.sel.After != nil && sc.found.compare(it, sc.after) <= 0 {
 		return
 	}
-	heap.Push(&sc.found, it)
+	if len(sc.found.items) == 0 || sc.found.compare(it, sc.first) < 0 {
+		sc.first = it
+	}
+	sc.found.items = append(sc.found.items, it)
 }
 
 // found is a heap of events, the next one first.

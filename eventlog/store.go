@@ -25,6 +25,7 @@ type store struct {
 	codec *block.Codec
 	metas *cache[*block.Meta]
 	texts *cache[*block.Text]
+	times *cache[timeline]
 
 	mu      sync.RWMutex // guards what follows
 	tenants map[tenantID]*tenant
@@ -61,8 +62,9 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cacheBytes int64) (*store, erro
 	}
 	return &store{
 		db: db, ring: ring, codec: codec,
-		metas:   newCache[*block.Meta](cacheBytes / 2),
+		metas:   newCache[*block.Meta](cacheBytes / 8 * 3),
 		texts:   newCache[*block.Text](cacheBytes / 2),
+		times:   newCache[timeline](cacheBytes / 8),
 		tenants: map[tenantID]*tenant{},
 		names:   map[event.Tenant]*tenant{},
 		buckets: map[bucketID]*bucket{},
@@ -349,6 +351,36 @@ func (s *store) meta(id block.ID) (*block.Meta, error) {
 	}
 	s.metas.put(id, m)
 	return m, nil
+}
+
+// A timeline is what orders the events of a block: small enough to be kept for
+// many blocks, so that a scan need not open them all again for every page.
+type timeline []moment
+
+// A moment is an event's place in both orders.
+type moment struct {
+	seq  event.Seq
+	time int64 // Unix nanoseconds
+}
+
+// Size returns the memory the timeline takes, in bytes.
+func (t timeline) Size() int { return 16*len(t) + 64 }
+
+// timeline returns the times and seqs of a block's events.
+func (s *store) timeline(id block.ID) (timeline, error) {
+	if t, ok := s.times.get(id); ok {
+		return t, nil
+	}
+	m, err := s.meta(id)
+	if err != nil {
+		return nil, err
+	}
+	t := make(timeline, m.Len())
+	for i := range t {
+		t[i] = moment{event.Seq(m.Seq(i)), m.Time(i)}
+	}
+	s.times.put(id, t)
+	return t, nil
 }
 
 func (s *store) openMeta(id block.ID, h *block.Header, b *bucket) (*block.Meta, error) {

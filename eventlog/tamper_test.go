@@ -298,4 +298,3 @@ func TestNothingInClearOnDisk(t *testing.T) {
 	}
 	look("after close")
 }
-
