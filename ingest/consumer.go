@@ -28,8 +28,8 @@ const (
 	// maxAckPending bounds the messages delivered but not acknowledged; with
 	// single events it takes this many to fill an append.
 	maxAckPending = 3 * maxGroupEvents
-	// callTimeout bounds one request to the stream.
-	callTimeout = 10 * time.Second
+	// callTimeout bounds one request to the stream. Some wait for its disk.
+	callTimeout = 30 * time.Second
 )
 
 // Config says how a Consumer works. Log, JetStream, Classify and Redactor are

@@ -36,6 +36,8 @@ type StreamConfig struct {
 // one that could lose evidence is refused with all that is wrong with it. It
 // never changes an existing stream.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg StreamConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	s, err := js.Stream(ctx, StreamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s, err = js.CreateStream(ctx, cfg.stream())
