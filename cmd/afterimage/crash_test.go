@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// crashRounds is how often the store is killed; `make crash` asks for more.
+func crashRounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("AFTERIMAGE_CRASH_ROUNDS")
+	if text == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Invariant 1: while a publisher publishes, the store is killed at random
+// instants and started again. Whatever id was acknowledged must be there, and
+// there once; and the log must verify (invariant 5).
+func TestCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes for many seconds")
+	}
+	rounds := crashRounds(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("%d rounds, seed %d", rounds, seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	c := newCrashing(t)
+	const perRound = 20_000
+	events := c.writeEvents(random, rounds*perRound)
+
+	publisher := c.start("publish", "--nats-url", "nats://"+c.nats, "--timeout", "2m", "--acked", "acked", events)
+	for round := range rounds {
+		server := c.serve()
+		pause := time.Duration(50+random.IntN(1500)) * time.Millisecond
+		select { // the random instant
+		case <-time.After(pause):
+		case <-publisher.ended:
+			t.Fatalf("round %d: the publisher ended early: %s", round, publisher.out.String())
+		}
+		server.stop(os.Kill)
+	}
+	server := c.serve()
+	<-publisher.ended
+	if code := publisher.cmd.ProcessState.ExitCode(); code != exitDone {
+		t.Errorf("got exit code %d from the publisher: %s", code, publisher.out.String())
+	}
+	c.checkKept(rounds * perRound)
+	c.run("verify", "--url", "http://"+c.http)
+	server.stop(os.Interrupt)
+	c.run("verify", "--data", "data", "--keys", "keys")
+}
+
+// A crashing is a store that is killed and started again on the same ports.
+type crashing struct {
+	*testing.T
+	dir              string
+	http, grpc, nats string
+}
+
+func newCrashing(t *testing.T) *crashing {
+	c := &crashing{T: t, dir: t.TempDir()}
+	for _, addr := range []*string{&c.http, &c.grpc, &c.nats} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all three at a time, so that they differ
+		*addr = l.Addr().String()
+	}
+	return c
+}
+
+// writeEvents writes n events of random text.
+func (c *crashing) writeEvents(random *rand.Rand, n int) string {
+	var b bytes.Buffer
+	begin := time.Now().Add(-time.Hour).UTC()
+	for i := range n {
+		words := make([]string, 5+random.IntN(80))
+		for j := range words {
+			words[j] = strconv.FormatUint(random.Uint64()>>random.IntN(60), 36)
+		}
+		fmt.Fprintf(&b, `{"id":"e%d","time":%q,"session":"s%d","interaction":{"input":[{"role":"user","parts":[{"text":%q}]}]}}`+"\n",
+			i, begin.Add(time.Duration(i)*time.Millisecond).Format(time.RFC3339Nano), i/10, strings.Join(words, " "))
+	}
+	name := filepath.Join(c.dir, "events.ndjson")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		c.Fatal(err)
+	}
+	return name
+}
+
+// A process is a run of the program.
+type process struct {
+	cmd   *exec.Cmd
+	out   *bytes.Buffer // read it after ended
+	ended chan struct{}
+}
+
+func (c *crashing) start(args ...string) *process {
+	p := &process{cmd: exec.Command("afterimage", args...), out: new(bytes.Buffer), ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = c.dir, p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		c.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait()
+	}()
+	c.Cleanup(func() { p.stop(os.Kill) })
+	return p
+}
+
+func (p *process) stop(signal os.Signal) {
+	_ = p.cmd.Process.Signal(signal)
+	<-p.ended
+}
+
+// run runs a command that must succeed and returns what it prints.
+func (c *crashing) run(args ...string) string {
+	c.Helper()
+	p := c.start(args...)
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != exitDone {
+		c.Fatalf("afterimage %v: got exit code %d: %s", args, code, p.out.String())
+	}
+	return p.out.String()
+}
+
+// serve starts the store and returns when it listens.
+func (c *crashing) serve() *process {
+	ready := filepath.Join(c.dir, "ready")
+	if err := removeIfThere(ready); err != nil {
+		c.Fatal(err)
+	}
+	p := c.start("serve", "--data", "data", "--keys", "keys", "--http", c.http, "--grpc", c.grpc, "--nats", c.nats, "--ready-file", "ready")
+	for {
+		if _, err := os.Stat(ready); err == nil {
+			return p
+		}
+		select {
+		case <-p.ended:
+			c.Fatalf("the store did not start: %s", p.out.String())
+		case <-time.After(5 * time.Millisecond): // another process: there is nothing else to wait on
+		}
+	}
+}
+
+func removeIfThere(name string) error {
+	if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
+// checkKept waits until the log has all n events and checks that each id is
+// there once.
+func (c *crashing) checkKept(n int) {
+	c.Helper()
+	acked, err := os.ReadFile(filepath.Join(c.dir, "acked"))
+	if err != nil {
+		c.Fatal(err)
+	}
+	if got := bytes.Count(acked, []byte("\n")); got != n {
+		c.Errorf("got %d acknowledged ids, want %d", got, n)
+	}
+	for strings.TrimSpace(c.run("search", "--server", c.grpc, "--filter", `id == "e`+strconv.Itoa(n-1)+`"`, "--count")) != "1" {
+		continue // until the last one is through; the publisher sends in order
+	}
+	var found struct{ Events []struct{ ID string } }
+	out := c.run("search", "--server", c.grpc, "--filter", `kind == "interaction"`, "--order", "oldest", "--limit", "0", "-o", "json")
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		c.Fatal(err)
+	}
+	times := map[string]int{}
+	for _, e := range found.Events {
+		times[e.ID]++
+	}
+	for id := range strings.Lines(string(acked)) {
+		if id = strings.TrimSpace(id); times[id] != 1 {
+			c.Errorf("got acknowledged event %s %d times, want once", id, times[id])
+		}
+	}
+	if len(found.Events) != n {
+		c.Errorf("got %d events, want %d", len(found.Events), n)
+	}
+}
