@@ -19,17 +19,9 @@ const stretch = 64
 
 // load reads whole events, at most stretch of them, and returns them in the
 // order of entries; nil for those that were forgotten meanwhile.
-//
-// Neighbours in the log are read by the same goroutine one after the other,
-// so that a block is opened once.
 func load(ctx context.Context, entries []*eventlog.Entry) ([]*pb.Event, error) {
-	order := make([]int, len(entries))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(entries[a].Seq, entries[b].Seq) })
 	events := make([]*pb.Event, len(entries))
-	err := shared(ctx, order, func(i int) error {
+	err := shared(ctx, bySeq(entries), func(i int) error {
 		e, err := entries[i].Event()
 		if errors.Is(err, eventlog.ErrErased) {
 			return nil
@@ -38,6 +30,17 @@ func load(ctx context.Context, entries []*eventlog.Entry) ([]*pb.Event, error) {
 		return err
 	})
 	return events, err
+}
+
+// bySeq returns the indexes of entries in the order of the log. Neighbours
+// there are likely to share a block, which is then opened once.
+func bySeq(entries []*eventlog.Entry) []int {
+	order := make([]int, len(entries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(entries[a].Seq, entries[b].Seq) })
+	return order
 }
 
 // shared calls do for each of items on all cores, each core taking

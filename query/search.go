@@ -209,21 +209,20 @@ func (s *search) find(ctx context.Context, scan iter.Seq2[*eventlog.Entry, error
 	return found[:min(len(found), want)], err
 }
 
-// maxBatch is how many entries are matched at a time, on all cores. Searches
-// that match much begin with less, so that they do not match in vain.
-const maxBatch = 1_024
+// maxBatch is how many entries are matched at a time. Where events were not
+// appended in the order of their times, an order by time leads back and forth
+// between blocks; a large batch, matched in the order of the log, opens each
+// block once. Searches that match much begin with less, so that they do not
+// match in vain.
+const maxBatch = 1 << 16
 
 // sift appends to found what matches of batch.
 func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*eventlog.Entry, error) {
 	if s.condition == nil {
 		return append(found, batch...), nil
 	}
-	items := make([]int, len(batch))
-	for i := range items {
-		items[i] = i
-	}
 	matches := make([]bool, len(batch))
-	err := shared(ctx, items, func(i int) (err error) {
+	err := shared(ctx, bySeq(batch), func(i int) (err error) {
 		matches[i], err = s.match(batch[i])
 		return err
 	})
