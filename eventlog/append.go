@@ -209,7 +209,7 @@ func (a *appending) group() error {
 
 func (a *appending) bucketOf(p Prepared) (*bucket, error) {
 	t := a.l.named(p.tenant)
-	day := uint32(p.event.GetReceived().GetSeconds() / (24 * 60 * 60)) //nolint:gosec // Years beyond 10^7 do not matter.
+	day := uint32(p.event.GetReceived().GetSeconds() / (24 * 60 * 60))
 	class := p.event.GetClass()
 	for _, b := range a.newBuckets {
 		if b.tenant == t.id && b.day == day && b.class == class {
@@ -301,7 +301,7 @@ func (a *appending) locate() error {
 	for _, g := range a.groups {
 		for _, s := range g.sealed {
 			for i, it := range s.items {
-				locations[event.Seq(it.Seq)-first] = location{s.id, uint32(i)} //nolint:gosec // Bounded by MaxAppend.
+				locations[event.Seq(it.Seq)-first] = location{s.id, uint32(i)}
 			}
 		}
 	}
@@ -310,7 +310,7 @@ func (a *appending) locate() error {
 	if err != nil {
 		return err
 	}
-	if len(head) != int(first%pageWidth) { //nolint:gosec // Below pageWidth.
+	if len(head) != int(first%pageWidth) {
 		return fmt.Errorf("%w: location page %d has %d positions: want %d", ErrTampered, page, len(head), first%pageWidth)
 	}
 	for part := range slices.Chunk(append(head, locations...), pageWidth) {

@@ -53,7 +53,7 @@ func (l *Log) Newest() Checkpoint { return checkpointOf(*l.newest.Load()) }
 func (l *Log) Tile(path string) ([]byte, error) {
 	p, err := tree.ParsePath(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrNotFound, err)
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	if p.Level > 0 {
 		return l.upperTile(p)

@@ -85,7 +85,7 @@ func (s *store) find(b *bucket, t Term) ([]event.Seq, error) {
 		err = s.each(termPrefix(b.id, hash[:]), func(k, v []byte) error {
 			_, _, first, err := parseTermKey(k)
 			if err != nil {
-				return fmt.Errorf("%w: %v", ErrTampered, err)
+				return fmt.Errorf("%w: %w", ErrTampered, err)
 			}
 			seqs, err = appendPosting(seqs, first, v)
 			return err

@@ -66,7 +66,7 @@ func checkpointKey(size event.Seq) []byte  { return key8(spaceCheckpoint, uint64
 func idKey(t tenantID, hash []byte) []byte { return append(key4(spaceID, uint32(t)), hash...) }
 
 func tileKey(level int, index uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{spaceTile, byte(level)}, index) //nolint:gosec // At most 8 levels.
+	return binary.BigEndian.AppendUint64([]byte{spaceTile, byte(level)}, index)
 }
 
 func termPrefix(b bucketID, hash []byte) []byte {

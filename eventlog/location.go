@@ -59,10 +59,10 @@ func decodePage(b []byte) ([]location, error) {
 		if run[0] == 0 || run[0] > uint64(pageWidth-len(page)) || run[2] > 1<<31 {
 			return nil, fmt.Errorf("%w: malformed location page", ErrTampered)
 		}
-		for i := range uint32(run[0]) { //nolint:gosec // At most pageWidth.
+		for i := range uint32(run[0]) {
 			at := location{}
 			if run[1] != 0 {
-				at = location{block.ID(run[1]), uint32(run[2]) + i} //nolint:gosec // Checked above.
+				at = location{block.ID(run[1]), uint32(run[2]) + i}
 			}
 			page = append(page, at)
 		}

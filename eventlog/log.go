@@ -308,7 +308,7 @@ func (s *store) event(seq event.Seq, at location) (*pb.Event, error) {
 	}
 	e, err := event.Unmarshal(t.Bytes(int(at.index)))
 	if err != nil {
-		return nil, fmt.Errorf("event %d: %w: %v", seq, ErrTampered, err)
+		return nil, fmt.Errorf("event %d: %w: %w", seq, ErrTampered, err)
 	}
 	e.Seq = uint64(seq)
 	return e, nil

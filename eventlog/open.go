@@ -52,7 +52,7 @@ func (c Config) withDefaults() Config {
 		c.FS = vfs.Default
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = time.Now //nolint:forbidigo // The default that Config documents.
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -165,7 +165,7 @@ func makeDir(files vfs.FS, dir string) error {
 func openError(dir string, err error) error {
 	switch {
 	case pebble.IsCorruptionError(err):
-		return fmt.Errorf("open %s: %w: %v", dir, ErrTampered, err)
+		return fmt.Errorf("open %s: %w: %w", dir, ErrTampered, err)
 	case strings.Contains(err.Error(), "resource temporarily unavailable"), strings.Contains(err.Error(), "lock held by current process"):
 		return fmt.Errorf("open %s: another process has it open: stop it, or ask it over its address", dir)
 	}

@@ -40,7 +40,7 @@ func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Q
 	defer b.Close() //nolint:errcheck // Committed or thrown away.
 	st, fresh := l.state, (*bucket)(nil)
 	for _, e := range entries {
-		day := uint32(e.GetTime().GetSeconds() / (24 * 60 * 60)) //nolint:gosec // Set by the store's clock.
+		day := uint32(e.GetTime().GetSeconds() / (24 * 60 * 60))
 		in := l.findBucket(t, quarantineClass, day)
 		if in == nil && fresh != nil && fresh.day == day {
 			in = fresh
@@ -160,7 +160,7 @@ func (s *store) openQuarantined(key, value []byte) (*pb.Quarantined, error) {
 	}
 	e := &pb.Quarantined{}
 	if err := proto.Unmarshal(text, e); err != nil {
-		return nil, fmt.Errorf("quarantined entry: %w: %v", ErrTampered, err)
+		return nil, fmt.Errorf("quarantined entry: %w: %w", ErrTampered, err)
 	}
 	return e, nil
 }
@@ -177,7 +177,7 @@ func (s *store) unsealQuarantined(key, value []byte) ([]byte, error) {
 	}
 	text, err := b.blocks.Open(value[4:], key)
 	if err != nil {
-		return nil, fmt.Errorf("quarantined entry: %w: %v", ErrTampered, err)
+		return nil, fmt.Errorf("quarantined entry: %w: %w", ErrTampered, err)
 	}
 	return text, nil
 }

@@ -99,7 +99,7 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 		if seq >= uint64(len(locations)) {
 			return fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, seq, len(locations))
 		}
-		locations[seq] = location{id, uint32(i)} //nolint:gosec // A block's count is a uint32.
+		locations[seq] = location{id, uint32(i)}
 		e, err := meta.Event(i)
 		if err != nil {
 			return err

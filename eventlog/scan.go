@@ -275,7 +275,7 @@ func (sc *scan) planSeqs(seqs []event.Seq, owner tenantID) error {
 			}
 			number = n
 		}
-		i := int(seq % pageWidth) //nolint:gosec // Below pageWidth.
+		i := int(seq % pageWidth)
 		if i < len(page) && page[i].block != 0 {
 			wanted[page[i].block] = append(wanted[page[i].block], page[i].index)
 		}
@@ -353,7 +353,7 @@ func (sc *scan) open(u unit) error {
 	}
 	if u.at == nil {
 		for i := range t {
-			sc.add(u.id, t[i], uint32(i)) //nolint:gosec // A block's count is a uint32.
+			sc.add(u.id, t[i], uint32(i))
 		}
 		return nil
 	}

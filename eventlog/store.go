@@ -87,7 +87,7 @@ func (s *store) get(key []byte) ([]byte, error) {
 // storageError marks what Pebble calls corruption as ErrTampered.
 func storageError(err error) error {
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%w: %v", ErrTampered, err)
+		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
 	return fmt.Errorf("read: %w", err)
 }
@@ -165,7 +165,7 @@ func (s *store) loadHeader(id, value []byte) error {
 	number := block.ID(binary.BigEndian.Uint64(id))
 	h, err := block.ParseHeader(value)
 	if err != nil {
-		return fmt.Errorf("%w: block %d: %v", ErrTampered, number, err)
+		return fmt.Errorf("%w: block %d: %w", ErrTampered, number, err)
 	}
 	return s.addBlock(number, &h)
 }
@@ -247,7 +247,7 @@ func (s *store) openTenant(id tenantID, record []byte) (*tenant, error) {
 	}
 	name, err := opener.Open(sealed, nil)
 	if err != nil {
-		return nil, fmt.Errorf("open tenant %d: %w: its name %v", id, ErrTampered, err)
+		return nil, fmt.Errorf("open tenant %d: %w: its name %w", id, ErrTampered, err)
 	}
 	return deriveTenant(id, event.Tenant(name), secret)
 }
@@ -271,7 +271,7 @@ func (s *store) openSecret(record, use []byte) (keyring.Secret, []byte, error) {
 	}
 	secret, err := s.ring.OpenSecret(record[:keyring.WrappedSize], use)
 	if err != nil {
-		return keyring.Secret{}, nil, fmt.Errorf("%w: its key %v", ErrTampered, err)
+		return keyring.Secret{}, nil, fmt.Errorf("%w: its key %w", ErrTampered, err)
 	}
 	return secret, record[keyring.WrappedSize:], nil
 }
@@ -447,7 +447,7 @@ func (s *store) locate(seq event.Seq) (location, error) {
 	if err != nil {
 		return location{}, err
 	}
-	i := int(seq % pageWidth) //nolint:gosec // Below pageWidth.
+	i := int(seq % pageWidth)
 	if i >= len(page) {
 		return location{}, ErrNotFound
 	}
@@ -474,7 +474,7 @@ func (s *store) lookupHash(t *tenant, hash []byte) (event.Seq, error) {
 	if err != nil {
 		return 0, storageError(err)
 	}
-	defer closer.Close() //nolint:errcheck // Reading was done.
+	defer closer.Close()
 	if len(v) != 8 {
 		return 0, fmt.Errorf("%w: id record has %d bytes", ErrTampered, len(v))
 	}
@@ -498,7 +498,7 @@ func (s *store) tile(level int, index uint64) ([]tree.Hash, error) {
 	}
 	hashes, err := tree.ParseHashes(b)
 	if err != nil {
-		return nil, fmt.Errorf("%w: tile %d/%d: %v", ErrTampered, level, index, err)
+		return nil, fmt.Errorf("%w: tile %d/%d: %w", ErrTampered, level, index, err)
 	}
 	return hashes, nil
 }

@@ -19,16 +19,16 @@ import (
 func (v *verification) locations() error {
 	for first := event.Seq(0); first < v.size; first += pageWidth {
 		page, err := v.store.page(uint64(first) / pageWidth)
-		want := int(min(pageWidth, v.size-first)) //nolint:gosec // At most pageWidth.
+		want := int(min(pageWidth, v.size-first))
 		if err == nil && len(page) < want {
 			err = fmt.Errorf("%w: page %d has %d locations: want %d", ErrTampered, first/pageWidth, len(page), want)
 		}
-		if err := v.damaged("location", err, first, first+event.Seq(want)-1); err != nil { //nolint:gosec // Positive.
+		if err := v.damaged("location", err, first, first+event.Seq(want)-1); err != nil {
 			return err
 		}
 		for i, at := range page[:min(want, len(page))] {
 			if at.block != 0 {
-				v.blocks[at.block] = append(v.blocks[at.block], placed{first + event.Seq(i), at.index}) //nolint:gosec // Not negative.
+				v.blocks[at.block] = append(v.blocks[at.block], placed{first + event.Seq(i), at.index})
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func (v *verification) commitment(seq event.Seq, stored []byte) error {
 		return v.damaged("commitment", err, seq, seq)
 	}
 	sum := sha256.Sum256(stored)
-	start := int(seq%tree.Width) * tree.HashSize //nolint:gosec // Below Width.
+	start := int(seq%tree.Width) * tree.HashSize
 	if start+tree.HashSize > len(bundle) || !bytes.Equal(bundle[start:start+tree.HashSize], sum[:]) {
 		v.add("commitment", errors.New("it is not that of the stored event"), seq, seq)
 	}

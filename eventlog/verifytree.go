@@ -57,7 +57,7 @@ func (v *verification) tree() error {
 	var level1 []tree.Hash
 	for seq := event.Seq(0); seq < v.size; {
 		index := uint64(seq) / tree.Width
-		want := int(min(tree.Width, v.size-seq)) //nolint:gosec // At most Width.
+		want := int(min(tree.Width, v.size-seq))
 		leaves, err := v.leaves(index, want)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (v *verification) tree() error {
 		if want == tree.Width {
 			level1 = append(level1, tree.Root(leaves))
 		}
-		seq += event.Seq(want) //nolint:gosec // Positive.
+		seq += event.Seq(want)
 		if err := v.ctx.Err(); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (v *verification) leaves(index uint64, want int) ([]tree.Hash, error) {
 	if err == nil && len(bundle) < want*tree.HashSize {
 		err = fmt.Errorf("%w: bundle %d has %d commitments: want %d", ErrTampered, index, len(bundle)/tree.HashSize, want)
 	}
-	if err := v.damaged("commitment", err, first, first+event.Seq(want)-1); err != nil { //nolint:gosec // Positive.
+	if err := v.damaged("commitment", err, first, first+event.Seq(want)-1); err != nil {
 		return nil, err
 	}
 	if err != nil {
@@ -135,7 +135,7 @@ func (v *verification) tile(level int, index uint64, want []tree.Hash) error {
 	}
 	for i := range want {
 		if got[i] != want[i] {
-			at := first + event.Seq(i)*span //nolint:gosec // Not negative.
+			at := first + event.Seq(i)*span
 			v.add("tile", errors.New("it is not the hash of the commitments below it"), at, at+span-1)
 		}
 	}

@@ -57,9 +57,9 @@ func (c *Codec) Close() error {
 func (c *Codec) Seal(id ID, bucket uint32, key keyring.AEAD, items []Item) (*Sealed, error) {
 	meta, text := EncodeMeta(items), encodeText(items)
 	h := Header{
-		Bucket: bucket, Count: uint32(len(items)), //nolint:gosec // A block is bounded by its callers.
+		Bucket: bucket, Count: uint32(len(items)),
 		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
-		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)), //nolint:gosec // Checked below.
+		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)),
 	}
 	if len(meta) > maxSection || len(text) > maxSection {
 		return nil, fmt.Errorf("seal block %d: a section is over %d bytes", id, maxSection)
@@ -143,7 +143,7 @@ func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte
 	}
 	b, err := c.dec.DecodeAll(compressed, make([]byte, 0, size))
 	if err != nil {
-		return nil, fmt.Errorf("%w: decompress: %v", ErrCorrupt, err)
+		return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
 	}
 	if len(b) != int(size) {
 		return nil, fmt.Errorf("%w: section has %d bytes: want %d", ErrCorrupt, len(b), size)
@@ -174,7 +174,7 @@ type Text struct {
 
 func decodeText(b []byte, count int) (*Text, error) {
 	r := reader{b: b}
-	if n := r.uvarint(); n != uint64(count) { //nolint:gosec // count is a uint32.
+	if n := r.uvarint(); n != uint64(count) {
 		return nil, fmt.Errorf("%w: text of %d events: want %d", ErrCorrupt, n, count)
 	}
 	t := &Text{ends: make([]int, 0, min(count, len(b)))}
@@ -185,7 +185,7 @@ func decodeText(b []byte, count int) (*Text, error) {
 			return nil, fmt.Errorf("%w: text lengths", ErrCorrupt)
 		}
 		end += n
-		t.ends = append(t.ends, int(end)) //nolint:gosec // Bounded by len(b) times count, checked below.
+		t.ends = append(t.ends, int(end))
 	}
 	t.bytes = r.b
 	if end != uint64(len(t.bytes)) {

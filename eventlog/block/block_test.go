@@ -22,7 +22,6 @@ import (
 
 var update = flag.Bool("update", false, "write golden files that are missing")
 
-func ptr[T any](v T) *T { return &v }
 
 // items are events of every kind with every property that the meta section
 // has a column for.
@@ -35,7 +34,7 @@ func items(t testing.TB) []Item {
 			FinishReason: "stop", Usage: &pb.Usage{InputTokens: 12, OutputTokens: 1 << 40},
 			TimeToFirstToken: durationpb.New(120 * time.Millisecond), Duration: durationpb.New(0),
 			Verdicts: []*pb.Verdict{
-				{Scope: pb.Verdict_OUTPUT, Classifier: &pb.Classifier{Name: "shield", Version: "3"}, Category: "self_harm", Score: 0.91, Threshold: ptr(0.5), Action: pb.Verdict_REPLACED},
+				{Scope: pb.Verdict_OUTPUT, Classifier: &pb.Classifier{Name: "shield", Version: "3"}, Category: "self_harm", Score: 0.91, Threshold: new(0.5), Action: pb.Verdict_REPLACED},
 				{Scope: pb.Verdict_INPUT, Category: "hate", Action: pb.Verdict_ALLOWED},
 			},
 		}}},
@@ -44,7 +43,7 @@ func items(t testing.TB) []Item {
 		{Body: &pb.Event_Report{Report: &pb.Report{Target: "e1", Session: "s", Reporter: pb.Report_USER, Category: "harm"}}},
 		{Body: &pb.Event_Action{Action: &pb.Action{Target: "e1", Kind: pb.Action_NOTICE, Name: "card"}}},
 		{Body: &pb.Event_Coverage{Coverage: &pb.Coverage{Start: timestamppb.New(at), End: timestamppb.New(at.Add(time.Hour)),
-			Strata: []*pb.Coverage_Stratum{{Rule: "r", Probability: ptr(0.1), Seen: 100, Captured: 9}}}}},
+			Strata: []*pb.Coverage_Stratum{{Rule: "r", Probability: new(0.1), Seen: 100, Captured: 9}}}}},
 		{Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{Version: "v2"}}},
 	}
 	var out []Item
@@ -54,7 +53,7 @@ func items(t testing.TB) []Item {
 		e.Session, e.Turn, e.User, e.Class, e.PolicyVersion = fmt.Sprintf("s%d", i%2), uint32(i), "[USER:abc]", "routine", "v1"
 		if i%2 == 0 {
 			e.Source = &pb.Source{Service: "chat", Version: "4.2.0", Instance: "chat-7", Deployment: "triage", Environment: "prod", Region: "eu"}
-			e.Capture = &pb.Capture{Probability: ptr(0.25), Rule: "always", Trigger: "report", Sequence: uint64(i + 1)}
+			e.Capture = &pb.Capture{Probability: new(0.25), Rule: "always", Trigger: "report", Sequence: uint64(i + 1)}
 			e.Trace = &pb.Trace{TraceId: "0af7651916cd43dd8448eb211c80319c", SpanId: "b7ad6b7169203331"}
 		}
 		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)

@@ -46,7 +46,7 @@ func (r *reader) count() int {
 		r.fail("count")
 		return 0
 	}
-	return int(n) //nolint:gosec // At most len(r.b).
+	return int(n)
 }
 
 func (r *reader) bytes() []byte {

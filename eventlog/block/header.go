@@ -48,8 +48,8 @@ func (h *Header) appendFixed(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, h.Count)
 	b = binary.BigEndian.AppendUint64(b, h.FirstSeq)
 	b = binary.BigEndian.AppendUint64(b, h.LastSeq)
-	b = binary.BigEndian.AppendUint64(b, uint64(h.MinTime)) //nolint:gosec // Two's complement is the format.
-	b = binary.BigEndian.AppendUint64(b, uint64(h.MaxTime)) //nolint:gosec // Two's complement is the format.
+	b = binary.BigEndian.AppendUint64(b, uint64(h.MinTime))
+	b = binary.BigEndian.AppendUint64(b, uint64(h.MaxTime))
 	b = binary.BigEndian.AppendUint32(b, h.MetaSize)
 	b = binary.BigEndian.AppendUint32(b, h.TextSize)
 	return binary.BigEndian.AppendUint32(b, h.Dict)
@@ -72,8 +72,8 @@ func ParseHeader(b []byte) (Header, error) {
 		Count:    binary.BigEndian.Uint32(b[5:]),
 		FirstSeq: binary.BigEndian.Uint64(b[9:]),
 		LastSeq:  binary.BigEndian.Uint64(b[17:]),
-		MinTime:  int64(binary.BigEndian.Uint64(b[25:])), //nolint:gosec // Two's complement is the format.
-		MaxTime:  int64(binary.BigEndian.Uint64(b[33:])), //nolint:gosec // Two's complement is the format.
+		MinTime:  int64(binary.BigEndian.Uint64(b[25:])),
+		MaxTime:  int64(binary.BigEndian.Uint64(b[33:])),
 		MetaSize: binary.BigEndian.Uint32(b[41:]),
 		TextSize: binary.BigEndian.Uint32(b[45:]),
 		Dict:     binary.BigEndian.Uint32(b[49:]),

@@ -34,7 +34,7 @@ var deltaColumns = []struct {
 	number uint64
 	get    func(Item) int64
 }{
-	{1, func(it Item) int64 { return int64(it.Seq) }}, //nolint:gosec // Far below 2^63.
+	{1, func(it Item) int64 { return int64(it.Seq) }},
 	{2, func(it Item) int64 { return it.Event.GetTime().AsTime().UnixNano() }},
 	{3, func(it Item) int64 { return it.Event.GetReceived().AsTime().UnixNano() }},
 }
@@ -74,7 +74,7 @@ var numberColumns = []struct {
 	get    func(*pb.Event) uint64
 	set    func(*pb.Event, uint64)
 }{
-	{40, func(e *pb.Event) uint64 { return uint64(e.GetTurn()) }, func(e *pb.Event, v uint64) { e.Turn = uint32(v) }}, //nolint:gosec // Written from a uint32.
+	{40, func(e *pb.Event) uint64 { return uint64(e.GetTurn()) }, func(e *pb.Event, v uint64) { e.Turn = uint32(v) }},
 	{41, func(e *pb.Event) uint64 { return e.GetCapture().GetSequence() }, func(e *pb.Event, v uint64) { capture(e).Sequence = v }},
 	{42, func(e *pb.Event) uint64 { return e.GetInteraction().GetUsage().GetInputTokens() }, func(e *pb.Event, v uint64) { usage(e).InputTokens = v }},
 	{43, func(e *pb.Event) uint64 { return e.GetInteraction().GetUsage().GetOutputTokens() }, func(e *pb.Event, v uint64) { usage(e).OutputTokens = v }},
@@ -120,7 +120,7 @@ func nanoseconds(d *durationpb.Duration) uint64 {
 	return uint64(d.AsDuration()) + 1
 }
 
-func duration(v uint64) *durationpb.Duration { return durationpb.New(time.Duration(v - 1)) } //nolint:gosec // Written by nanoseconds.
+func duration(v uint64) *durationpb.Duration { return durationpb.New(time.Duration(v - 1)) }
 
 // probability is the float's eight bytes, "" if absent.
 func probability(e *pb.Event) string {
@@ -311,7 +311,7 @@ func (m *Meta) check(n int) error {
 func (m *Meta) Len() int { return len(m.deltas[0]) }
 
 // Seq returns the seq of the i-th event.
-func (m *Meta) Seq(i int) uint64 { return uint64(m.deltas[0][i]) } //nolint:gosec // Checked not to be negative.
+func (m *Meta) Seq(i int) uint64 { return uint64(m.deltas[0][i]) }
 
 // Time returns the time of the i-th event, in Unix nanoseconds.
 func (m *Meta) Time(i int) int64 { return m.deltas[1][i] }
@@ -325,7 +325,7 @@ func (m *Meta) Event(i int) (*pb.Event, error) {
 	e := &pb.Event{Seq: m.Seq(i), Time: timestamp(m.deltas[1][i]), Received: timestamp(m.deltas[2][i])}
 	if m.bodies != nil && m.bodies[i] != "" {
 		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal([]byte(m.bodies[i]), e); err != nil {
-			return nil, fmt.Errorf("%w: body: %v", ErrCorrupt, err)
+			return nil, fmt.Errorf("%w: body: %w", ErrCorrupt, err)
 		}
 	}
 	for c := range stringColumns {

@@ -46,8 +46,8 @@ func appendVerdicts(b []byte, items []Item) []byte {
 		all = append(all, verdicts...)
 	}
 	for _, v := range all {
-		b = binary.AppendUvarint(b, uint64(v.GetScope()))  //nolint:gosec // Enum numbers are not negative.
-		b = binary.AppendUvarint(b, uint64(v.GetAction())) //nolint:gosec // Enum numbers are not negative.
+		b = binary.AppendUvarint(b, uint64(v.GetScope()))
+		b = binary.AppendUvarint(b, uint64(v.GetAction()))
 	}
 	column := make([]string, len(all))
 	for _, c := range verdictStrings {
@@ -74,8 +74,8 @@ func (r *reader) verdicts(n int) [][]*pb.Verdict {
 	all := make([]*pb.Verdict, total)
 	for i := range all {
 		all[i] = &pb.Verdict{
-			Scope:  pb.Verdict_Scope(r.uvarint()),  //nolint:gosec // Written from an enum.
-			Action: pb.Verdict_Action(r.uvarint()), //nolint:gosec // Written from an enum.
+			Scope:  pb.Verdict_Scope(r.uvarint()),
+			Action: pb.Verdict_Action(r.uvarint()),
 		}
 	}
 	for _, c := range verdictStrings {

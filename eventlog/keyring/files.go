@@ -26,7 +26,7 @@ func signingUse(store StoreID) []byte {
 
 func readKEK(dir string) (tink.AEAD, error) {
 	path := filepath.Join(dir, kekFile)
-	b, err := os.ReadFile(path) //nolint:gosec // The operator names the directory.
+	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: %w", path, ErrNoKeys)
 	}
@@ -61,7 +61,7 @@ func decryptKeyset(b []byte, kek tink.AEAD, use []byte) (*keyset.Handle, error) 
 }
 
 func readJSON(path string, doc any) error {
-	b, err := os.ReadFile(path) //nolint:gosec // The operator names the directory.
+	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing: %w", path, ErrNoKeys)
 	}
@@ -125,7 +125,7 @@ func makeDir(dir string) error {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // The operator names the directory.
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (r *Ring) openEpoch(doc epochDocument, kek tink.AEAD) error {
 	}
 	set, err := prf.NewPRFSet(handle)
 	if err != nil {
-		return fmt.Errorf("%w: not an epoch key: %v", ErrWrongKeys, err)
+		return fmt.Errorf("%w: not an epoch key: %w", ErrWrongKeys, err)
 	}
 	raw, err := set.ComputePrimaryPRF([]byte("afterimage/epoch"), secretSize)
 	if err != nil {

@@ -28,15 +28,15 @@ func (r *Ring) openSigning(doc signingDocument, kek tink.AEAD) error {
 func newNoteKey(handle *keyset.Handle) (*noteKey, error) {
 	signer, err := signature.NewSigner(handle)
 	if err != nil {
-		return nil, fmt.Errorf("%w: not a signing key: %v", ErrWrongKeys, err)
+		return nil, fmt.Errorf("%w: not a signing key: %w", ErrWrongKeys, err)
 	}
 	public, err := handle.Public()
 	if err != nil {
-		return nil, fmt.Errorf("%w: not a signing key: %v", ErrWrongKeys, err)
+		return nil, fmt.Errorf("%w: not a signing key: %w", ErrWrongKeys, err)
 	}
 	entry, err := public.Primary()
 	if err != nil {
-		return nil, fmt.Errorf("%w: no primary signing key: %v", ErrWrongKeys, err)
+		return nil, fmt.Errorf("%w: no primary signing key: %w", ErrWrongKeys, err)
 	}
 	key, ok := entry.Key().(*ed25519.PublicKey)
 	if !ok {

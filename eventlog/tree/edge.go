@@ -97,7 +97,7 @@ func (e *Edge) grown(before []int, full map[[2]uint64][]Hash) []Tile {
 	var tiles []Tile
 	wrapped := map[uint64]bool{}
 	for at, hashes := range full {
-		tiles = append(tiles, Tile{Level: int(at[0]), Index: at[1], Hashes: hashes}) //nolint:gosec // At most 8 levels.
+		tiles = append(tiles, Tile{Level: int(at[0]), Index: at[1], Hashes: hashes})
 		wrapped[at[0]] = true
 	}
 	for level := 1; level < len(e.levels); level++ {
@@ -111,7 +111,7 @@ func (e *Edge) grown(before []int, full map[[2]uint64][]Hash) []Tile {
 		if a.Level != b.Level {
 			return a.Level - b.Level
 		}
-		return int(a.Index) - int(b.Index) //nolint:gosec // Indexes are far below 2^63.
+		return int(a.Index) - int(b.Index)
 	})
 	return tiles
 }
@@ -158,7 +158,7 @@ func Root(hashes []Hash) Hash {
 func LoadEdge(size uint64, bundle func(index uint64) ([]byte, error), tile func(level int, index uint64) ([]Hash, error)) (*Edge, error) {
 	e := &Edge{size: size}
 	for level := 0; size>>(8*level) > 0; level++ {
-		n := int(size >> (8 * level) & (Width - 1)) //nolint:gosec // Below Width.
+		n := int(size >> (8 * level) & (Width - 1))
 		hashes := make([]Hash, 0, Width)
 		if n > 0 {
 			loaded, err := loadLevel(level, size>>(8*(level+1)), bundle, tile)

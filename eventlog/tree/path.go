@@ -33,12 +33,12 @@ func ParsePath(path string) (Path, error) {
 	if err != nil || t.L < 0 {
 		return Path{}, fmt.Errorf("%q is no tile path", path)
 	}
-	return Path{Entries: entries, Level: t.L, Index: uint64(t.N), Width: t.W}, nil //nolint:gosec // ParseTilePath refuses what is negative.
+	return Path{Entries: entries, Level: t.L, Index: uint64(t.N), Width: t.W}, nil
 }
 
 // String is the inverse of ParsePath.
 func (p Path) String() string {
-	t := tlog.Tile{H: 8, L: p.Level, N: int64(p.Index), W: p.Width} //nolint:gosec // Far below 2^63.
+	t := tlog.Tile{H: 8, L: p.Level, N: int64(p.Index), W: p.Width}
 	rest := strings.TrimPrefix(t.Path(), "tile/8/")
 	if p.Entries {
 		return "tile/entries/" + strings.TrimPrefix(rest, "0/")
