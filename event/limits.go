@@ -14,9 +14,6 @@ const (
 	DefaultBatchEvents = 4096
 )
 
-// MaxAppend is the most events that are appended to the log in one step.
-const MaxAppend = 16_384
-
 // Lengths of strings, in characters (Unicode code points).
 const (
 	MaxID   = 64    // event ids and targets

@@ -130,7 +130,7 @@ func (a *appending) deduplicate() error {
 			return err
 		}
 		k := key{t.id, [idHashSize]byte(hash)}
-		if first, ok := seen[k]; ok {
+		if first, ok := seen[k]; ok && a.results[first].Outcome != Conflict {
 			a.results[i] = Result{verdict(a.batch[first].event, p.event), a.results[first].Seq}
 			continue
 		}

@@ -100,7 +100,7 @@ type Result struct {
 }
 
 // MaxAppend is the largest number of events in one Append.
-const MaxAppend = 1 << 16
+const MaxAppend = 1 << 14
 
 // A Field is an indexed property of events.
 type Field string

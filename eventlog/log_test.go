@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -165,7 +166,7 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	other.Turn = 99
 	within := sample(20)
 	var batch []Prepared
-	for _, e := range []*pb.Event{sample(5), other, within, sample(20), sample(21)} {
+	for _, e := range []*pb.Event{sample(5), other, within, sample(20), sample(21), proto.CloneOf(other)} {
 		p, err := l.Prepare("acme", e)
 		if err != nil {
 			t.Fatal(err)
@@ -176,7 +177,7 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Result{{Duplicate, 5}, {Conflict, 3}, {Appended, 20}, {Duplicate, 20}, {Appended, 21}}
+	want := []Result{{Duplicate, 5}, {Conflict, 3}, {Appended, 20}, {Duplicate, 20}, {Appended, 21}, {Conflict, 3}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("results (-want +got):\n%s", diff)
 	}

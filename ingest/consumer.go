@@ -70,8 +70,8 @@ func New(cfg Config) (*Consumer, error) {
 		return nil, errors.New("ingest: Config.Classify is missing")
 	case cfg.Redactor == nil:
 		return nil, errors.New("ingest: Config.Redactor is missing")
-	case cfg.Limits.BatchEvents > event.MaxAppend:
-		return nil, fmt.Errorf("ingest: Config.Limits.BatchEvents is above %d", event.MaxAppend)
+	case cfg.Limits.BatchEvents > eventlog.MaxAppend:
+		return nil, fmt.Errorf("ingest: Config.Limits.BatchEvents is above %d", eventlog.MaxAppend)
 	case cfg.RedactionTime < 0 || cfg.InFlightBytes < 0:
 		return nil, errors.New("ingest: Config.RedactionTime or InFlightBytes is negative")
 	}

@@ -22,7 +22,6 @@ import (
 
 var update = flag.Bool("update", false, "write golden files that are missing")
 
-
 // items are events of every kind with every property that the meta section
 // has a column for.
 func items(t testing.TB) []Item {
