@@ -212,7 +212,7 @@ func (t *tally) draw() {
 		return
 	}
 	note := fmt.Sprintf("%d events, %.0f/s", t.done, float64(t.done)/max(time.Since(t.started).Seconds(), 0.001))
-	t.progress.setNote(uint64(t.from.read.Load()), uint64(max(t.from.total, 0)), note) //nolint:gosec // Counts of bytes.
+	t.progress.setNote(uint64(t.from.read.Load()), uint64(max(t.from.total, 0)), note)
 }
 
 // refuse reports a line that was never sent.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -226,10 +227,10 @@ func (p *tablePrinter) event(e *pb.Event) error {
 
 func (p *tablePrinter) end(token string) error {
 	text := fmt.Sprintf("%d events", p.n)
-	switch {
-	case p.n == 0:
+	switch p.n {
+	case 0:
 		text = "no events"
-	case p.n == 1:
+	case 1:
 		text = "1 event"
 	}
 	if token != "" {
@@ -310,11 +311,11 @@ func interactionSummary(in *pb.Interaction) string {
 
 // lastText is the last text that the role said; any role if empty.
 func lastText(messages []*pb.Message, role string) string {
-	for i := len(messages) - 1; i >= 0; i-- {
-		if role != "" && messages[i].GetRole() != role {
+	for _, m := range slices.Backward(messages) {
+		if role != "" && m.GetRole() != role {
 			continue
 		}
-		for _, part := range messages[i].GetParts() {
+		for _, part := range m.GetParts() {
 			if text := part.GetText(); text != "" {
 				return text
 			}

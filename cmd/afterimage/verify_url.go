@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -51,7 +50,7 @@ func (c *verifyCmd) live(ctx context.Context, r *findings) error {
 		return err
 	}
 	r.checked(checkpoint.Size, checkpoint.Hash, key)
-	v := treeVerifier{store: store, size: int64(checkpoint.Size), findings: r} //nolint:gosec // Checked by checkpoint.
+	v := treeVerifier{store: store, size: int64(checkpoint.Size), findings: r}
 	root, err := v.root(ctx)
 	if err != nil {
 		return err
@@ -192,7 +191,6 @@ type treeVerifier struct {
 	store    *remote
 	size     int64
 	findings *findings
-	told     time.Time
 }
 
 const tileWidth = 256
@@ -234,7 +232,7 @@ func (v *treeVerifier) level(ctx context.Context, level int, size int64, source 
 			rest = hashes
 		}
 		if level == 0 {
-			v.findings.progress.set(uint64(n*tileWidth)+uint64(width), uint64(size)) //nolint:gosec // Not negative.
+			v.findings.progress.set(uint64(n*tileWidth)+uint64(width), uint64(size))
 		}
 	}
 	return complete, rest, nil
@@ -315,7 +313,7 @@ func (v *treeVerifier) found(tile tlog.Tile, reason string) {
 	}
 	first := tile.N * tileWidth * below
 	last := min(v.size, first+int64(tile.W)*below) - 1
-	v.findings.add(&pb.Finding{Part: "tile", Reason: tilePath(tile) + " " + reason, FirstSeq: uint64(first), LastSeq: uint64(last)}) //nolint:gosec // Not negative.
+	v.findings.add(&pb.Finding{Part: "tile", Reason: tilePath(tile) + " " + reason, FirstSeq: uint64(first), LastSeq: uint64(last)})
 }
 
 // treeHash is the root over hashes of one level (RFC 6962 §2.1).

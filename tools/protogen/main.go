@@ -54,7 +54,7 @@ func run(ctx context.Context, root, keep string, plugins []string) error {
 		out, options, _ := strings.Cut(rest, ":")
 		request := &pluginpb.CodeGeneratorRequest{
 			FileToGenerate: names,
-			Parameter:      proto.String(options),
+			Parameter:      new(options),
 			ProtoFile:      files,
 		}
 		generated, err := generate(ctx, plugin, request)
@@ -147,8 +147,8 @@ func pick(files []*pluginpb.CodeGeneratorResponse_File, keep string) ([]*pluginp
 	name, newName, _ := strings.Cut(keep, "=")
 	for _, file := range files {
 		if file.GetName() == name {
-			file.Name = proto.String(newName)
-			file.Content = proto.String(strings.ReplaceAll(file.GetContent(), strconv.Quote(name), strconv.Quote(newName)))
+			file.Name = new(newName)
+			file.Content = new(strings.ReplaceAll(file.GetContent(), strconv.Quote(name), strconv.Quote(newName)))
 			return []*pluginpb.CodeGeneratorResponse_File{file}, nil
 		}
 	}
