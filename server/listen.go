@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// ErrNotLoopback: the address can be reached from other machines.
+// ErrNotLoopback says that an address can be reached from other machines.
 var ErrNotLoopback = errors.New("refused to listen beyond this machine: " +
 	"access control does not exist yet, so whoever reaches the port could read all evidence; " +
 	"use a loopback address such as 127.0.0.1 and reach it from elsewhere through an SSH tunnel")

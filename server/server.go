@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -68,6 +69,7 @@ const (
 	maxRequest    = event.DefaultBatchBytes + 64<<10 // bytes; the rest is for names and lengths
 	maxResponse   = 64 << 20                         // bytes
 	maxStreams    = 1_000                            // calls at a time on one connection
+	maxConns      = 1_000                            // connections at a time on one port
 	innerBuffer   = 256 << 10
 	grace         = 5 * time.Second // for calls in flight when the server stops
 	healthRefresh = time.Second
@@ -152,10 +154,10 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.serveGRPC(s.inner) })
 	if s.cfg.GRPC != nil {
-		group.Go(func() error { return s.serveGRPC(s.cfg.GRPC) })
+		group.Go(func() error { return s.serveGRPC(netutil.LimitListener(s.cfg.GRPC, maxConns)) })
 	}
 	group.Go(func() error {
-		if err := s.http.Serve(s.cfg.HTTP); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(netutil.LimitListener(s.cfg.HTTP, maxConns)); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -19,8 +19,8 @@ import (
 	"github.com/afterimage/afterimage/query"
 )
 
-// ErrUnavailable: something that the store needs does not answer; the same
-// request may be sent again.
+// ErrUnavailable says that something the store needs does not answer, and that
+// the same request may be sent again.
 var ErrUnavailable = errors.New("unavailable")
 
 // domain is the ErrorInfo domain of every status.
