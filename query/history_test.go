@@ -73,6 +73,10 @@ func TestHistory(t *testing.T) {
 			{3, []string{"system: A", "user: a", "assistant: b", "user: c"}, []string{"assistant: d"}, []string{"user: c"}},
 			{4, []string{"system: B", "user: x", "assistant: y", "user: z"}, nil, []string{"user: z"}},
 		}},
+		{"of two that could be the old one, the last is new", []call{
+			{0, []string{"system: s", "user: yes"}, []string{"assistant: ok"}, []string{"system: s", "user: yes"}},
+			{0, []string{"system: t", "user: yes", "assistant: hm", "user: yes"}, nil, []string{"system: t", "assistant: hm", "user: yes"}},
+		}},
 		{"the turns before were not captured", []call{
 			{3, []string{"user: a", "assistant: b", "user: c"}, nil, []string{"user: a", "assistant: b", "user: c"}},
 		}},

@@ -171,6 +171,7 @@ func TestSearch(t *testing.T) {
 		{"until", query.Request{Until: morning.Add(10 * time.Second)}, func(n int) bool { return n < 10 }},
 		{"time in the filter and beside it", query.Request{Since: morning.Add(80 * time.Second), Filter: `time < timestamp("2026-11-20T08:01:25Z")`}, func(n int) bool { return 80 <= n && n < 85 }},
 		{"bounds no clock has", query.Request{Since: time.Date(2, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, every},
+		{"a bound in the filter that no clock has", query.Request{Filter: `time < timestamp("9999-01-01T00:00:00Z")`}, every},
 		{"seq", query.Request{Filter: `seq < 5`}, func(n int) bool { return n < 5 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package query
 import (
 	"cmp"
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 
@@ -17,16 +16,12 @@ import (
 // more is faster; every event may be 1 MiB, so there is a limit.
 const stretch = 64
 
-// load reads whole events, at most stretch of them, and returns them in the
-// order of entries; nil for those that were forgotten meanwhile.
-func load(ctx context.Context, entries []*eventlog.Entry) ([]*pb.Event, error) {
+// load reads what is wanted of events, at most stretch of them, and returns it
+// in the order of entries; nil for those that were forgotten meanwhile.
+func load(ctx context.Context, entries []*eventlog.Entry, wanted *mask) ([]*pb.Event, error) {
 	events := make([]*pb.Event, len(entries))
-	err := shared(ctx, bySeq(entries), func(i int) error {
-		e, err := entries[i].Event()
-		if errors.Is(err, eventlog.ErrErased) {
-			return nil
-		}
-		events[i] = e
+	err := shared(ctx, bySeq(entries), func(i int) (err error) {
+		events[i], err = wanted.read(entries[i])
 		return err
 	})
 	return events, err

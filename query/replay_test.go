@@ -88,6 +88,37 @@ func TestReplayGolden(t *testing.T) {
 	}
 }
 
+// What was generated was seen, unless a verdict on it says that it was
+// withheld or something else was shown.
+func TestReplaySeen(t *testing.T) {
+	log := newLog(t)
+	engine := query.New(query.Config{Log: log})
+	for i, test := range []struct {
+		rest string // of the interaction
+		want string // kinds in the user's view
+	}{
+		{``, "GENERATED"},
+		{`,"shown":[{"role":"assistant","parts":[{"text":"a"}]}]`, "GENERATED"},
+		{`,"shown":[{"role":"assistant","parts":[{"text":"b"}]}]`, "INTERVENTION SHOWN"},
+		{`,"verdicts":[{"scope":"OUTPUT","category":"x","action":"FLAGGED"}]`, "GENERATED"},
+		{`,"verdicts":[{"scope":"OUTPUT","category":"x","action":"BLOCKED"}]`, "INTERVENTION"},
+		{`,"verdicts":[{"category":"x","action":"BLOCKED"}]`, "INTERVENTION"},
+		{`,"verdicts":[{"scope":"INPUT","category":"x","action":"BLOCKED"}]`, "INTERVENTION GENERATED"},
+		{`,"shown":[{"role":"assistant","parts":[{"text":"b"}]}],"verdicts":[{"category":"x","action":"REPLACED"}]`, "INTERVENTION SHOWN"},
+	} {
+		name := fmt.Sprintf("s%d", i)
+		add(t, log, "acme", parse(t, i, fmt.Sprintf(
+			`{"session":%q,"interaction":{"output":[{"role":"assistant","parts":[{"reasoning":"r"},{"text":"a"}]}]%s}}`, name, test.rest)))
+		var kinds []string
+		for _, f := range replay(t, engine, "acme", name, query.Options{}) {
+			kinds = append(kinds, f.GetKind().String())
+		}
+		if got := strings.Join(kinds, " "); got != test.want {
+			t.Errorf("%s: frames %s, want %s", test.rest, got, test.want)
+		}
+	}
+}
+
 // As of a position, what came later is not known.
 func TestReplayAsOf(t *testing.T) {
 	engine := session(t)

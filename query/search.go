@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -32,9 +33,13 @@ type Request struct {
 	Filter    string    // a CEL condition, see package policy; "": everything
 	Since     time.Time // only events at or after; zero: no bound
 	Until     time.Time // only events before; zero: no bound
-	OrderBy   string    // "time desc" or "", newest first; "time" or "time asc", oldest first
+	OrderBy   string    // "time desc" or "", newest first; "time", oldest first; "seq", log order; "seq desc"
 	PageSize  int       // the most events to return, 1 to MaxPage; 0: DefaultPage
-	PageToken string    // Page.Next of the page before; the other fields but PageSize as they were
+	PageToken string    // Page.Next of the page before; the other fields but PageSize and ReadMask as they were
+
+	// ReadMask says which fields to return; nil: all. Where none of them holds
+	// text, none is read.
+	ReadMask *fieldmaskpb.FieldMask
 }
 
 // A Page is some of the events that were asked for.
@@ -63,7 +68,7 @@ func (e *Engine) Search(ctx context.Context, t event.Tenant, r Request) (Page, e
 	if err != nil {
 		return Page{}, err
 	}
-	events, n, err := page(ctx, found[:min(len(found), s.size)])
+	events, n, err := page(ctx, found[:min(len(found), s.size)], s.wanted)
 	if err != nil || n == len(found) {
 		return Page{Events: events}, err
 	}
@@ -76,6 +81,7 @@ func (e *Engine) Search(ctx context.Context, t event.Tenant, r Request) (Page, e
 type search struct {
 	selection eventlog.Selection
 	condition *policy.Condition // nil: everything
+	wanted    *mask             // nil: all fields
 	size      int
 	identity  []byte // what a page token is bound to
 }
@@ -85,6 +91,9 @@ func (e *Engine) search(t event.Tenant, r Request) (*search, error) {
 	s := &search{size: r.PageSize, identity: r.identity(t)}
 	var err error
 	if s.size, err = pageSize(r.PageSize, DefaultPage); err != nil {
+		return nil, err
+	}
+	if s.wanted, err = newMask(r.ReadMask); err != nil {
 		return nil, err
 	}
 	if s.selection, err = r.selection(); err != nil {
@@ -128,8 +137,12 @@ func (r Request) selection() (eventlog.Selection, error) {
 		s.Order = eventlog.NewestFirst
 	case "time", "time asc":
 		s.Order = eventlog.OldestFirst
+	case "seq", "seq asc":
+		s.Order = eventlog.LogOrder
+	case "seq desc":
+		s.Order = eventlog.LogReverse
 	default:
-		return s, &RequestError{"orderBy", "is unknown: want `time desc` or `time`"}
+		return s, &RequestError{"orderBy", "is unknown: want `time desc`, `time`, `seq` or `seq desc`"}
 	}
 	return s, nil
 }
@@ -253,10 +266,10 @@ func (s *search) match(entry *eventlog.Entry) (bool, error) {
 
 // page reads events until the page is full and returns them, and of how many
 // entries they are: forgotten ones are left out.
-func page(ctx context.Context, entries []*eventlog.Entry) (events []*pb.Event, n int, err error) {
+func page(ctx context.Context, entries []*eventlog.Entry, wanted *mask) (events []*pb.Event, n int, err error) {
 	size := 0
 	for part := range slices.Chunk(entries, stretch) {
-		read, err := load(ctx, part)
+		read, err := load(ctx, part, wanted)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -1,0 +1,55 @@
+package query
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// A mask keeps what it names and its seq, and knows whether text is wanted.
+func TestMask(t *testing.T) {
+	event := func() *pb.Event {
+		return &pb.Event{Id: "e1", Seq: 7, Session: "s", Body: &pb.Event_Interaction{Interaction: &pb.Interaction{
+			Model: &pb.Model{Provider: "openai", Name: "gpt-4o"}, FinishReason: "stop",
+			Input: []*pb.Message{{Role: "user"}},
+		}}}
+	}
+	for _, c := range []struct {
+		paths []string
+		text  bool
+		want  *pb.Event
+	}{
+		{[]string{"seq"}, false, &pb.Event{Seq: 7}},
+		{[]string{"id", "session"}, false, &pb.Event{Id: "e1", Seq: 7, Session: "s"}},
+		{[]string{"interaction.model.name"}, false, &pb.Event{Seq: 7, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Model: &pb.Model{Name: "gpt-4o"}}}}},
+		{[]string{"interaction.input"}, true, &pb.Event{Seq: 7, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Input: []*pb.Message{{Role: "user"}}}}}},
+		{[]string{"interaction.model.name", "interaction"}, true, &pb.Event{Seq: 7, Body: event().Body}},
+		{[]string{"interaction", "interaction.model"}, true, &pb.Event{Seq: 7, Body: event().Body}},
+		{[]string{"capture"}, true, &pb.Event{Seq: 7}},
+	} {
+		m, err := newMask(&fieldmaskpb.FieldMask{Paths: c.paths})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.text != c.text {
+			t.Errorf("%v: text is %v, want %v", c.paths, m.text, c.text)
+		}
+		got := event()
+		m.fields.keep(got.ProtoReflect())
+		if diff := cmp.Diff(c.want, got, protocmp.Transform()); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.paths, diff)
+		}
+	}
+	if m, err := newMask(nil); m != nil || err != nil {
+		t.Errorf("no mask: got %v, %v, want nil", m, err)
+	}
+	var bad *RequestError
+	if _, err := newMask(&fieldmaskpb.FieldMask{Paths: []string{"id", "nothing"}}); !errors.As(err, &bad) || bad.Field != "readMask" {
+		t.Errorf("an unknown field: got %v, want a RequestError for readMask", err)
+	}
+}
