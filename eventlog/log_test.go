@@ -268,7 +268,7 @@ func TestScanAgainstAModel(t *testing.T) {
 		"ages":     {Since: time.Date(1, 2, 3, 0, 0, 0, 0, time.UTC), Until: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"no class": {Terms: []Term{{FieldClass, []string{"nothing"}}}},
 	} {
-		for _, o := range []Order{NewestFirst, OldestFirst, LogOrder} {
+		for _, o := range []Order{NewestFirst, OldestFirst, LogOrder, LogReverse} {
 			sel.Order, sel.After = o, nil
 			want := model(order, sel)
 			got := seqs(t, l, "acme", sel)

@@ -23,6 +23,7 @@ const (
 	NewestFirst Order = iota // by time, descending
 	OldestFirst              // by time, ascending
 	LogOrder                 // by seq, ascending
+	LogReverse               // by seq, descending
 )
 
 // A Position is a place in a scan's order: that of one event.
@@ -163,6 +164,8 @@ func comparison(o Order) func(a, b item) int {
 		return func(a, b item) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.seq, a.seq)) }
 	case OldestFirst:
 		return func(a, b item) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.seq, b.seq)) }
+	case LogReverse:
+		return func(a, b item) int { return cmp.Compare(b.seq, a.seq) }
 	}
 	return func(a, b item) int { return cmp.Compare(a.seq, b.seq) }
 }
@@ -303,7 +306,7 @@ func (sc *scan) addUnit(id block.ID, h *block.Header, at []uint32) {
 	}
 	u := unit{id: id, at: at, bound: item{time: h.MinTime, seq: event.Seq(h.FirstSeq)}}
 	last := item{time: h.MaxTime, seq: event.Seq(h.LastSeq)}
-	if sc.sel.Order == NewestFirst {
+	if sc.sel.Order == NewestFirst || sc.sel.Order == LogReverse {
 		u.bound, last = last, u.bound
 	}
 	if sc.sel.After != nil && sc.found.compare(last, sc.after) <= 0 {

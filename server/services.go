@@ -80,7 +80,7 @@ func (s events) SearchEvents(ctx context.Context, r *pb.SearchEventsRequest) (*p
 	}
 	page, err := s.cfg.Query.Search(ctx, t, query.Request{
 		Filter: r.GetFilter(), Since: since, Until: until, OrderBy: r.GetOrderBy(),
-		PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(),
+		PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(), ReadMask: r.GetReadMask(),
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -21,7 +22,7 @@ type searchCmd struct {
 	Since  string `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
 	Until  string `placeholder:"T" help:"Only events before this."`
 	Limit  *int   `placeholder:"N" help:"At most this many; 0 for all (default 50)."`
-	Order  string `enum:"newest,oldest" default:"newest" help:"newest or oldest first."`
+	Order  string `enum:"newest,oldest,log," default:"" help:"newest or oldest first, or as the log has them (default newest; log with --limit 0, which is the fastest way to read everything)."`
 	Count  bool   `help:"Print only how many there are (all of them, unless --limit is given)."`
 	format
 	client
@@ -69,9 +70,9 @@ func (c *searchCmd) Run(ctx context.Context, s streams) error {
 }
 
 func (c *searchCmd) request(now time.Time) (*pb.SearchEventsRequest, error) {
-	r := &pb.SearchEventsRequest{Tenant: c.Tenant, Filter: c.Filter, Text: c.Text, OrderBy: "time desc"}
-	if c.Order == "oldest" {
-		r.OrderBy = "time"
+	r := &pb.SearchEventsRequest{Tenant: c.Tenant, Filter: c.Filter, Text: c.Text, OrderBy: c.orderBy()}
+	if c.Count {
+		r.ReadMask = &fieldmaskpb.FieldMask{Paths: []string{"seq"}}
 	}
 	if c.limit() < 0 {
 		return nil, usage("--limit %d: give 0 for all, or a number of events", c.limit())
@@ -90,6 +91,16 @@ func (c *searchCmd) request(now time.Time) (*pb.SearchEventsRequest, error) {
 		*bound.to = timestamppb.New(t)
 	}
 	return r, nil
+}
+
+func (c *searchCmd) orderBy() string {
+	switch {
+	case c.Order == "oldest":
+		return "time"
+	case c.Order == "log", c.Order == "" && c.limit() == 0:
+		return "seq"
+	}
+	return "time desc"
 }
 
 // limit is how many events are wanted, 0 for all.

@@ -11,6 +11,7 @@ package afterimagev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -404,15 +405,20 @@ type SearchEventsRequest struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	// Only events whose time is before this.
 	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
-	// `time desc` (newest first, the default) or `time` (oldest first). Events
-	// of the same time are in log order.
+	// `time desc` (newest first, the default), `time` (oldest first), `seq` (in
+	// the order of the log) or `seq desc`. Events of the same time are in log
+	// order, or its reverse. To read everything, `seq` is the fastest.
 	OrderBy string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// The most events to return, 1 to 1,000; 0 means 50. Fewer may be returned
 	// where they are large; only an empty `next_page_token` says it is the end.
 	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The `next_page_token` of the page before; the other fields must be as
 	// they were then.
-	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which fields of the events to return, e.g. `id,time,interaction.model`;
+	// absent: all. `seq` is always returned. A search that returns no text reads
+	// none, which is many times faster. May change from page to page.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -501,6 +507,13 @@ func (x *SearchEventsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *SearchEventsRequest) GetReadMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.ReadMask
+	}
+	return nil
 }
 
 // One page of results.
@@ -1632,12 +1645,12 @@ var File_afterimage_v1_service_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bafterimage/v1/service.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
+	"\x1bafterimage/v1/service.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
 	"\x14PublishEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12,\n" +
 	"\x06events\x18\x02 \x03(\v2\x14.afterimage.v1.EventR\x06events\";\n" +
 	"\x15PublishEventsResponse\x12\"\n" +
-	"\facknowledged\x18\x01 \x01(\x05R\facknowledged\"\x94\x02\n" +
+	"\facknowledged\x18\x01 \x01(\x05R\facknowledged\"\xcd\x02\n" +
 	"\x13SearchEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x12\n" +
@@ -1647,7 +1660,8 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\border_by\x18\x06 \x01(\tR\aorderBy\x12\x1b\n" +
 	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\b \x01(\tR\tpageToken\"l\n" +
+	"page_token\x18\b \x01(\tR\tpageToken\x127\n" +
+	"\tread_mask\x18\t \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"l\n" +
 	"\x14SearchEventsResponse\x12,\n" +
 	"\x06events\x18\x01 \x03(\v2\x14.afterimage.v1.EventR\x06events\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
@@ -1821,53 +1835,55 @@ var file_afterimage_v1_service_proto_goTypes = []any{
 	(*Policy)(nil),                 // 21: afterimage.v1.Policy
 	(*Event)(nil),                  // 22: afterimage.v1.Event
 	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
-	(*Verdict)(nil),                // 24: afterimage.v1.Verdict
-	(Report_Reporter)(0),           // 25: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                   // 26: afterimage.v1.Blob
-	(*Model)(nil),                  // 27: afterimage.v1.Model
+	(*fieldmaskpb.FieldMask)(nil),  // 24: google.protobuf.FieldMask
+	(*Verdict)(nil),                // 25: afterimage.v1.Verdict
+	(Report_Reporter)(0),           // 26: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                   // 27: afterimage.v1.Blob
+	(*Model)(nil),                  // 28: afterimage.v1.Model
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
 	22, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
 	23, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
 	23, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	22, // 3: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
-	0,  // 4: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	23, // 5: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
-	1,  // 6: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
-	2,  // 7: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	24, // 8: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	25, // 9: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	26, // 10: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	27, // 11: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	15, // 12: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	12, // 13: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	19, // 14: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	23, // 15: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 16: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	23, // 17: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	4,  // 18: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 19: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 20: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 21: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	11, // 22: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	13, // 23: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	16, // 24: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	18, // 25: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	20, // 26: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 27: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 28: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	22, // 29: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	10, // 30: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	12, // 31: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	14, // 32: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	17, // 33: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	19, // 34: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	21, // 35: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	27, // [27:36] is the sub-list for method output_type
-	18, // [18:27] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	24, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	22, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
+	23, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
+	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
+	25, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	26, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	27, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	28, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	15, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	12, // 14: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	19, // 15: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	23, // 16: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	3,  // 17: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	23, // 18: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	4,  // 19: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	6,  // 20: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	8,  // 21: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	9,  // 22: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	11, // 23: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	13, // 24: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	16, // 25: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	18, // 26: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	20, // 27: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	5,  // 28: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 29: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	22, // 30: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	10, // 31: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	12, // 32: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	14, // 33: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	17, // 34: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	19, // 35: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	21, // 36: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	28, // [28:37] is the sub-list for method output_type
+	19, // [19:28] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
