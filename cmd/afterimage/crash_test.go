@@ -15,18 +15,19 @@ import (
 	"time"
 )
 
-// crashRounds is how often the store is killed; `make crash` asks for more.
-func crashRounds(t *testing.T) int {
+// crashSize is how often the store is killed, and how many events are
+// published meanwhile, again and again; `make crash` asks for more.
+func crashSize(t *testing.T) (rounds, events int) {
 	t.Helper()
 	text := os.Getenv("AFTERIMAGE_CRASH_ROUNDS")
 	if text == "" {
-		return 3
+		return 3, 5_000
 	}
-	n, err := strconv.Atoi(text)
+	rounds, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return rounds, 20_000 * rounds
 }
 
 // Invariant 1: while a publisher publishes, the store is killed at random
@@ -36,34 +37,43 @@ func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for many seconds")
 	}
-	rounds := crashRounds(t)
+	rounds, n := crashSize(t)
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("%d rounds, seed %d", rounds, seed)
+	t.Logf("%d rounds, %d events, seed %d", rounds, n, seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	c := newCrashing(t)
-	const perRound = 20_000
-	events := c.writeEvents(random, rounds*perRound)
+	c.writeEvents(random, n)
 
-	publisher := c.start("publish", "--nats-url", "nats://"+c.nats, "--timeout", "2m", "--acked", "acked", events)
-	for round := range rounds {
+	publisher := c.publish()
+	for range rounds {
 		server := c.serve()
-		pause := time.Duration(50+random.IntN(1500)) * time.Millisecond
 		select { // the random instant
-		case <-time.After(pause):
-		case <-publisher.ended:
-			t.Fatalf("round %d: the publisher ended early: %s", round, publisher.out.String())
+		case <-time.After(time.Duration(20+random.IntN(1500)) * time.Millisecond):
+		case <-publisher.ended: // then the same again, as a nervous publisher would
+			c.checkDone(publisher)
+			publisher = c.publish()
 		}
 		server.stop(os.Kill)
 	}
 	server := c.serve()
 	<-publisher.ended
-	if code := publisher.cmd.ProcessState.ExitCode(); code != exitDone {
-		t.Errorf("got exit code %d from the publisher: %s", code, publisher.out.String())
-	}
-	c.checkKept(rounds * perRound)
+	c.checkDone(publisher)
+	c.checkKept(n)
 	c.run("verify", "--url", "http://"+c.http)
 	server.stop(os.Interrupt)
 	c.run("verify", "--data", "data", "--keys", "keys")
+}
+
+func (c *crashing) publish() *process {
+	return c.start("publish", "--nats-url", "nats://"+c.nats, "--timeout", "2m", "--acked", "acked", "events.ndjson")
+}
+
+// checkDone checks that everything the process published was acknowledged.
+func (c *crashing) checkDone(p *process) {
+	c.Helper()
+	if code := p.cmd.ProcessState.ExitCode(); code != exitDone {
+		c.Fatalf("got exit code %d from the publisher: %s", code, p.out.String())
+	}
 }
 
 // A crashing is a store that is killed and started again on the same ports.
@@ -87,7 +97,8 @@ func newCrashing(t *testing.T) *crashing {
 }
 
 // writeEvents writes n events of random text.
-func (c *crashing) writeEvents(random *rand.Rand, n int) string {
+func (c *crashing) writeEvents(random *rand.Rand, n int) {
+	c.Helper()
 	var b bytes.Buffer
 	begin := time.Now().Add(-time.Hour).UTC()
 	for i := range n {
@@ -98,11 +109,9 @@ func (c *crashing) writeEvents(random *rand.Rand, n int) string {
 		fmt.Fprintf(&b, `{"id":"e%d","time":%q,"session":"s%d","interaction":{"input":[{"role":"user","parts":[{"text":%q}]}]}}`+"\n",
 			i, begin.Add(time.Duration(i)*time.Millisecond).Format(time.RFC3339Nano), i/10, strings.Join(words, " "))
 	}
-	name := filepath.Join(c.dir, "events.ndjson")
-	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, "events.ndjson"), b.Bytes(), 0o600); err != nil {
 		c.Fatal(err)
 	}
-	return name
 }
 
 // A process is a run of the program.
@@ -172,12 +181,16 @@ func removeIfThere(name string) error {
 // there once.
 func (c *crashing) checkKept(n int) {
 	c.Helper()
-	acked, err := os.ReadFile(filepath.Join(c.dir, "acked"))
+	text, err := os.ReadFile(filepath.Join(c.dir, "acked"))
 	if err != nil {
 		c.Fatal(err)
 	}
-	if got := bytes.Count(acked, []byte("\n")); got != n {
-		c.Errorf("got %d acknowledged ids, want %d", got, n)
+	acked := map[string]bool{}
+	for id := range strings.Lines(string(text)) {
+		acked[strings.TrimSpace(id)] = true
+	}
+	if len(acked) != n {
+		c.Errorf("got %d acknowledged ids, want %d", len(acked), n)
 	}
 	for strings.TrimSpace(c.run("search", "--server", c.grpc, "--filter", `id == "e`+strconv.Itoa(n-1)+`"`, "--count")) != "1" {
 		continue // until the last one is through; the publisher sends in order
@@ -191,8 +204,8 @@ func (c *crashing) checkKept(n int) {
 	for _, e := range found.Events {
 		times[e.ID]++
 	}
-	for id := range strings.Lines(string(acked)) {
-		if id = strings.TrimSpace(id); times[id] != 1 {
+	for id := range acked {
+		if times[id] != 1 {
 			c.Errorf("got acknowledged event %s %d times, want once", id, times[id])
 		}
 	}

@@ -193,7 +193,7 @@ func (t *transcript) body(f *pb.Frame) string {
 	case pb.Frame_REPORT:
 		return t.style.paint(red, visible(fmt.Sprintf("by %s: %s", f.GetReporter(), f.GetCategory()))) + space(text)
 	case pb.Frame_ACTION:
-		return t.style.paint(red, visible(f.GetCategory())) + space(text)
+		return t.style.paint(red, visible(strings.TrimSpace(f.GetCategory()+" "+f.GetName()))) + space(text)
 	}
 	switch f.GetContent() {
 	case pb.Frame_TOOL_CALL:

@@ -77,6 +77,16 @@ func publishLog(t *testing.T, size int64) *publishedLog {
 	return p
 }
 
+// clone is a copy that can be tampered with.
+func (p *publishedLog) clone() *publishedLog {
+	c := *p
+	c.files = make(map[string][]byte, len(p.files))
+	for path, data := range p.files {
+		c.files[path] = bytes.Clone(data)
+	}
+	return &c
+}
+
 // verify runs the command against what p publishes.
 func (p *publishedLog) verify(t *testing.T, args ...string) (code int, out string) {
 	t.Helper()
@@ -109,6 +119,7 @@ func TestVerifyURLAgreesWithSumdb(t *testing.T) {
 // what is published is found, with the positions below it.
 func TestVerifyURLFinds(t *testing.T) {
 	const size = 66_049 // two whole tiles of level 1 would be 131,072
+	whole, other := publishLog(t, size), publishLog(t, size-1)
 	for _, tt := range []struct {
 		name   string
 		change func(p *publishedLog)
@@ -124,7 +135,6 @@ func TestVerifyURLFinds(t *testing.T) {
 		{"a tile at the top", func(p *publishedLog) { delete(p.files, "/tlog/tile/2/000.p/1") }, "seqs 0 to 65535"},
 		{"a tile cut short", func(p *publishedLog) { p.files["/tlog/tile/1/001.p/2"] = nil }, "seqs 65536 to 66047"},
 		{"the root", func(p *publishedLog) {
-			other := publishLog(t, size-1)
 			p.files["/tlog/checkpoint"], p.files["/v1/checkpoint"] = other.files["/tlog/checkpoint"], other.files["/v1/checkpoint"]
 			p.files["/tlog/tile/entries/000"][5] ^= 1
 		}, "do not give the signed root"},
@@ -134,7 +144,7 @@ func TestVerifyURLFinds(t *testing.T) {
 		}, "block, seqs 7 to 9: is not what was written"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := publishLog(t, size)
+			p := whole.clone()
 			tt.change(p)
 			if code, out := p.verify(t); code != exitTampered || !strings.Contains(out, tt.want) {
 				t.Errorf("got code %d, want %d with %q: %s", code, exitTampered, tt.want, out)
