@@ -15,7 +15,7 @@ import (
 // back as itself.
 func checkStored(t *testing.T, e *pb.Event) {
 	t.Helper()
-	if e.Seq != 0 {
+	if e.Seq != nil {
 		return
 	}
 	b, err := event.Marshal(e)

@@ -22,7 +22,7 @@ var eventShape = shapeOf("an event",
 	timeField("received", func(m *pb.Event) **timestamppb.Timestamp { return &m.Received }),
 	textField("class", func(m *pb.Event) *string { return &m.Class }),
 	textField("policyVersion", func(m *pb.Event) *string { return &m.PolicyVersion }),
-	uint64Field("seq", func(m *pb.Event) *uint64 { return &m.Seq }),
+	maybeUint64Field("seq", func(m *pb.Event) **uint64 { return &m.Seq }),
 	choice("interaction", interactionShape, func(m *pb.Event, b *pb.Interaction) {
 		m.Body = &pb.Event_Interaction{Interaction: b}
 	}),

@@ -212,6 +212,14 @@ func uint64Field[M any](name string, at func(*M) *uint64) field[M] {
 	}}
 }
 
+func maybeUint64Field[M any](name string, at func(*M) **uint64) field[M] {
+	return field[M]{name: name, read: func(d *jsonDecoder, m *M) error {
+		n, err := d.uint(64)
+		*at(m) = &n
+		return err
+	}}
+}
+
 func maybeInt32Field[M any](name string, at func(*M) **int32) field[M] {
 	return field[M]{name: name, read: func(d *jsonDecoder, m *M) error {
 		n, err := d.int(32)

@@ -13,7 +13,7 @@ import (
 // Marshal writes an event in its stored form: deterministic protobuf. The
 // event's seq must be 0: it is never part of the stored bytes.
 func Marshal(e *pb.Event) ([]byte, error) {
-	if e.GetSeq() != 0 {
+	if e.Seq != nil {
 		return nil, violation("seq", "is never stored")
 	}
 	b, err := deterministic.Marshal(e)

@@ -145,7 +145,7 @@ func (v *validator) storeFields(e *pb.Event) {
 		{"received", e.Received != nil},
 		{"class", e.Class != ""},
 		{"policyVersion", e.PolicyVersion != ""},
-		{"seq", e.Seq != 0},
+		{"seq", e.Seq != nil},
 	} {
 		if f.set {
 			v.add(f.name, reason)

@@ -66,7 +66,7 @@ var invalidInteractions = []struct {
 		"trace.traceId: is not 32 lower-case hexadecimal digits"},
 	{func(e *pb.Event) { e.Trace.SpanId = "0" }, "trace.spanId: is not 16 lower-case hexadecimal digits"},
 	{func(e *pb.Event) {
-		e.Salt, e.Received, e.Class, e.PolicyVersion, e.Seq = []byte{1}, timestamppb.New(now), "routine", "1", 1
+		e.Salt, e.Received, e.Class, e.PolicyVersion, e.Seq = []byte{1}, timestamppb.New(now), "routine", "1", new(uint64)
 	}, "salt: is set by the store; received: is set by the store; class: is set by the store; " +
 		"policyVersion: is set by the store; seq: is set by the store"},
 	{func(e *pb.Event) { e.Body = nil }, "has no body: want one of interaction, verdict, report, action, coverage"},

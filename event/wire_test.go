@@ -282,7 +282,7 @@ func TestStored(t *testing.T) {
 			t.Errorf("%s: Marshal(Unmarshal(b)) is not b (%v)", event.KindOf(e), err)
 		}
 	}
-	if _, err := event.Marshal(&pb.Event{Seq: 1}); err == nil || err.Error() != "seq: is never stored" {
+	if _, err := event.Marshal(&pb.Event{Seq: new(uint64)}); err == nil || err.Error() != "seq: is never stored" {
 		t.Errorf("with a seq: got %v, want it refused", err)
 	}
 }

@@ -37,7 +37,7 @@ type Prepared struct {
 // policy_version are set); it belongs to the log afterwards. This is the part
 // of appending that runs on all cores.
 func (l *Log) Prepare(t event.Tenant, e *pb.Event) (Prepared, error) {
-	if e.GetClass() == "" || e.GetSeq() != 0 {
+	if e.GetClass() == "" || e.Seq != nil {
 		panic("internal error: event was not classified, or was read from a log")
 	}
 	e.Salt = make([]byte, saltSize)
@@ -183,7 +183,7 @@ func verdict(first, second *pb.Event) Outcome {
 // published is the event without what the store adds.
 func published(e *pb.Event) *pb.Event {
 	p := proto.CloneOf(e)
-	p.Salt, p.Received, p.Class, p.PolicyVersion, p.Seq = nil, nil, "", "", 0
+	p.Salt, p.Received, p.Class, p.PolicyVersion, p.Seq = nil, nil, "", "", nil
 	return p
 }
 

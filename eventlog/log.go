@@ -310,7 +310,7 @@ func (s *store) event(seq event.Seq, at location) (*pb.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w: %w", seq, ErrTampered, err)
 	}
-	e.Seq = uint64(seq)
+	e.Seq = new(uint64(seq))
 	return e, nil
 }
 

@@ -33,7 +33,7 @@ func TestStoresInOrder(t *testing.T) {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 	for i, e := range got {
-		if e.Seq != uint64(i) || e.Class != "routine" || len(e.Salt) == 0 || e.Received == nil {
+		if e.GetSeq() != uint64(i) || e.Class != "routine" || len(e.Salt) == 0 || e.Received == nil {
 			t.Fatalf("event %d is not as the store completes it", i)
 		}
 		if !strings.HasPrefix(e.User, "[USER:") {

@@ -28,7 +28,7 @@ func sampleEvent() *pb.Event {
 		Received:      timestamppb.New(time.Date(2026, 11, 22, 3, 0, 1, 0, time.UTC)),
 		Class:         "flagged",
 		PolicyVersion: "sha256:0011223344556677",
-		Seq:           42,
+		Seq:           new(uint64(42)),
 		Body: &pb.Event_Interaction{Interaction: &pb.Interaction{
 			Model:        &pb.Model{Provider: "openai", Name: "gpt-4o"},
 			Parameters:   &pb.Parameters{Temperature: new(0.7)},

@@ -76,7 +76,7 @@ func drawEvent(t *rapid.T) *pb.Event {
 		Class: words.Draw(t, "class"), Turn: uint32(rapid.IntRange(0, 2).Draw(t, "turn")),
 		Time:   timestamppb.New(instant(t)),
 		Source: &pb.Source{Service: words.Draw(t, "service"), Deployment: words.Draw(t, "deployment")},
-		Seq:    rapid.Uint64Range(0, 3).Draw(t, "seq"),
+		Seq:    new(rapid.Uint64Range(0, 3).Draw(t, "seq")),
 	}
 	switch rapid.IntRange(0, 4).Draw(t, "kind") {
 	case 0, 1:

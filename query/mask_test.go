@@ -14,7 +14,7 @@ import (
 // A mask keeps what it names and its seq, and knows whether text is wanted.
 func TestMask(t *testing.T) {
 	event := func() *pb.Event {
-		return &pb.Event{Id: "e1", Seq: 7, Session: "s", Body: &pb.Event_Interaction{Interaction: &pb.Interaction{
+		return &pb.Event{Id: "e1", Seq: new(uint64(7)), Session: "s", Body: &pb.Event_Interaction{Interaction: &pb.Interaction{
 			Model: &pb.Model{Provider: "openai", Name: "gpt-4o"}, FinishReason: "stop",
 			Input: []*pb.Message{{Role: "user"}},
 		}}}
@@ -24,13 +24,13 @@ func TestMask(t *testing.T) {
 		text  bool
 		want  *pb.Event
 	}{
-		{[]string{"seq"}, false, &pb.Event{Seq: 7}},
-		{[]string{"id", "session"}, false, &pb.Event{Id: "e1", Seq: 7, Session: "s"}},
-		{[]string{"interaction.model.name"}, false, &pb.Event{Seq: 7, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Model: &pb.Model{Name: "gpt-4o"}}}}},
-		{[]string{"interaction.input"}, true, &pb.Event{Seq: 7, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Input: []*pb.Message{{Role: "user"}}}}}},
-		{[]string{"interaction.model.name", "interaction"}, true, &pb.Event{Seq: 7, Body: event().Body}},
-		{[]string{"interaction", "interaction.model"}, true, &pb.Event{Seq: 7, Body: event().Body}},
-		{[]string{"capture"}, true, &pb.Event{Seq: 7}},
+		{[]string{"seq"}, false, &pb.Event{Seq: new(uint64(7))}},
+		{[]string{"id", "session"}, false, &pb.Event{Id: "e1", Seq: new(uint64(7)), Session: "s"}},
+		{[]string{"interaction.model.name"}, false, &pb.Event{Seq: new(uint64(7)), Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Model: &pb.Model{Name: "gpt-4o"}}}}},
+		{[]string{"interaction.input"}, true, &pb.Event{Seq: new(uint64(7)), Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Input: []*pb.Message{{Role: "user"}}}}}},
+		{[]string{"interaction.model.name", "interaction"}, true, &pb.Event{Seq: new(uint64(7)), Body: event().Body}},
+		{[]string{"interaction", "interaction.model"}, true, &pb.Event{Seq: new(uint64(7)), Body: event().Body}},
+		{[]string{"capture"}, true, &pb.Event{Seq: new(uint64(7))}},
 	} {
 		m, err := newMask(&fieldmaskpb.FieldMask{Paths: c.paths})
 		if err != nil {

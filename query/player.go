@@ -181,6 +181,7 @@ func (p *player) action(a *pb.Action) {
 		Content:  contentText(a.GetText()),
 		Text:     a.GetText(),
 		Category: a.GetKind().String(),
+		Name:     a.GetName(),
 	}, p.offset)
 }
 
@@ -235,7 +236,7 @@ func (p *player) emit(f *pb.Frame, offset uint64) {
 		p.begun, p.first = true, offset
 	}
 	p.last = max(p.last, offset)
-	f.Seq, f.Event = p.event.GetSeq(), p.event.GetId()
+	f.Seq, f.Event = new(p.event.GetSeq()), p.event.GetId()
 	f.Time, f.Turn = p.event.GetTime(), p.event.GetTurn()
 	f.OffsetMs = p.last - p.first
 	p.frames = append(p.frames, f)

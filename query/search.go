@@ -260,7 +260,6 @@ func (s *search) match(entry *eventlog.Entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	e.Seq = uint64(entry.Seq)
 	return s.condition.Match(e)
 }
 

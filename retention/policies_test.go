@@ -140,7 +140,7 @@ func TestLedgerEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &pb.Event{
-		Id: got.GetId(), Salt: got.GetSalt(), Received: got.GetReceived(), Seq: uint64(seq),
+		Id: got.GetId(), Salt: got.GetSalt(), Received: got.GetReceived(), Seq: new(uint64(seq)),
 		Time: timestamppb.New(at), Class: "ledger", PolicyVersion: d.Version(),
 		Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{Version: d.Version(), Document: string(d.Source())}},
 	}

@@ -47,7 +47,7 @@ func items(t testing.TB) []Item {
 	}
 	var out []Item
 	for i, e := range bodies {
-		e.Id, e.Seq = fmt.Sprintf("e%d", i), uint64(100+3*i)
+		e.Id, e.Seq = fmt.Sprintf("e%d", i), new(uint64(100+3*i))
 		e.Time, e.Received = timestamppb.New(at.Add(time.Duration(i)*time.Second)), timestamppb.New(at.Add(time.Minute))
 		e.Session, e.Turn, e.User, e.Class, e.PolicyVersion = fmt.Sprintf("s%d", i%2), uint32(i), "[USER:abc]", "routine", "v1"
 		if i%2 == 0 {

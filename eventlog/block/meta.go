@@ -322,7 +322,7 @@ func (m *Meta) Size() int { return m.size }
 // Event returns a fresh event with all that the section has of the i-th:
 // everything but text.
 func (m *Meta) Event(i int) (*pb.Event, error) {
-	e := &pb.Event{Seq: m.Seq(i), Time: timestamp(m.deltas[1][i]), Received: timestamp(m.deltas[2][i])}
+	e := &pb.Event{Seq: new(m.Seq(i)), Time: timestamp(m.deltas[1][i]), Received: timestamp(m.deltas[2][i])}
 	if m.bodies != nil && m.bodies[i] != "" {
 		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal([]byte(m.bodies[i]), e); err != nil {
 			return nil, fmt.Errorf("%w: body: %w", ErrCorrupt, err)

@@ -304,9 +304,9 @@ type Event struct {
 	// refused from publishers.
 	PolicyVersion string `protobuf:"bytes,12,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
 	// The event's position in the log, counted from 0, which is its leaf index
-	// in the Merkle tree. Filled in on reading; never part of the stored bytes;
+	// in the Merkle tree. Always set on reading; never part of the stored bytes;
 	// refused from publishers.
-	Seq uint64 `protobuf:"varint,13,opt,name=seq,proto3" json:"seq,omitempty"`
+	Seq *uint64 `protobuf:"varint,13,opt,name=seq,proto3,oneof" json:"seq,omitempty"`
 	// The fact itself. Exactly one is set.
 	//
 	// Types that are valid to be assigned to Body:
@@ -437,8 +437,8 @@ func (x *Event) GetPolicyVersion() string {
 }
 
 func (x *Event) GetSeq() uint64 {
-	if x != nil {
-		return x.Seq
+	if x != nil && x.Seq != nil {
+		return *x.Seq
 	}
 	return 0
 }
@@ -2305,7 +2305,7 @@ var File_afterimage_v1_event_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x06\n" +
+	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x06\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -2319,15 +2319,16 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\breceived\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\breceived\x12\x14\n" +
 	"\x05class\x18\v \x01(\tR\x05class\x12%\n" +
-	"\x0epolicy_version\x18\f \x01(\tR\rpolicyVersion\x12\x10\n" +
-	"\x03seq\x18\r \x01(\x04R\x03seq\x12>\n" +
+	"\x0epolicy_version\x18\f \x01(\tR\rpolicyVersion\x12\x15\n" +
+	"\x03seq\x18\r \x01(\x04H\x01R\x03seq\x88\x01\x01\x12>\n" +
 	"\vinteraction\x18\x14 \x01(\v2\x1a.afterimage.v1.InteractionH\x00R\vinteraction\x122\n" +
 	"\averdict\x18\x15 \x01(\v2\x16.afterimage.v1.VerdictH\x00R\averdict\x12/\n" +
 	"\x06report\x18\x16 \x01(\v2\x15.afterimage.v1.ReportH\x00R\x06report\x12/\n" +
 	"\x06action\x18\x17 \x01(\v2\x15.afterimage.v1.ActionH\x00R\x06action\x125\n" +
 	"\bcoverage\x18\x18 \x01(\v2\x17.afterimage.v1.CoverageH\x00R\bcoverage\x12E\n" +
 	"\x0epolicy_applied\x18( \x01(\v2\x1c.afterimage.v1.PolicyAppliedH\x00R\rpolicyAppliedB\x06\n" +
-	"\x04body\":\n" +
+	"\x04bodyB\x06\n" +
+	"\x04_seq\":\n" +
 	"\n" +
 	"EventBatch\x12,\n" +
 	"\x06events\x18\x01 \x03(\v2\x14.afterimage.v1.EventR\x06events\"\xb2\x01\n" +

@@ -31,9 +31,9 @@ type View int32
 const (
 	// The same as USER.
 	View_VIEW_UNSPECIFIED View = 0
-	// What the user wrote and saw.
+	// What the user wrote and saw, interventions, reports and actions.
 	View_USER View = 1
-	// What the model was given and generated.
+	// What the model was given and generated, verdicts and interventions.
 	View_MODEL View = 2
 	// Both, side by side.
 	View_BOTH View = 3
@@ -92,13 +92,15 @@ const (
 	Frame_INPUT Frame_Kind = 1
 	// Something retrieval put before the model.
 	Frame_RETRIEVED Frame_Kind = 2
-	// Something the model generated.
+	// Something the model generated. Where the user was shown it as it was,
+	// `seen` is set and no SHOWN frame repeats it.
 	Frame_GENERATED Frame_Kind = 3
 	// Something the user was shown in place of what was generated.
 	Frame_SHOWN Frame_Kind = 4
 	// A classifier's judgement, at the time or later.
 	Frame_VERDICT Frame_Kind = 5
-	// What the user was shown or not shown was changed by a filter.
+	// What was generated was withheld or replaced: by the classifier in
+	// `verdict`, or, where that is absent, nobody said by what.
 	Frame_INTERVENTION Frame_Kind = 6
 	// A complaint.
 	Frame_REPORT Frame_Kind = 7
@@ -713,13 +715,14 @@ func (x *ReplaySessionRequest) GetAsOf() uint64 {
 // One thing that happened in a session.
 type Frame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The position in the log of the event it comes from.
-	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// The position in the log of the event it comes from. Always set.
+	Seq *uint64 `protobuf:"varint,1,opt,name=seq,proto3,oneof" json:"seq,omitempty"`
 	// The id of that event.
 	Event string `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
 	// When that event happened.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
-	// Milliseconds after the session's first frame at the original pace.
+	// Milliseconds after the view's first frame at the original pace; never
+	// less than the frame before.
 	OffsetMs uint64 `protobuf:"varint,4,opt,name=offset_ms,json=offsetMs,proto3" json:"offset_ms,omitempty"`
 	// The event's turn.
 	Turn uint32 `protobuf:"varint,5,opt,name=turn,proto3" json:"turn,omitempty"`
@@ -748,7 +751,9 @@ type Frame struct {
 	// The blob, for content BLOB.
 	Blob *Blob `protobuf:"bytes,17,opt,name=blob,proto3" json:"blob,omitempty"`
 	// The model that generated it, for GENERATED.
-	Model         *Model `protobuf:"bytes,18,opt,name=model,proto3" json:"model,omitempty"`
+	Model *Model `protobuf:"bytes,18,opt,name=model,proto3" json:"model,omitempty"`
+	// What an ACTION is called in the product.
+	Name          string `protobuf:"bytes,19,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -784,8 +789,8 @@ func (*Frame) Descriptor() ([]byte, []int) {
 }
 
 func (x *Frame) GetSeq() uint64 {
-	if x != nil {
-		return x.Seq
+	if x != nil && x.Seq != nil {
+		return *x.Seq
 	}
 	return 0
 }
@@ -907,6 +912,13 @@ func (x *Frame) GetModel() *Model {
 		return x.Model
 	}
 	return nil
+}
+
+func (x *Frame) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
 }
 
 // A request for the newest checkpoint.
@@ -1674,9 +1686,9 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x05speed\x18\x03 \x01(\x01R\x05speed\x12'\n" +
 	"\x04view\x18\x04 \x01(\x0e2\x13.afterimage.v1.ViewR\x04view\x12\x18\n" +
 	"\x05as_of\x18\x05 \x01(\x04H\x00R\x04asOf\x88\x01\x01B\b\n" +
-	"\x06_as_of\"\xe7\x06\n" +
-	"\x05Frame\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
+	"\x06_as_of\"\x88\a\n" +
+	"\x05Frame\x12\x15\n" +
+	"\x03seq\x18\x01 \x01(\x04H\x00R\x03seq\x88\x01\x01\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\tR\x05event\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1b\n" +
 	"\toffset_ms\x18\x04 \x01(\x04R\boffsetMs\x12\x12\n" +
@@ -1695,7 +1707,8 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\bcategory\x18\x0f \x01(\tR\bcategory\x12:\n" +
 	"\breporter\x18\x10 \x01(\x0e2\x1e.afterimage.v1.Report.ReporterR\breporter\x12'\n" +
 	"\x04blob\x18\x11 \x01(\v2\x13.afterimage.v1.BlobR\x04blob\x12*\n" +
-	"\x05model\x18\x12 \x01(\v2\x14.afterimage.v1.ModelR\x05model\"\x87\x01\n" +
+	"\x05model\x18\x12 \x01(\v2\x14.afterimage.v1.ModelR\x05model\x12\x12\n" +
+	"\x04name\x18\x13 \x01(\tR\x04name\"\x87\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05INPUT\x10\x01\x12\r\n" +
@@ -1716,7 +1729,8 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\vTOOL_RESULT\x10\x04\x12\x0e\n" +
 	"\n" +
 	"TOOL_ERROR\x10\x05\x12\b\n" +
-	"\x04BLOB\x10\x06\"\x16\n" +
+	"\x04BLOB\x10\x06B\x06\n" +
+	"\x04_seq\"\x16\n" +
 	"\x14GetCheckpointRequest\"\x83\x01\n" +
 	"\n" +
 	"Checkpoint\x12\x16\n" +
@@ -1893,6 +1907,7 @@ func file_afterimage_v1_service_proto_init() {
 	}
 	file_afterimage_v1_event_proto_init()
 	file_afterimage_v1_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
