@@ -26,17 +26,19 @@ const saltSize = 16
 
 // A Prepared event is ready to be appended: encoded, salted and committed to.
 type Prepared struct {
-	tenant     event.Tenant
+	tenant     *tenant
 	event      *pb.Event
 	bytes      []byte // as they are stored for ever
 	commitment [sha256.Size]byte
+	id         [idHashSize]byte // PRF of the event's id
 }
 
 // Prepare completes the event with salt and time of receipt, encodes it and
 // commits to it. The event must be valid, redacted and classified (class and
 // policy_version are set); it belongs to the log afterwards. This is the part
-// of appending that runs on all cores.
-func (l *Log) Prepare(t event.Tenant, e *pb.Event) (Prepared, error) {
+// of appending that runs on all cores. It makes the tenant's keys on first
+// use; errors as of Append.
+func (l *Log) Prepare(name event.Tenant, e *pb.Event) (Prepared, error) {
 	if e.GetClass() == "" || e.Seq != nil {
 		panic("internal error: event was not classified, or was read from a log")
 	}
@@ -49,7 +51,15 @@ func (l *Log) Prepare(t event.Tenant, e *pb.Event) (Prepared, error) {
 	if err != nil {
 		return Prepared{}, fmt.Errorf("encode event: %w", err)
 	}
-	return Prepared{tenant: t, event: e, bytes: b, commitment: sha256.Sum256(b)}, nil
+	t, err := l.tenant(name)
+	if err != nil {
+		return Prepared{}, err
+	}
+	id, err := t.ids.Sum([]byte(e.GetId()), idHashSize)
+	if err != nil {
+		return Prepared{}, err
+	}
+	return Prepared{t, e, b, sha256.Sum256(b), [idHashSize]byte(id)}, nil
 }
 
 // Append adds the events to the log in order, in one atomic step, and returns
@@ -61,11 +71,6 @@ func (l *Log) Prepare(t event.Tenant, e *pb.Event) (Prepared, error) {
 func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	if len(batch) > MaxAppend {
 		panic(fmt.Sprintf("internal error: %d events in one append", len(batch)))
-	}
-	for _, p := range batch { // Makes the keys of new tenants.
-		if _, err := l.tenant(p.tenant); err != nil {
-			return nil, err
-		}
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -120,36 +125,39 @@ type sealed struct {
 func (a *appending) deduplicate() error {
 	type key struct {
 		tenant tenantID
-		hash   [idHashSize]byte
+		id     [idHashSize]byte
 	}
 	seen := make(map[key]int, len(a.batch))
 	for i, p := range a.batch {
-		t := a.l.named(p.tenant)
-		hash, err := t.ids.Sum([]byte(p.event.GetId()), idHashSize)
-		if err != nil {
-			return err
-		}
-		k := key{t.id, [idHashSize]byte(hash)}
+		k := key{p.tenant.id, p.id}
 		if first, ok := seen[k]; ok && a.results[first].Outcome != Conflict {
 			a.results[i] = Result{verdict(a.batch[first].event, p.event), a.results[first].Seq}
 			continue
 		}
 		seen[k] = i
-		seq, err := a.l.lookupHash(t, hash)
-		if err == nil {
+		seq, err := a.l.known(p)
+		switch {
+		case err == nil:
 			a.results[i], err = a.l.settle(seq, p.event)
-		} else if errors.Is(err, ErrNotFound) {
-			a.results[i] = Result{Appended, a.state.size}
-			set(a.write, idKey(t.id, hash), binary.BigEndian.AppendUint64(nil, uint64(a.state.size)))
+		case errors.Is(err, ErrNotFound):
+			a.results[i], err = Result{Appended, a.state.size}, nil
+			set(a.write, idKey(p.tenant.id, p.id[:]), binary.BigEndian.AppendUint64(nil, uint64(a.state.size)))
 			a.added = append(a.added, i)
 			a.state.size++
-			err = nil
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// known returns where the event with the id of p is, or ErrNotFound.
+func (l *Log) known(p Prepared) (event.Seq, error) {
+	if !l.ids.mayHave(p.tenant.id, p.id[:]) {
+		return 0, ErrNotFound
+	}
+	return l.lookupHash(p.tenant, p.id[:])
 }
 
 // settle says what becomes of an event whose id is that of the event at seq.
@@ -208,7 +216,7 @@ func (a *appending) group() error {
 }
 
 func (a *appending) bucketOf(p Prepared) (*bucket, error) {
-	t := a.l.named(p.tenant)
+	t := p.tenant
 	day := uint32(p.event.GetReceived().GetSeconds() / (24 * 60 * 60))
 	class := p.event.GetClass()
 	for _, b := range a.newBuckets {
@@ -401,6 +409,9 @@ func (a *appending) publish() {
 				panic("internal error: " + err.Error())
 			}
 		}
+	}
+	for _, i := range a.added {
+		l.ids.add(a.batch[i].tenant.id, a.batch[i].id[:])
 	}
 	l.state, l.edge = a.state, a.edge
 	l.newest.Store(&a.checkpoint)

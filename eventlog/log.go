@@ -78,6 +78,7 @@ type Log struct {
 	closed  bool
 	state   state
 	edge    *tree.Edge
+	ids     *idFilter // of every event
 	kept    time.Time // when a checkpoint was last kept for good
 	moored  time.Time // when the anchor was last renewed
 	failed  error     // the anchor could not be written

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -217,6 +218,9 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 	if err := l.checkStart(); err != nil {
 		return nil, err
 	}
+	if err := l.fillIDs(); err != nil {
+		return nil, err
+	}
 	l.size.Store(uint64(l.state.size))
 	l.log.Info("log opened", "events", l.state.size, "epoch", ring.Epoch(), "new", fresh)
 	return l, nil
@@ -286,6 +290,18 @@ func (l *Log) checkStart() error {
 		return fmt.Errorf("open log: %w: it has %d events and had %d when the keys last saw it: run afterimage verify, or restore the newer copy", ErrTampered, cp.Size, anchor.Size)
 	}
 	return nil
+}
+
+// fillIDs makes the filter of event ids.
+func (l *Log) fillIDs() error {
+	l.ids = newIDFilter(int(l.state.size)) //nolint:gosec // A log has fewer than 2^63 events.
+	return l.each(key1(spaceID), func(k, _ []byte) error {
+		if len(k) != 1+4+idHashSize {
+			return fmt.Errorf("%w: the key of an id has %d bytes", ErrTampered, len(k))
+		}
+		l.ids.add(tenantID(binary.BigEndian.Uint32(k[1:])), k[5:])
+		return nil
+	})
 }
 
 // newestCheckpoint returns the checkpoint of the last append; for an empty log

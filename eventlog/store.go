@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -27,9 +28,10 @@ type store struct {
 	texts *cache[*block.Text]
 	times *cache[timeline]
 
-	mu      sync.RWMutex // guards what follows
+	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
+
+	mu      sync.RWMutex // guards what follows, and replacing names
 	tenants map[tenantID]*tenant
-	names   map[event.Tenant]*tenant
 	buckets map[bucketID]*bucket
 	headers map[block.ID]*block.Header
 }
@@ -60,16 +62,17 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cacheBytes int64) (*store, erro
 	if err != nil {
 		return nil, err
 	}
-	return &store{
+	s := &store{
 		db: db, ring: ring, codec: codec,
 		metas:   newCache[*block.Meta](cacheBytes / 8 * 3),
 		texts:   newCache[*block.Text](cacheBytes / 2),
 		times:   newCache[timeline](cacheBytes / 8),
 		tenants: map[tenantID]*tenant{},
-		names:   map[event.Tenant]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
-	}, nil
+	}
+	s.names.Store(&map[event.Tenant]*tenant{})
+	return s, nil
 }
 
 // get returns a copy of the value at key, nil if there is none.
@@ -173,7 +176,10 @@ func (s *store) loadHeader(id, value []byte) error {
 func (s *store) addTenant(t *tenant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tenants[t.id], s.names[t.name] = t, t
+	s.tenants[t.id] = t
+	names := maps.Clone(*s.names.Load())
+	names[t.name] = t
+	s.names.Store(&names)
 }
 
 func (s *store) addBucket(b *bucket) {
@@ -198,17 +204,9 @@ func (s *store) addBlock(id block.ID, h *block.Header) error {
 }
 
 // named returns the tenant, nil if it has never stored anything.
-func (s *store) named(name event.Tenant) *tenant {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.names[name]
-}
+func (s *store) named(name event.Tenant) *tenant { return (*s.names.Load())[name] }
 
-func (s *store) tenantNames() []event.Tenant {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Sorted(maps.Keys(s.names))
-}
+func (s *store) tenantNames() []event.Tenant { return slices.Sorted(maps.Keys(*s.names.Load())) }
 
 func tenantUse(id tenantID) []byte {
 	return binary.BigEndian.AppendUint32([]byte("tenant"), uint32(id))

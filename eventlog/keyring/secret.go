@@ -25,10 +25,12 @@ const WrappedSize = secretSize + Overhead
 // or sealed with another key.
 var ErrOpen = errors.New("does not open with its key")
 
-// A PRF is a keyed pseudo-random function. Safe for concurrent use.
-type PRF struct{ prf *prf.HMACPRF }
+// A PRF is a keyed pseudo-random function, AES-256-CMAC: twenty times as fast
+// as HMAC-SHA-256 on short values, and every event takes several. Safe for
+// concurrent use.
+type PRF struct{ prf *prf.AESCMACPRF }
 
-// Sum returns the first size bytes, at most 32, of the function's value.
+// Sum returns the first size bytes, at most 16, of the function's value.
 func (p PRF) Sum(data []byte, size int) ([]byte, error) {
 	sum, err := p.prf.ComputePRF(data, uint32(size))
 	if err != nil {
@@ -83,7 +85,7 @@ func (s Secret) PRF(use string) (PRF, error) {
 	if err != nil {
 		return PRF{}, err
 	}
-	p, err := prf.NewHMACPRF("SHA256", key)
+	p, err := prf.NewAESCMACPRF(key)
 	if err != nil {
 		return PRF{}, fmt.Errorf("make %s PRF: %w", use, err)
 	}
