@@ -294,7 +294,7 @@ func (l *Log) checkStart() error {
 
 // fillIDs makes the filter of event ids.
 func (l *Log) fillIDs() error {
-	l.ids = newIDFilter(int(l.state.size)) //nolint:gosec // A log has fewer than 2^63 events.
+	l.ids = newIDFilter(int(l.state.size))
 	return l.each(key1(spaceID), func(k, _ []byte) error {
 		if len(k) != 1+4+idHashSize {
 			return fmt.Errorf("%w: the key of an id has %d bytes", ErrTampered, len(k))

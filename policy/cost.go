@@ -26,7 +26,7 @@ func valid(e *pb.Event) bool {
 }
 
 // estimate returns between what the condition costs on valid events.
-func estimate(a *ast.AST) (cost.CostEstimate, *Error) {
+func estimate(a *ast.AST) (cost.Estimate, *Error) {
 	estimate, err := cost.Cost(a, sizes{})
 	if err != nil {
 		return estimate, &Error{1, 1, reason(err.Error())}

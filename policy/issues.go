@@ -58,8 +58,8 @@ func reason(message string) string {
 	if strings.HasPrefix(message, "invalid argument to has() macro") {
 		return "has() wants a field of something, such as has(event.report)"
 	}
-	if strings.HasPrefix(message, "Syntax error: ") {
-		return syntax(strings.TrimPrefix(message, "Syntax error: "))
+	if rest, ok := strings.CutPrefix(message, "Syntax error: "); ok {
+		return syntax(rest)
 	}
 	return oneLine(quoted.ReplaceAllString(strings.ReplaceAll(message, container+".", ""), "…"))
 }

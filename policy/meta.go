@@ -4,6 +4,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"slices"
 )
 
 // beyondMeta reports whether the field is left out of an event's meta data.
@@ -57,11 +58,7 @@ func (in *inspector) whole(t *types.Type) bool {
 	case types.StructKind:
 		return in.textBelow(in.schema.messages[t.TypeName()])
 	case types.ListKind, types.MapKind:
-		for _, p := range t.Parameters() {
-			if in.whole(p) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(t.Parameters(), in.whole)
 	}
 	return false
 }
