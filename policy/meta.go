@@ -1,10 +1,11 @@
 package policy
 
 import (
+	"slices"
+
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"slices"
 )
 
 // beyondMeta reports whether the field is left out of an event's meta data.
