@@ -1,6 +1,7 @@
 package redaction
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -21,10 +22,10 @@ func internationalPhone() Detector {
 			start--
 		}
 		ends := groupEnds(c.Text, first)
-		for i := len(ends) - 1; i >= 0; i-- {
-			number := c.Text[c.Start:ends[i]]
+		for i, end := range slices.Backward(ends) {
+			number := c.Text[c.Start:end]
 			if ok := validPhone(c, number, "ZZ"); ok || c.Near(48) && i == len(ends)-1 && possiblePhone(number) {
-				c.Add(start, withExtension(c.Text, ends[i]))
+				c.Add(start, withExtension(c.Text, end))
 				return
 			}
 		}
