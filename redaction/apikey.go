@@ -83,7 +83,7 @@ func apiKeys() Detector {
 		forms[k.prefix[:2]] = append(forms[k.prefix[:2]], k)
 		words = append(words, completed(k.prefix)...)
 	}
-	return Detector{Type: "API_KEY", Words: unique(words), Countries: []string{"SK", "AC"}, Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Words: unique(words), WordStart: true, Countries: []string{"SK", "AC"}, Find: func(c *Candidate) {
 		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
 			return
 		}

@@ -328,7 +328,7 @@ func lastWord(s string, i int) []byte {
 
 // headers recognises what follows Bearer and Basic.
 func headers() Detector {
-	return Detector{Type: "SECRET", Words: []string{"bearer ", "basic "}, Find: func(c *Candidate) {
+	return Detector{Type: "SECRET", Words: []string{"bearer ", "basic "}, WordStart: true, Find: func(c *Candidate) {
 		if isWord(c.At(c.Start - 1)) {
 			return
 		}

@@ -14,9 +14,15 @@ type Detector struct {
 	// Bytes triggers at every occurrence of one of these ASCII bytes, no
 	// letters or digits. Rare ones are cheap.
 	Bytes string
+	// Next lists the bytes one of which must follow that of Bytes; "" means
+	// that any may, or none.
+	Next string
 	// Words triggers at every occurrence of one of these, ASCII case ignored.
 	// Four bytes is the least.
 	Words []string
+	// WordStart leaves out words after a letter, unless case turns there from
+	// lower to upper or the letter ends an escape such as \n or %3D. Cheaper.
+	WordStart bool
 	// Digits triggers at numbers: groups of digits with separators between.
 	Digits Digits
 	// Countries triggers at two ASCII letters, case ignored, that begin a

@@ -11,7 +11,7 @@ const maxHeader = 4096
 // jwt recognises JSON web tokens, signed or encrypted, whose header decodes
 // to an object with "alg" or "enc", also once more in base64.
 func jwt() Detector {
-	return Detector{Type: "JWT", Words: append(following("eyJ", base64URL), following("ZXlK", base64URL)...), Find: func(c *Candidate) {
+	return Detector{Type: "JWT", Words: append(following("eyJ", base64URL), following("ZXlK", base64URL)...), WordStart: true, Find: func(c *Candidate) {
 		s := c.Text
 		if isBase64URL(c.At(c.Start-1)) && !urlEscape(s, c.Start) {
 			return

@@ -20,6 +20,9 @@ func (sc *scan) numberAt(s string, i int) (int, error) {
 		return end, sc.numbersFrom(0)
 	}
 	end = sc.readGroups(s, i)
+	if sc.tooFew() {
+		return end, nil
+	}
 	for first := range sc.groups {
 		if err := sc.numbersFrom(first); err != nil {
 			return i, err
@@ -40,8 +43,7 @@ func digitsEnd(s string, i int) int {
 const maxRun = 64
 
 // readGroups reads the groups of digits from i on into sc.groups and returns
-// where
-// reading goes on.
+// where reading goes on.
 func (sc *scan) readGroups(s string, i int) int {
 	sc.groups = sc.groups[:0]
 	for {
@@ -55,6 +57,16 @@ func (sc *scan) readGroups(s string, i int) int {
 			return end
 		}
 	}
+}
+
+// tooFew reports whether no detector takes a number with as few digits as all
+// groups have.
+func (sc *scan) tooFew() bool {
+	n := 0
+	for _, g := range sc.groups {
+		n += g.Len()
+	}
+	return n < sc.t.least[min(len(sc.groups), maxGroups)]
 }
 
 // separator returns the length of what separates groups of digits at the

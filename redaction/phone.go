@@ -10,7 +10,7 @@ import (
 // internationalPhone recognises numbers that begin with +, by the numbering
 // plan of their country.
 func internationalPhone() Detector {
-	return Detector{Type: "PHONE", Bytes: "+", Context: phoneWords(), Normal: normalPhone(""), Find: func(c *Candidate) {
+	return Detector{Type: "PHONE", Bytes: "+", Next: "(123456789", Context: phoneWords(), Normal: normalPhone(""), Find: func(c *Candidate) {
 		start, first := c.Start, c.Start+1
 		if c.At(first) == '(' {
 			first++

@@ -1,6 +1,7 @@
 package redaction
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,36 +13,45 @@ type tables struct {
 	context   []int16 // by detector: index into scan.seen, -1 for none
 	contexts  int
 
-	// stop says at which bytes the scan does more than look at the prefixes.
-	stop [256]uint8
-	// prefix has a bit for the hash of the first four bytes of every word.
+	// pairs says where the scan stops, and stop what it does there besides
+	// looking for words.
+	pairs pairs
+	stop  [256]uint8
+	// prefix has a bit for the hash of the four bytes by which a word is found.
 	prefix [prefixSize]uint32
 
-	byByte    [128][]int         // detectors by trigger byte
+	byByte    [128][]trigger     // detectors by trigger byte
 	bucket    [bucketSize]uint16 // 1 + index into words, by hash
 	words     [][]word           // by bucket
 	byNumber  [maxGroups + 1][maxDigits + 1][]int
+	least     [maxGroups + 1]int // the least digits that trigger in so many groups or fewer
 	byCountry [26 * 26][]int
+}
+
+// A trigger leads from a byte to a detector.
+type trigger struct {
+	det  int
+	next [256 / 32]uint32 // bytes that may follow
 }
 
 // A word leads to a detector: as trigger or, with mark ≥ 0, as context.
 type word struct {
-	lower string
-	det   int
-	mark  int
+	lower  string
+	det    int
+	mark   int
+	anchor int // where the four bytes by which it is found stand in it
 }
 
-// What stops the scan at a byte.
+// What the scan does at a byte.
 const (
-	stopByte = 1 << iota // a detector's trigger byte
+	stopByte = 1 << iota // a detector's trigger byte, or the first of an escape
 	stopDigit
 	stopBracket // may begin a replacement
 )
 
 // The prefixes are a bitmap of 16 KiB, which stays in the first-level cache,
 // with under a thousand of 131,072 bits set: of four bytes that begin no word
-// one in a hundred stops the scan (with a byte a bucket it was one in fifteen,
-// which halved the speed).
+// one in a hundred stops the scan.
 const (
 	hashBits   = 17
 	prefixSize = 1 << hashBits / 32
@@ -52,10 +62,13 @@ const (
 // hash hashes four bytes, ASCII case ignored.
 func hash(w uint32) uint32 { return (w | 0x20202020) * 0x9E3779B1 >> (32 - hashBits) }
 
-// stops is not 0 if the scan has something to do where x begins.
-func (t *tables) stops(x uint64) uint32 {
-	h := hash(uint32(x))
-	return uint32(t.stop[byte(x)]) | t.prefix[h/32]>>(h%32)&1
+// wordsBy returns the words that may be found by four bytes.
+func (t *tables) wordsBy(four uint32) []word {
+	h := hash(four)
+	if t.prefix[h/32]>>(h%32)&1 == 0 {
+		return nil
+	}
+	return t.words[t.bucket[h>>(hashBits-bucketBits)]-1]
 }
 
 // load returns the eight bytes of s at i, or what there are and zeros.
@@ -81,9 +94,14 @@ func load8(b string) uint64 {
 
 func compile(ds []Detector) (*tables, error) {
 	t := &tables{detectors: ds}
+	t.pairs.addStarts()
 	t.stop['['] = stopBracket
+	t.pairs.add(pairStop, "[", upperCase)
 	for c := '0'; c <= '9'; c++ {
 		t.stop[c] = stopDigit
+	}
+	for i := range t.least {
+		t.least[i] = maxDigits + 1
 	}
 	for i := range ds {
 		if err := ds[i].check(); err != nil {
@@ -98,12 +116,19 @@ func compile(ds []Detector) (*tables, error) {
 }
 
 func (t *tables) addDetector(i int, d *Detector) {
-	for _, c := range []byte(d.Bytes) {
-		t.stop[c] |= stopByte
-		t.byByte[c] = append(t.byByte[c], i)
+	t.addBytes(i, d)
+	if d.WordStart {
+		t.stop['\\'] |= stopByte
+		t.pairs.add(pairStop, "\\", "nrt")
+		t.stop['%'] |= stopByte
+		t.pairs.add(pairStop, "%", "0123456789abcdefABCDEF")
 	}
 	for _, w := range d.Words {
-		t.addWord(word{strings.ToLower(w), i, -1})
+		w := word{lower: strings.ToLower(w), det: i, mark: -1}
+		if !d.WordStart && len(d.Context) == 0 {
+			w.anchor = anchor(w.lower)
+		}
+		t.addWord(w, d.WordStart)
 	}
 	mark := -1
 	if len(d.Context) > 0 {
@@ -112,7 +137,7 @@ func (t *tables) addDetector(i int, d *Detector) {
 	}
 	t.context = append(t.context, int16(mark))
 	for _, w := range d.Context {
-		t.addWord(word{strings.ToLower(w), i, mark})
+		t.addWord(word{lower: strings.ToLower(w), det: i, mark: mark}, true)
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
 	for _, c := range d.Countries {
@@ -121,22 +146,46 @@ func (t *tables) addDetector(i int, d *Detector) {
 	}
 }
 
+func (t *tables) addBytes(i int, d *Detector) {
+	by := trigger{det: i}
+	for c := range 256 {
+		if d.Next == "" || strings.IndexByte(d.Next, byte(c)) >= 0 {
+			by.next[c/32] |= 1 << (c % 32)
+		}
+	}
+	for _, c := range []byte(d.Bytes) {
+		t.stop[c] |= stopByte
+		t.byByte[c] = append(t.byByte[c], by)
+		t.pairs.add(pairStop, string(c), cmp.Or(d.Next, anyByte))
+	}
+}
+
 func (t *tables) addNumbers(i int, d Digits) {
 	for groups := d.MinGroups; groups <= d.MaxGroups; groups++ {
 		for n := max(1, d.Min); n <= d.Max; n++ {
 			t.byNumber[groups][n] = append(t.byNumber[groups][n], i)
+			for more := groups; more <= maxGroups; more++ {
+				t.least[more] = min(t.least[more], n)
+			}
 		}
 	}
 }
 
-func (t *tables) addWord(w word) {
-	if len(w.lower) == minContext {
+// addWord adds a word that is found at starts of words alone or everywhere.
+func (t *tables) addWord(w word, atStart bool) {
+	found := w.lower[w.anchor:]
+	bit := pairStop
+	if c := found[0]; atStart && (isLetter(c) || isDigit(c)) {
+		bit = pairFirst
+	}
+	t.pairs.add(bit, bothCases(found[0]), bothCases(found[1]))
+	if len(found) == minContext {
 		for _, c := range []byte(afterShort) {
-			t.addPrefix(hash(uint32(load(w.lower+string(c), 0))), w)
+			t.addPrefix(hash(uint32(load(found+string(c), 0))), w)
 		}
 		return
 	}
-	t.addPrefix(hash(uint32(load(w.lower, 0))), w)
+	t.addPrefix(hash(uint32(load(found, 0))), w)
 }
 
 // afterShort is what may follow a context word of three bytes: it fills the

@@ -1,0 +1,123 @@
+package redaction
+
+import "strings"
+
+// pairs says of every two bytes what they mean for the scan, which stops at
+// the first of them if they have pairStop, or if they have pairFirst and the
+// byte before and the first of them have pairStart. For most bytes of a text
+// all the scan does is one load.
+type pairs [1 << 16]uint8
+
+const (
+	pairStart uint8 = 1 << iota // a word or a number may start at the second byte
+	pairFirst                   // a word or number that matters starts with the two
+	pairStop                    // something to look at stands at the first
+)
+
+// addStarts notes where words and numbers start: where letters do, where case
+// turns from lower to upper, and where digits do. Every number matters.
+func (p *pairs) addStarts() {
+	for a := range 256 {
+		for b := range 256 {
+			a, b := byte(a), byte(b)
+			if isLetter(b) && !joined(a, b) || isDigit(b) && !isDigit(a) {
+				p[pair(a, b)] |= pairStart
+			}
+			if isDigit(a) {
+				p[pair(a, b)] |= pairFirst
+			}
+		}
+	}
+}
+
+// add notes bit for every two bytes of first and second.
+func (p *pairs) add(bit uint8, first, second string) {
+	for _, a := range []byte(first) {
+		for _, b := range []byte(second) {
+			p[pair(a, b)] |= bit
+		}
+	}
+}
+
+func pair(a, b byte) uint16 { return uint16(a) | uint16(b)<<8 }
+
+// ones has the lowest bit of every byte.
+const ones = 0x0101010101010101
+
+// next returns the first place from i on, in steps of eight up to end, where
+// the scan must stop at one of eight bytes: bit 0 of byte n of stops says that
+// it must at place+n.
+func (p *pairs) next(s string, i, end int) (place int, stops uint64) {
+	before := uint64(p[pair(at(s, i-1), at(s, i))])
+	for ; i < end && i+9 <= len(s); i += 8 {
+		x := load8(s[i : i+8])
+		v := p.of(x, load8(s[i+1:i+9]))
+		if stops = (v<<8|before)&(v>>1)&ones | v>>2&ones; stops != 0 {
+			return i, stops
+		}
+		before = v >> 56
+	}
+	if i >= end {
+		return i, 0
+	}
+	v := p.of(load(s, i), load(s, i+1))
+	stops = (v<<8|before)&(v>>1)&ones | v>>2&ones
+	if left := len(s) - i; left < 8 {
+		stops &= 1<<(8*left) - 1
+	}
+	return i, stops
+}
+
+// of looks up the eight pairs of the bytes in x, of which next has the ones
+// behind.
+func (p *pairs) of(x, next uint64) uint64 {
+	return uint64(p[uint16(x)]) | uint64(p[uint16(x>>8)])<<8 | uint64(p[uint16(x>>16)])<<16 | uint64(p[uint16(x>>24)])<<24 |
+		uint64(p[uint16(x>>32)])<<32 | uint64(p[uint16(x>>40)])<<40 | uint64(p[uint16(x>>48)])<<48 | uint64(p[uint16(next>>48)])<<56
+}
+
+const upperCase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// anyByte has every byte.
+var anyByte = func() string {
+	var b [256]byte
+	for i := range b {
+		b[i] = byte(i)
+	}
+	return string(b[:])
+}()
+
+// bothCases returns a letter in both cases, another byte as it is.
+func bothCases(c byte) string {
+	if isLetter(c) {
+		return string([]byte{c | 0x20, c &^ 0x20})
+	}
+	return string([]byte{c})
+}
+
+// common has the bytes of texts, most frequent first, up to those that are so
+// rare that their order does not matter.
+const common = " etaoinsrhldcumfpgwy-bvkxjqz"
+
+// anchor returns where the rarest two bytes of a word stand that four bytes
+// begin with: the scan stops there, not at every p of a text for password.
+// A word that may lie across a number or a replacement, behind which the scan
+// goes on, is found by its beginning.
+func anchor(lower string) int {
+	best, rarest := 0, -1
+	if strings.ContainsAny(lower, "0123456789[]") {
+		return 0
+	}
+	for i := 0; i+minWord <= len(lower); i++ {
+		if r := rarity(lower[i]) + rarity(lower[i+1]); r > rarest {
+			best, rarest = i, r
+		}
+	}
+	return best
+}
+
+func rarity(c byte) int {
+	if i := strings.IndexByte(common, c); i >= 0 {
+		return i
+	}
+	return len(common)
+}
