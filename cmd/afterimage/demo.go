@@ -147,7 +147,7 @@ func (d *demo) steps() []step {
 		{"3", "A new model version went live that day. Which of its doses did a classifier doubt?", "search --order oldest --filter '" + wrong + "'", doubtful.Run},
 		{"4", "What did the first of them live through? Nothing stopped the answer; a report and a late verdict came hours later.", "replay visit-1052 --view both", lived.Run},
 		{"5", "And where the filter caught it: what the model generated, beside what the user saw.", "replay visit-1057 --view both", filtered.Run},
-		{"6", "Somebody pasted a token and a password into the chat. They never reached the disk.", "replay visit-1070 --view model", secret.Run},
+		{"6", "Somebody pasted a token and a password into the chat. They never reached the log.", "replay visit-1070 --view model", secret.Run},
 		{"7", "Has anything been changed since?", "verify --url " + d.addresses.HTTP, verified.Run},
 	}
 }
