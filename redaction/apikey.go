@@ -172,35 +172,47 @@ func unique(words []string) []string {
 	})
 }
 
-// shapedKeys recognises keys that have no prefix but a shape: Azure AD client
-// secrets (…8Q~…), Facebook (id|…) and Telegram (id:A…) tokens, Mailchimp keys
-// (…-us1).
-func shapedKeys() Detector {
-	return Detector{Type: "API_KEY", Bytes: "~|:", Words: following("-us", "123456789"), Find: func(c *Candidate) {
-		var start, end int
-		switch s := c.Text; s[c.Start] {
-		case '~':
-			if c.At(c.Start-1) != 'Q' || !isDigit(c.At(c.Start-2)) {
-				return
-			}
-			start, end = around(s, c.Start, isAzure, 5, 5, isAzure, 31, 34)
-		case '|':
-			if !isDigit(c.At(c.Start - 1)) {
-				return
-			}
-			start, end = around(s, c.Start, isDigit, 15, 16, isBase64URL, 27, 40)
-		case ':':
-			if c.At(c.Start+1) != 'A' {
-				return
-			}
-			start, end = around(s, c.Start, isDigit, 8, 16, isBase64URL, 35, 35)
-		case '-':
-			start, end = around(s, c.Start, isHex, 32, 32, isAlnum, 3, 4)
-		}
-		if end > 0 {
-			c.Add(start, end)
+// The keys that have no prefix but a shape: what stands before and after a
+// byte.
+
+// azureKeys recognises client secrets of Azure AD: …8Q~….
+func azureKeys() Detector {
+	return Detector{Type: "API_KEY", Bytes: "~", Find: func(c *Candidate) {
+		if c.At(c.Start-1) == 'Q' && isDigit(c.At(c.Start-2)) {
+			c.addAround(isAzure, 5, 5, isAzure, 31, 34)
 		}
 	}}
+}
+
+// facebookKeys recognises tokens of Facebook: id|….
+func facebookKeys() Detector {
+	return Detector{Type: "API_KEY", Bytes: "|", Next: lowerCase + upperCase + digits + "-_", Find: func(c *Candidate) {
+		if isDigit(c.At(c.Start - 1)) {
+			c.addAround(isDigit, 15, 16, isBase64URL, 27, 40)
+		}
+	}}
+}
+
+// telegramKeys recognises tokens of Telegram: id:A….
+func telegramKeys() Detector {
+	return Detector{Type: "API_KEY", Bytes: ":", Next: "A", Find: func(c *Candidate) {
+		c.addAround(isDigit, 8, 16, isBase64URL, 35, 35)
+	}}
+}
+
+// mailchimpKeys recognises keys of Mailchimp: …-us1.
+func mailchimpKeys() Detector {
+	return Detector{Type: "API_KEY", Words: following("-us", "123456789"), Find: func(c *Candidate) {
+		c.addAround(isHex, 32, 32, isAlnum, 3, 4)
+	}}
+}
+
+// addAround adds what stands around the candidate's first byte if it has the
+// shape.
+func (c *Candidate) addAround(before func(byte) bool, minBefore, maxBefore int, after func(byte) bool, minAfter, maxAfter int) {
+	if start, end := around(c.Text, c.Start, before, minBefore, maxBefore, after, minAfter, maxAfter); end > 0 {
+		c.Add(start, end)
+	}
 }
 
 func isAzure(c byte) bool { return isWord(c) || c == '.' || c == '~' || c == '-' }

@@ -6,7 +6,7 @@ package redaction
 // after a word such as "phone".
 func Default(region string) []Detector {
 	return []Detector{
-		privateKey(), credentials(), jwt(), apiKeys(), shapedKeys(), email(), iban(), card(), ssn(), ipv4(), ipv6(),
+		privateKey(), credentials(), jwt(), apiKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), iban(), card(), ssn(), ipv4(), ipv6(),
 		internationalPhone(), nationalPhone(region), headers(), curlUser(), passwords(), secrets(),
 	}
 }

@@ -63,7 +63,7 @@ const maxIPv6 = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 
 // ipv6 is triggered by the first colon of an address.
 func ipv6() Detector {
-	return Detector{Type: "IP", Bytes: ":", Next: ":0123456789abcdefABCDEF", Normal: normalIP, Find: func(c *Candidate) {
+	return Detector{Type: "IP", Bytes: ":", Next: ":" + hexDigits, Normal: normalIP, Find: func(c *Candidate) {
 		if next := c.At(c.Start + 1); next != ':' && !isHex(next) {
 			return
 		}

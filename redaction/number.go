@@ -1,14 +1,10 @@
 package redaction
 
-// numberAt handles the digit at i: what two letters and a digit trigger, then
-// every number that begins at a group of the run of digits and separators
-// that begins here. It returns where the run ends. Digits within words are
-// stepped over.
+// numberAt tries every number that begins at a group of the run of digits and
+// separators that begins at i. It returns where the run ends. Digits within
+// words are stepped over.
 func (sc *scan) numberAt(s string, i int) (int, error) {
 	if b := at(s, i-1); isLetter(b) || b == '_' {
-		if err := sc.countryAt(s, i); err != nil {
-			return i, err
-		}
 		return digitsEnd(s, i), nil
 	}
 	end := digitsEnd(s, i)
@@ -69,6 +65,9 @@ func (sc *scan) tooFew() bool {
 	return n < sc.t.least[min(len(sc.groups), maxGroups)]
 }
 
+// separators has the bytes that separators begin with.
+const separators = " -./()\xc2\xe2"
+
 // separator returns the length of what separates groups of digits at the
 // beginning of s: up to three spaces, dashes, dots, slashes or parentheses.
 func separator(s string) int {
@@ -105,14 +104,10 @@ func (sc *scan) numbersFrom(first int) error {
 	return nil
 }
 
-// countryAt tries what the two letters before the digit at i trigger.
-func (sc *scan) countryAt(s string, i int) error {
-	a, b := at(s, i-2), at(s, i-1)
-	if !isLetter(a) || !isLetter(b) || isWord(at(s, i-3)) {
-		return nil
-	}
+// countryAt tries what the two letters at i, with a digit behind, trigger.
+func (sc *scan) countryAt(i int, a, b byte) error {
 	for _, d := range sc.t.byCountry[countryIndex(a, b)] {
-		if err := sc.try(d, i-2, i); err != nil {
+		if err := sc.try(d, i, i+2); err != nil {
 			return err
 		}
 	}

@@ -2,20 +2,36 @@ package redaction
 
 import "strings"
 
-// pairs says of every two bytes what they mean for the scan, which stops at
-// the first of them if they have pairStop, or if they have pairFirst and the
-// byte before and the first of them have pairStart. For most bytes of a text
-// all the scan does is one load.
+// pairs says of every two bytes what they mean for the scan: eight bits, from
+// which a few operations tell for eight places at once where it must stop.
+// For most bytes of a text all it does is one load.
+//
+// It stops at the first byte of pairStop; where pairNumber ends and
+// pairNumeric begins; and where a word may stand, that is where pairFirst
+// begins at the end of pairStart, or pairAny, and then pairSecond and
+// pairThird follow.
 type pairs [1 << 16]uint8
 
 const (
-	pairStart uint8 = 1 << iota // a word or a number may start at the second byte
-	pairFirst                   // a word or number that matters starts with the two
-	pairStop                    // something to look at stands at the first
+	pairStart   uint8 = 1 << iota // a word may start at the second byte
+	pairFirst                     // a word that counts at starts alone begins so
+	pairAny                       // a word that counts everywhere begins so
+	pairSecond                    // the second and third byte of a word
+	pairThird                     // the third and fourth byte of a word
+	pairStop                      // something to look at stands at the first
+	pairNumber                    // a number may start at the second byte
+	pairNumeric                   // numbers begin so, but not those of one digit
+)
+
+const (
+	digits    = "0123456789"
+	hexDigits = digits + "abcdefABCDEF"
+	lowerCase = "abcdefghijklmnopqrstuvwxyz"
+	upperCase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
 // addStarts notes where words and numbers start: where letters do, where case
-// turns from lower to upper, and where digits do. Every number matters.
+// turns from lower to upper, and where digits do.
 func (p *pairs) addStarts() {
 	for a := range 256 {
 		for b := range 256 {
@@ -23,11 +39,23 @@ func (p *pairs) addStarts() {
 			if isLetter(b) && !joined(a, b) || isDigit(b) && !isDigit(a) {
 				p[pair(a, b)] |= pairStart
 			}
-			if isDigit(a) {
-				p[pair(a, b)] |= pairFirst
+			if isDigit(b) && !isWord(a) {
+				p[pair(a, b)] |= pairNumber
 			}
 		}
 	}
+	p.add(pairNumeric, digits, digits+separators)
+}
+
+// addWord notes the first four bytes of a word, or three and one of those that
+// may follow.
+func (p *pairs) addWord(bit uint8, word, after string) {
+	p.add(bit, bothCases(word[0]), bothCases(word[1]))
+	p.add(pairSecond, bothCases(word[1]), bothCases(word[2]))
+	if len(word) > minContext {
+		after = bothCases(word[3])
+	}
+	p.add(pairThird, bothCases(word[2]), after)
 }
 
 // add notes bit for every two bytes of first and second.
@@ -50,9 +78,8 @@ const ones = 0x0101010101010101
 func (p *pairs) next(s string, i, end int) (place int, stops uint64) {
 	before := uint64(p[pair(at(s, i-1), at(s, i))])
 	for ; i < end && i+9 <= len(s); i += 8 {
-		x := load8(s[i : i+8])
-		v := p.of(x, load8(s[i+1:i+9]))
-		if stops = (v<<8|before)&(v>>1)&ones | v>>2&ones; stops != 0 {
+		v := p.of(load8(s[i:i+8]), load8(s[i+1:i+9]))
+		if stops = stopsOf(v, before); stops != 0 {
 			return i, stops
 		}
 		before = v >> 56
@@ -60,12 +87,19 @@ func (p *pairs) next(s string, i, end int) (place int, stops uint64) {
 	if i >= end {
 		return i, 0
 	}
-	v := p.of(load(s, i), load(s, i+1))
-	stops = (v<<8|before)&(v>>1)&ones | v>>2&ones
+	stops = stopsOf(p.of(load(s, i), load(s, i+1)), before)
 	if left := len(s) - i; left < 8 {
 		stops &= 1<<(8*left) - 1
 	}
 	return i, stops
+}
+
+// stopsOf tells from eight pairs and the one before where the scan must stop.
+// What the last of them lack to make a word is taken for granted.
+func stopsOf(v, before uint64) uint64 {
+	ends := v<<8 | before
+	words := (ends&(v>>1) | v>>2) & (v>>(8+3) | 1<<56) & (v>>(16+4) | 1<<56 | 1<<48)
+	return (words | v>>5 | ends>>6&(v>>7)) & ones
 }
 
 // of looks up the eight pairs of the bytes in x, of which next has the ones
@@ -74,8 +108,6 @@ func (p *pairs) of(x, next uint64) uint64 {
 	return uint64(p[uint16(x)]) | uint64(p[uint16(x>>8)])<<8 | uint64(p[uint16(x>>16)])<<16 | uint64(p[uint16(x>>24)])<<24 |
 		uint64(p[uint16(x>>32)])<<32 | uint64(p[uint16(x>>40)])<<40 | uint64(p[uint16(x>>48)])<<48 | uint64(p[uint16(next>>48)])<<56
 }
-
-const upperCase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // anyByte has every byte.
 var anyByte = func() string {

@@ -95,6 +95,9 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 	}
 	switch stop := sc.t.stop[s[i]]; {
 	case stop == 0:
+		if isDigit(at(s, i+2)) && isLetter(s[i]) && isLetter(s[i+1]) && !isWord(at(s, i-1)) {
+			return i + 1, sc.countryAt(i, s[i], s[i+1])
+		}
 	case stop&stopDigit != 0:
 		return sc.numberAt(s, i)
 	case stop&stopBracket != 0:

@@ -109,6 +109,9 @@ func compile(ds []Detector) (*tables, error) {
 		}
 		t.addDetector(i, &ds[i])
 	}
+	if len(t.byNumber[1][1]) > 0 {
+		t.pairs.add(pairNumeric, digits, anyByte)
+	}
 	if t.contexts > 64 {
 		return nil, fmt.Errorf("%d detectors have context words: 64 is the most", t.contexts)
 	}
@@ -121,7 +124,7 @@ func (t *tables) addDetector(i int, d *Detector) {
 		t.stop['\\'] |= stopByte
 		t.pairs.add(pairStop, "\\", "nrt")
 		t.stop['%'] |= stopByte
-		t.pairs.add(pairStop, "%", "0123456789abcdefABCDEF")
+		t.pairs.add(pairStop, "%", hexDigits)
 	}
 	for _, w := range d.Words {
 		w := word{lower: strings.ToLower(w), det: i, mark: -1}
@@ -143,6 +146,9 @@ func (t *tables) addDetector(i int, d *Detector) {
 	for _, c := range d.Countries {
 		at := countryIndex(c[0], c[1])
 		t.byCountry[at] = append(t.byCountry[at], i)
+		for _, digit := range digits {
+			t.pairs.addWord(pairFirst, c+string(digit), anyByte)
+		}
 	}
 }
 
@@ -174,11 +180,11 @@ func (t *tables) addNumbers(i int, d Digits) {
 // addWord adds a word that is found at starts of words alone or everywhere.
 func (t *tables) addWord(w word, atStart bool) {
 	found := w.lower[w.anchor:]
-	bit := pairStop
+	bit := pairAny
 	if c := found[0]; atStart && (isLetter(c) || isDigit(c)) {
 		bit = pairFirst
 	}
-	t.pairs.add(bit, bothCases(found[0]), bothCases(found[1]))
+	t.pairs.addWord(bit, found, foldedLike(afterShort))
 	if len(found) == minContext {
 		for _, c := range []byte(afterShort) {
 			t.addPrefix(hash(uint32(load(found+string(c), 0))), w)
@@ -191,6 +197,17 @@ func (t *tables) addWord(w word, atStart bool) {
 // afterShort is what may follow a context word of three bytes: it fills the
 // fourth byte of the prefix, as a space does at the end of the text.
 const afterShort = " \t\n\r:=.,;#\"'`-_/()[0123456789"
+
+// foldedLike returns the bytes that hash takes for one of set.
+func foldedLike(set string) string {
+	var like []byte
+	for _, c := range []byte(anyByte) {
+		if strings.ContainsFunc(set, func(r rune) bool { return byte(r)|0x20 == c|0x20 }) {
+			like = append(like, c)
+		}
+	}
+	return string(like)
+}
 
 func (t *tables) addPrefix(h uint32, w word) {
 	t.prefix[h/32] |= 1 << (h % 32)
