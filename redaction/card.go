@@ -13,9 +13,12 @@ func card() Detector {
 			"kreditkarte", "karte", "carte", "tarjeta", "cartão", "карта", "カード", "信用卡", "银行卡", "卡号"},
 		Normal: digitsOf,
 		Find: func(c *Candidate) {
+			if !cardGroups(c.Groups) {
+				return
+			}
 			digits := c.Digits()
 			issuer := issuerOf(digits)
-			if issuer == unknownIssuer || !luhn(digits) || !cardShape(c, len(digits)) || !standsAlone(c) {
+			if issuer == unknownIssuer || !luhn(digits) || !cardSeparators(c) || !standsAlone(c) {
 				return
 			}
 			if issuer == sharedRange && len(c.Groups) == 1 && !c.Near(64) {
@@ -79,19 +82,13 @@ func luhn(digits []byte) bool {
 	return sum%10 == 0
 }
 
-// cardShape reports whether the digits are grouped as on cards, with one
-// space or dash between groups.
-func cardShape(c *Candidate, n int) bool {
-	for i := 1; i < len(c.Groups); i++ {
-		if s := c.Separator(i); s != c.Separator(1) || s == "." || s == "/" || len(strings.Trim(s, " -\u00a0\u2010\u2011\u2012\u2013")) > 0 {
-			return false
-		}
-	}
-	switch g := c.Groups; len(g) {
+// cardGroups reports whether the digits are grouped as on cards.
+func cardGroups(g []Group) bool {
+	switch len(g) {
 	case 1:
 		return true
 	case 3:
-		return g[0].Len() == 4 && g[1].Len() == 6 && (n == 14 || n == 15)
+		return g[0].Len() == 4 && g[1].Len() == 6 && (g[2].Len() == 4 || g[2].Len() == 5)
 	case 4, 5:
 		for _, group := range g[:len(g)-1] {
 			if group.Len() != 4 {
@@ -101,6 +98,17 @@ func cardShape(c *Candidate, n int) bool {
 		return true
 	}
 	return false
+}
+
+// cardSeparators reports whether the same one space or dash stands between
+// the groups.
+func cardSeparators(c *Candidate) bool {
+	for i := 1; i < len(c.Groups); i++ {
+		if s := c.Separator(i); s != c.Separator(1) || s == "." || s == "/" || len(strings.Trim(s, " -\u00a0\u2010\u2011\u2012\u2013")) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // standsAlone reports whether the number is not part of something longer: a

@@ -9,11 +9,10 @@ func ssn() Detector {
 		Context: []string{"ssn", "ssns", "ssid", "social security", "socialsecurity", "social_security", "social-security", "social insurance", "itin", "taxpayer"},
 		Normal:  digitsOf,
 		Find: func(c *Candidate) {
-			d := c.Digits()
-			if !ssnStructure(d) || !standsAlone(c) {
+			if !ssnDashed(c) && !(c.Near(64) && ssnGrouped(c)) {
 				return
 			}
-			if ssnDashed(c) || c.Near(64) && ssnGrouped(c) {
+			if ssnStructure(c.Digits()) && standsAlone(c) {
 				c.Add(c.Start, c.End)
 			}
 		},

@@ -25,6 +25,7 @@ type tables struct {
 	words     [][]word           // by bucket
 	byNumber  [maxGroups + 1][maxDigits + 1][]int
 	least     [maxGroups + 1]int // the least digits that trigger in so many groups or fewer
+	most      int                // the most digits that trigger
 	byCountry [26 * 26][]int
 }
 
@@ -170,6 +171,7 @@ func (t *tables) addNumbers(i int, d Digits) {
 	for groups := d.MinGroups; groups <= d.MaxGroups; groups++ {
 		for n := max(1, d.Min); n <= d.Max; n++ {
 			t.byNumber[groups][n] = append(t.byNumber[groups][n], i)
+			t.most = max(t.most, n)
 			for more := groups; more <= maxGroups; more++ {
 				t.least[more] = min(t.least[more], n)
 			}
