@@ -90,8 +90,10 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 
 // stopAt handles position i and returns the next one to look at.
 func (sc *scan) stopAt(s string, i int) (int, error) {
-	if err := sc.wordsAt(s, i, true); err != nil {
-		return i, err
+	if words := sc.t.wordsBy(four(s, i)); words != nil {
+		if err := sc.wordsAt(s, i, words, true); err != nil {
+			return i, err
+		}
 	}
 	switch stop := sc.t.stop[s[i]]; {
 	case stop == 0:
@@ -117,7 +119,7 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 // that it may begin.
 func (sc *scan) byteAt(s string, i int) error {
 	if n := escaping(s, i); n > 0 && isLetter(at(s, i+n)) {
-		if err := sc.wordsAt(s, i+n, false); err != nil {
+		if err := sc.wordsAt(s, i+n, sc.t.wordsBy(four(s, i+n)), false); err != nil {
 			return err
 		}
 	}
@@ -182,10 +184,11 @@ func (sc *scan) marked() uint64 {
 	return marks
 }
 
-// wordsAt handles the words that are found by the four bytes at i. Context
+// wordsAt handles the words that may be found by the four bytes at i. Context
 // counts only where i is the place to look at.
-func (sc *scan) wordsAt(s string, i int, context bool) error {
-	for _, w := range sc.t.wordsBy(uint32(load(s, i))) {
+func (sc *scan) wordsAt(s string, i int, words []word, context bool) error {
+	for j := range words {
+		w := &words[j]
 		start := i - w.anchor
 		if start < 0 || !hasFold(s[start:], w.lower) {
 			continue

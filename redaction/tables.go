@@ -87,6 +87,15 @@ func load(s string, i int) uint64 {
 	return x
 }
 
+// four returns the four bytes of s at i, or what there are and zeros.
+func four(s string, i int) uint32 {
+	if i+4 <= len(s) {
+		b := s[i : i+4]
+		return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+	}
+	return uint32(load(s, i))
+}
+
 func load8(b string) uint64 {
 	_ = b[7]
 	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
