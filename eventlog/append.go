@@ -361,6 +361,9 @@ func (a *appending) grow() error {
 	if err != nil {
 		return err
 	}
+	if want := int(l.state.size%tree.Width) * tree.HashSize; len(bundle) != want {
+		return fmt.Errorf("%w: bundle %d has %d bytes: want %d", ErrTampered, index, len(bundle), want)
+	}
 	leaves := make([]tree.Hash, 0, len(a.added))
 	for _, i := range a.added {
 		c := a.batch[i].commitment
@@ -401,13 +404,11 @@ func (a *appending) publish() {
 		return
 	}
 	for _, b := range a.newBuckets {
-		l.addBucket(b)
+		must(l.addBucket(b))
 	}
 	for _, g := range a.groups {
 		for _, s := range g.sealed {
-			if err := l.addBlock(s.id, &s.block.Header); err != nil {
-				panic("internal error: " + err.Error())
-			}
+			must(l.addBlock(s.id, &s.block.Header))
 		}
 	}
 	for _, i := range a.added {
@@ -423,9 +424,19 @@ func (a *appending) publish() {
 		// A crash before this leaves an older anchor, which is a weaker promise
 		// and not a wrong one.
 		l.moored, l.failed = now, l.renewAnchor()
+		if l.failed != nil {
+			l.log.Error("the newest checkpoint cannot be kept beside the keys", "err", l.failed)
+		}
 	}
 	l.size.Store(uint64(l.state.size))
 	l.wake()
+}
+
+// must is for what cannot fail after what was checked before.
+func must(err error) {
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
 }
 
 // wake tells those who wait that the log has grown.

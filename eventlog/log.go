@@ -65,7 +65,6 @@ type Log struct {
 	cfg    Config
 	log    *slog.Logger
 	signer note.Signer
-	vkey   string
 
 	size    atomic.Uint64 // positions that readers may see
 	newest  atomic.Pointer[tree.Checkpoint]
@@ -216,11 +215,27 @@ func (l *Log) tenant(name event.Tenant) (*tenant, error) {
 	return t, nil
 }
 
+// Ready reports why nothing can be appended now: ErrClosed or ErrDiskFull, or
+// what the disk said.
+func (l *Log) Ready() error {
+	select {
+	case <-l.done:
+		return ErrClosed
+	default:
+		return l.room()
+	}
+}
+
 // writable reports why nothing can be written now. The caller holds writing.
 func (l *Log) writable() error {
 	if l.closed {
 		return ErrClosed
 	}
+	return l.room()
+}
+
+// room reports whether the disk has less free space than it must keep.
+func (l *Log) room() error {
 	usage, err := l.cfg.FS.GetDiskUsage(l.cfg.Dir)
 	if errors.Is(err, vfs.ErrUnsupported) {
 		return nil
@@ -229,8 +244,8 @@ func (l *Log) writable() error {
 		return fmt.Errorf("ask for free disk space: %w", err)
 	}
 	if usage.AvailBytes < l.cfg.MinFree {
-		return fmt.Errorf("%w: %d MiB are free, %d MiB must stay so: make room",
-			ErrDiskFull, usage.AvailBytes>>20, l.cfg.MinFree>>20)
+		return fmt.Errorf("%w: where %s is, %d MiB are free and %d MiB must stay so (--min-free-mib): make room",
+			ErrDiskFull, l.cfg.Dir, usage.AvailBytes>>20, l.cfg.MinFree>>20)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -192,14 +193,15 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 
 // start reads the store's state and makes it ready for appends.
 func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, error) {
-	s, err := newStore(db, ring, cfg.CacheBytes)
+	s, err := newStore(db, ring, cfg)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{store: s, cfg: cfg, log: cfg.Logger, changed: make(chan struct{}), done: make(chan struct{})}
-	if err := l.name(); err != nil {
+	signer, err := ring.Signer(cfg.origin(ring))
+	if err != nil {
 		return nil, err
 	}
+	l := &Log{store: s, cfg: cfg, log: cfg.Logger, signer: signer, changed: make(chan struct{}), done: make(chan struct{})}
 	if err := s.identify(ring.Store()); err != nil {
 		return nil, err
 	}
@@ -211,6 +213,9 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 	}
 	if l.state, err = s.readState(); err != nil {
 		return nil, err
+	}
+	if err := s.checkState(l.state); err != nil {
+		return nil, fmt.Errorf("open log: %w: run afterimage verify", err)
 	}
 	if l.edge, err = tree.LoadEdge(uint64(l.state.size), s.bundle, s.tile); err != nil {
 		return nil, fmt.Errorf("load tree: %w: %w", ErrTampered, err)
@@ -226,20 +231,10 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 	return l, nil
 }
 
-// name sets the origin and the signer under it.
-func (l *Log) name() (err error) {
-	origin := l.cfg.Origin
-	if origin == "" {
-		origin = defaultOrigin(l.ring.Store())
-	}
-	if l.signer, err = l.ring.Signer(origin); err != nil {
-		return err
-	}
-	l.vkey, err = l.ring.VerifierKey(origin)
-	return err
+// origin returns the log's name in checkpoints.
+func (c Config) origin(ring *keyring.Ring) string {
+	return cmp.Or(c.Origin, "afterimage.invalid/"+ring.Store().String())
 }
-
-func defaultOrigin(id keyring.StoreID) string { return "afterimage.invalid/" + id.String() }
 
 // identify checks that the data is the store's, or marks new data as such.
 func (s *store) identify(want keyring.StoreID) error {
@@ -326,8 +321,9 @@ func (l *Log) anchor() (tree.Checkpoint, error) {
 	return l.openNote(v)
 }
 
-func (l *Log) openNote(signed []byte) (tree.Checkpoint, error) {
-	verifier, err := note.NewVerifier(l.vkey)
+// openNote opens a checkpoint that the log signed.
+func (s *store) openNote(signed []byte) (tree.Checkpoint, error) {
+	verifier, err := note.NewVerifier(s.vkey)
 	if err != nil {
 		return tree.Checkpoint{}, fmt.Errorf("make verifier: %w", err)
 	}

@@ -67,7 +67,7 @@ func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Q
 	}
 	l.state = st
 	if fresh != nil {
-		l.addBucket(fresh)
+		must(l.addBucket(fresh))
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,7 +36,7 @@ func Rebuild(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	s, err := newStore(db, ring, cfg.CacheBytes)
+	s, err := newStore(db, ring, cfg)
 	if err != nil {
 		return err
 	}
@@ -60,11 +62,15 @@ func (s *store) rebuild(ctx context.Context) error {
 			return fmt.Errorf("rebuild: %w", err)
 		}
 	}
-	locations := make([]location, st.size) // What no block holds was forgotten.
+	locations := make([]location, st.size)
 	for _, id := range slices.Sorted(maps.Keys(s.headers)) {
 		if err := errors.Join(ctx.Err(), s.rebuildBlock(b, id, locations)); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
+	}
+	// What is missing must not come to look as if it had been forgotten.
+	if seq := slices.Index(locations, location{}); seq >= 0 {
+		return fmt.Errorf("rebuild: %w: no block holds event %d: run afterimage verify", ErrTampered, seq)
 	}
 	page := uint64(0)
 	for part := range slices.Chunk(locations, pageWidth) {
@@ -87,6 +93,10 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 	if err != nil {
 		return err
 	}
+	text, err := s.text(id)
+	if err != nil {
+		return err
+	}
 	s.mu.RLock()
 	owner := s.tenants[in.tenant]
 	s.mu.RUnlock()
@@ -98,6 +108,9 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 		seq := meta.Seq(i)
 		if seq >= uint64(len(locations)) {
 			return fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, seq, len(locations))
+		}
+		if err := s.committed(event.Seq(seq), text.Bytes(i)); err != nil {
+			return err
 		}
 		locations[seq] = location{id, uint32(i)}
 		e, err := meta.Event(i)
@@ -114,7 +127,22 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 	return writePostings(b, in, items)
 }
 
-// rebuildTiles makes the tiles over the commitments.
+// committed reports whether the stored bytes are those that were committed to.
+func (s *store) committed(seq event.Seq, stored []byte) error {
+	bundle, err := s.bundle(uint64(seq) / tree.Width)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(stored)
+	start := int(seq%tree.Width) * tree.HashSize
+	if start+tree.HashSize > len(bundle) || !bytes.Equal(bundle[start:start+tree.HashSize], sum[:]) {
+		return fmt.Errorf("event %d: %w: the commitment is not that of the stored event", seq, ErrTampered)
+	}
+	return nil
+}
+
+// rebuildTiles makes the tiles over the commitments, which must make the root
+// that was signed last.
 func (s *store) rebuildTiles(b *pebble.Batch, size event.Seq) error {
 	edge := &tree.Edge{}
 	for edge.Size() < uint64(size) {
@@ -130,6 +158,17 @@ func (s *store) rebuildTiles(b *pebble.Batch, size event.Seq) error {
 		for _, t := range edge.AddAll(tree.LeafHashes(bundle[:want*tree.HashSize])) {
 			set(b, tileKey(t.Level, t.Index), tree.AppendHashes(nil, t.Hashes))
 		}
+	}
+	signed, err := s.get(key1(spaceCheckpoint))
+	if err != nil || signed == nil && size == 0 {
+		return err
+	}
+	cp, err := s.openNote(signed)
+	if err != nil {
+		return err
+	}
+	if cp.Size != uint64(size) || cp.Root != edge.Root() {
+		return fmt.Errorf("%w: the commitments do not make the root that was signed: run afterimage verify", ErrTampered)
 	}
 	return nil
 }

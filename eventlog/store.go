@@ -24,6 +24,7 @@ type store struct {
 	db    *pebble.DB
 	ring  *keyring.Ring
 	codec *block.Codec
+	vkey  string // verifies checkpoints
 	metas *cache[*block.Meta]
 	texts *cache[*block.Text]
 	times *cache[timeline]
@@ -57,16 +58,20 @@ type bucket struct {
 	ids    []block.ID   // ascending; guarded by store.mu
 }
 
-func newStore(db *pebble.DB, ring *keyring.Ring, cacheBytes int64) (*store, error) {
+func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
+	vkey, err := ring.VerifierKey(cfg.origin(ring))
+	if err != nil {
+		return nil, err
+	}
 	codec, err := block.NewCodec()
 	if err != nil {
 		return nil, err
 	}
 	s := &store{
-		db: db, ring: ring, codec: codec,
-		metas:   newCache[*block.Meta](cacheBytes / 8 * 3),
-		texts:   newCache[*block.Text](cacheBytes / 2),
-		times:   newCache[timeline](cacheBytes / 8),
+		db: db, ring: ring, codec: codec, vkey: vkey,
+		metas:   newCache[*block.Meta](cfg.CacheBytes / 8 * 3),
+		texts:   newCache[*block.Text](cfg.CacheBytes / 2),
+		times:   newCache[timeline](cfg.CacheBytes / 8),
 		tenants: map[tenantID]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
@@ -155,10 +160,10 @@ func (s *store) loadBucket(id, value []byte) error {
 		return fmt.Errorf("%w: a bucket's key has %d bytes", ErrTampered, len(id))
 	}
 	b, err := s.openBucket(bucketID(binary.BigEndian.Uint32(id)), value)
-	if err == nil {
-		s.addBucket(b)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.addBucket(b)
 }
 
 func (s *store) loadHeader(id, value []byte) error {
@@ -173,6 +178,29 @@ func (s *store) loadHeader(id, value []byte) error {
 	return s.addBlock(number, &h)
 }
 
+// checkState reports whether a number that is in use was not given out yet: it
+// would be given out again, and what is stored under it overwritten.
+func (s *store) checkState(st state) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for id := range s.headers {
+		if id > st.block {
+			return fmt.Errorf("%w: there is a block %d, the last number given out is %d", ErrTampered, id, st.block)
+		}
+	}
+	for id := range s.buckets {
+		if id > st.bucket {
+			return fmt.Errorf("%w: there is a bucket %d, the last number given out is %d", ErrTampered, id, st.bucket)
+		}
+	}
+	for id := range s.tenants {
+		if id > st.tenant {
+			return fmt.Errorf("%w: there is a tenant %d, the last number given out is %d", ErrTampered, id, st.tenant)
+		}
+	}
+	return nil
+}
+
 func (s *store) addTenant(t *tenant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,13 +210,16 @@ func (s *store) addTenant(t *tenant) {
 	s.names.Store(&names)
 }
 
-func (s *store) addBucket(b *bucket) {
+func (s *store) addBucket(b *bucket) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buckets[b.id] = b
-	if t := s.tenants[b.tenant]; t != nil {
-		t.buckets = append(t.buckets, b.id)
+	t := s.tenants[b.tenant]
+	if t == nil {
+		return fmt.Errorf("%w: bucket %d is of tenant %d, which is not there", ErrTampered, b.id, b.tenant)
 	}
+	s.buckets[b.id] = b
+	t.buckets = append(t.buckets, b.id)
+	return nil
 }
 
 func (s *store) addBlock(id block.ID, h *block.Header) error {

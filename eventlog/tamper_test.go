@@ -14,10 +14,12 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/eventlog/tree"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // tamperable returns a closed log of a few hundred events of two tenants, on a
@@ -297,4 +299,128 @@ func TestNothingInClearOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	look("after close")
+}
+
+// Invariant 5: evidence that is removed together with everything that leads to
+// it, without keys, is missed; and a rebuild does not make it look forgotten.
+func TestVerifyFindsRemovalWithoutTraces(t *testing.T) {
+	cfg := tamperable(t, vfs.NewMem())
+	_, headers := values(t, cfg, "h")
+	h, err := block.ParseHeader(headers[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, locations := values(t, cfg, "l")
+	withDB(t, cfg, func(db *pebble.DB) {
+		for _, space := range []byte("hmx") {
+			if err := db.Delete(key8(space, 3), pebble.Sync); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, k := range pages {
+			page, err := decodePage(locations[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j := range page {
+				if page[j].block == 3 {
+					page[j] = location{}
+				}
+			}
+			if err := db.Set(k, encodePage(page), pebble.Sync); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if all := dirFindings(t, cfg); !covers(all, []event.Seq{event.Seq(h.FirstSeq)}) {
+		t.Errorf("findings %+v do not name seq %d", all, h.FirstSeq)
+	}
+	if err := Rebuild(t.Context(), cfg); !errors.Is(err, ErrTampered) {
+		t.Errorf("rebuild: got %v, want ErrTampered", err)
+	}
+}
+
+// Invariant 5: numbers that would be given out again, trailing commitments,
+// signed heads beyond the end, and keys without an anchor are found.
+func TestVerifyFindsWhatDoesNotFit(t *testing.T) {
+	cfg := tamperable(t, vfs.NewMem())
+	_, st := values(t, cfg, "\x01")
+	bundles, commitments := values(t, cfg, "e")
+	last := len(bundles) - 1
+	_, newest := values(t, cfg, "c")
+	for name, change := range map[string][2][]byte{
+		"a block counter set back":   {key1(spaceState), append(append(bytes.Clone(st[0][:8]), make([]byte, 8)...), st[0][16:]...)},
+		"a bucket counter set back":  {key1(spaceState), append(append(bytes.Clone(st[0][:16]), make([]byte, 4)...), st[0][20:]...)},
+		"a tenant counter set back":  {key1(spaceState), append(bytes.Clone(st[0][:20]), make([]byte, 4)...)},
+		"a commitment too many":      {bundles[last], append(bytes.Clone(commitments[last]), make([]byte, 32)...)},
+		"a head under another size":  {checkpointKey(9999), newest[0]},
+		"a block that nothing names": {headerKey(999), func() []byte { _, h := values(t, cfg, "h"); return h[0] }()},
+	} {
+		old := func() []byte {
+			keys, vals := values(t, cfg, "\x01ech")
+			for i, k := range keys {
+				if bytes.Equal(k, change[0]) {
+					return vals[i]
+				}
+			}
+			return nil
+		}()
+		put(t, cfg, change[0], change[1])
+		if all := dirFindings(t, cfg); len(all) == 0 {
+			t.Errorf("%s: nothing was found", name)
+		}
+		put(t, cfg, change[0], old)
+	}
+	if all := dirFindings(t, cfg); len(all) > 0 {
+		t.Fatalf("after mending: %+v", all)
+	}
+	if err := os.Remove(filepath.Join(cfg.KeysDir, "anchor")); err != nil {
+		t.Fatal(err)
+	}
+	if all := dirFindings(t, cfg); len(all) != 1 || all[0].Part != "anchor" {
+		t.Errorf("without an anchor: got %+v, want one finding of part anchor", all)
+	}
+}
+
+// Quarantined entries are acknowledged evidence too.
+func TestVerifyFindsDamagedQuarantine(t *testing.T) {
+	cfg := config(t)
+	cfg.FS = vfs.NewMem()
+	l := open(t, cfg)
+	add(t, l, "acme", 0, 5)
+	entry := &pb.Quarantined{Time: timestamppb.New(start0), Reason: "id: is missing", StreamSequence: 4, Payload: []byte("payload")}
+	if err := l.Quarantine(t.Context(), "acme", []*pb.Quarantined{entry}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, l)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	keys, vals := values(t, cfg, "qp")
+	if len(keys) != 2 {
+		t.Fatalf("%d records, want 2", len(keys))
+	}
+	for i, k := range keys {
+		for _, broken := range [][]byte{nil, append(bytes.Clone(vals[i][:len(vals[i])-1]), vals[i][len(vals[i])-1]^1)} {
+			put(t, cfg, k, broken)
+			if all := dirFindings(t, cfg); !slices.ContainsFunc(all, func(f Finding) bool { return f.Part == "quarantine" }) {
+				t.Errorf("record %x changed to %d bytes: got %+v, want a finding of part quarantine", k, len(broken), all)
+			}
+			put(t, cfg, k, vals[i])
+		}
+	}
+}
+
+// A store whose tenant record is gone is not opened: its events would be taken
+// for new ones.
+func TestOpenMissesTenants(t *testing.T) {
+	cfg := tamperable(t, vfs.NewMem())
+	keys, _ := values(t, cfg, "t")
+	put(t, cfg, keys[0], nil)
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrTampered) {
+		t.Errorf("got %v, want ErrTampered", err)
+	}
+	if all := dirFindings(t, cfg); len(all) == 0 {
+		t.Error("verify found nothing")
+	}
 }

@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +33,7 @@ type Progress struct{ Checked, Size event.Seq }
 // it from checking.
 func (l *Log) Verify(ctx context.Context, report func(Finding), progress func(Progress)) (Checkpoint, error) {
 	newest := *l.newest.Load()
-	return verify(ctx, l.store, l.vkey, &newest, report, progress)
+	return verify(ctx, l.store, &newest, report, progress)
 }
 
 // VerifyDir is Verify of a log that no process has open. It changes nothing.
@@ -51,17 +50,12 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("open keys: %w", err)
 	}
-	origin := cmp.Or(cfg.Origin, defaultOrigin(ring.Store()))
-	vkey, err := ring.VerifierKey(origin)
-	if err != nil {
-		return Checkpoint{}, err
-	}
 	db, err := openDB(cfg, true)
 	if err != nil {
 		return Checkpoint{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	s, err := newStore(db, ring, cfg.CacheBytes)
+	s, err := newStore(db, ring, cfg)
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -69,7 +63,7 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	if err := s.identify(ring.Store()); err != nil {
 		return Checkpoint{}, err
 	}
-	return verify(ctx, s, vkey, nil, report, progress)
+	return verify(ctx, s, nil, report, progress)
 }
 
 // verification is a verification under way.
@@ -81,6 +75,7 @@ type verification struct {
 	progress func(Progress)
 
 	size     event.Seq // positions to check
+	closed   bool      // nothing may have been added since
 	found    int       // findings so far
 	blocks   map[block.ID][]placed
 	expected map[indexPage]uint64 // sums of what the index must hold
@@ -102,14 +97,14 @@ type indexPage struct {
 
 // verify checks a store. A live log gives the checkpoint to check against; of
 // a closed one it is read.
-func verify(ctx context.Context, s *store, vkey string, newest *tree.Checkpoint, report func(Finding), progress func(Progress)) (Checkpoint, error) {
-	verifier, err := note.NewVerifier(vkey)
+func verify(ctx context.Context, s *store, newest *tree.Checkpoint, report func(Finding), progress func(Progress)) (Checkpoint, error) {
+	verifier, err := note.NewVerifier(s.vkey)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("make verifier: %w", err)
 	}
 	v := &verification{
 		ctx: ctx, store: s, verifier: verifier, report: report, progress: progress,
-		blocks:   map[block.ID][]placed{},
+		blocks: map[block.ID][]placed{}, closed: newest == nil,
 		expected: map[indexPage]uint64{}, actual: map[indexPage]uint64{}, seed: maphash.MakeSeed(),
 	}
 	cp, err := v.checkpoint(newest)
@@ -122,7 +117,7 @@ func verify(ctx context.Context, s *store, vkey string, newest *tree.Checkpoint,
 			return Checkpoint{}, err
 		}
 	}
-	for _, step := range []func() error{v.anchor, v.tree, v.locations, v.events, v.index} {
+	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.locations, v.strays, v.events, v.index, v.quarantine} {
 		if err := errors.Join(ctx.Err(), step()); err != nil {
 			return Checkpoint{}, err
 		}
@@ -182,12 +177,27 @@ func (v *verification) checkpoint(newest *tree.Checkpoint) (tree.Checkpoint, err
 	return cp, nil
 }
 
+// counters checks that no number in use would be given out again.
+func (v *verification) counters() error {
+	st, err := v.store.readState()
+	if err == nil {
+		err = v.store.checkState(st)
+	}
+	return v.damaged("store", err, 0, v.last())
+}
+
 // anchor compares the log's length with what the keys last saw. Its root is
 // compared when the tree is.
 func (v *verification) anchor() error {
 	signed, err := v.store.ring.Anchor()
-	if err != nil || signed == nil {
+	if err != nil {
 		return err
+	}
+	if signed == nil {
+		if v.closed && v.size > 0 {
+			v.add("anchor", errors.New("it is missing: the log may have been longer"), 0, v.last())
+		}
+		return nil
 	}
 	cp, err := tree.Open(signed, v.verifier)
 	if err != nil {

@@ -1,8 +1,6 @@
 package eventlog
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
-	"github.com/afterimage/afterimage/eventlog/tree"
 )
 
 // locations reads where every event is said to lie.
@@ -20,16 +17,60 @@ func (v *verification) locations() error {
 	for first := event.Seq(0); first < v.size; first += pageWidth {
 		page, err := v.store.page(uint64(first) / pageWidth)
 		want := int(min(pageWidth, v.size-first))
-		if err == nil && len(page) < want {
+		if err == nil && (len(page) < want || v.closed && len(page) > want) {
 			err = fmt.Errorf("%w: page %d has %d locations: want %d", ErrTampered, first/pageWidth, len(page), want)
 		}
 		if err := v.damaged("location", err, first, first+event.Seq(want)-1); err != nil {
 			return err
 		}
 		for i, at := range page[:min(want, len(page))] {
-			if at.block != 0 {
-				v.blocks[at.block] = append(v.blocks[at.block], placed{first + event.Seq(i), at.index})
+			seq := first + event.Seq(i)
+			if at.block == 0 { // This version forgets nothing.
+				v.add("location", errors.New("the event is gone, and no record says that it was forgotten"), seq, seq)
+				continue
 			}
+			v.blocks[at.block] = append(v.blocks[at.block], placed{seq, at.index})
+		}
+	}
+	return nil
+}
+
+// strays looks for blocks that no location names.
+func (v *verification) strays() error {
+	err := v.store.each(key1(spaceHeader), func(k, value []byte) error {
+		id := block.ID(binary.BigEndian.Uint64(k[1:]))
+		if len(v.blocks[id]) > 0 {
+			return nil
+		}
+		first, last := event.Seq(0), v.last()
+		if h, err := block.ParseHeader(value); err == nil {
+			first, last = event.Seq(h.FirstSeq), event.Seq(h.LastSeq)
+		}
+		if first < v.size || v.closed { // Else it was appended meanwhile.
+			v.add("location", fmt.Errorf("none names block %d", id), first, last)
+		}
+		return nil
+	})
+	return v.damaged("block", err, 0, v.last())
+}
+
+// quarantine opens every quarantined entry. They are beside the log: what was
+// removed as a whole does not show.
+func (v *verification) quarantine() error {
+	for _, spaces := range [][2]byte{{spaceQuarantine, spacePayload}, {spacePayload, spaceQuarantine}} {
+		err := v.store.each(key1(spaces[0]), func(k, value []byte) error {
+			_, err := v.store.unsealQuarantined(k, value)
+			if err == nil {
+				var other []byte
+				other, err = v.store.get(append([]byte{spaces[1]}, k[1:]...))
+				if err == nil && other == nil {
+					err = fmt.Errorf("%w: half of a quarantined entry is missing", ErrTampered)
+				}
+			}
+			return v.damaged("quarantine", err, 0, v.last())
+		})
+		if err := v.damaged("quarantine", err, 0, v.last()); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -128,16 +169,7 @@ func (v *verification) items(id block.ID, text *block.Text, at []placed) ([]bloc
 }
 
 func (v *verification) commitment(seq event.Seq, stored []byte) error {
-	bundle, err := v.store.bundle(uint64(seq) / tree.Width)
-	if err != nil {
-		return v.damaged("commitment", err, seq, seq)
-	}
-	sum := sha256.Sum256(stored)
-	start := int(seq%tree.Width) * tree.HashSize
-	if start+tree.HashSize > len(bundle) || !bytes.Equal(bundle[start:start+tree.HashSize], sum[:]) {
-		v.add("commitment", errors.New("it is not that of the stored event"), seq, seq)
-	}
-	return nil
+	return v.damaged("commitment", v.store.committed(seq, stored), seq, seq)
 }
 
 // expect notes the terms of the items, and checks their ids at once.
@@ -191,7 +223,7 @@ func (v *verification) index() error {
 			return nil
 		}
 		for _, seq := range seqs {
-			if seq < v.size {
+			if seq < v.size || v.closed {
 				v.actual[indexPage{b, uint64(seq) / pageWidth}] += v.sum(hash, seq)
 			}
 		}

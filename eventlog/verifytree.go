@@ -39,7 +39,7 @@ func (v *verification) heads() (heads, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cp, err := tree.Open(signed, v.verifier); err == nil {
+	if cp, err := tree.Open(signed, v.verifier); err == nil && event.Seq(cp.Size) <= v.size {
 		h[cp.Size] = cp.Root
 	}
 	return h, nil
@@ -84,6 +84,11 @@ func (v *verification) tree() error {
 			return err
 		}
 	}
+	for size := range heads {
+		if event.Seq(size) > v.size && v.closed {
+			v.add("checkpoint", fmt.Errorf("one was signed over %d events, the log has %d: the newest are missing", size, v.size), v.size, event.Seq(size)-1)
+		}
+	}
 	return v.tiles(level1)
 }
 
@@ -92,7 +97,7 @@ func (v *verification) tree() error {
 func (v *verification) leaves(index uint64, want int) ([]tree.Hash, error) {
 	bundle, err := v.store.bundle(index)
 	first := event.Seq(index * tree.Width)
-	if err == nil && len(bundle) < want*tree.HashSize {
+	if err == nil && (len(bundle) < want*tree.HashSize || v.closed && len(bundle) > want*tree.HashSize) {
 		err = fmt.Errorf("%w: bundle %d has %d commitments: want %d", ErrTampered, index, len(bundle)/tree.HashSize, want)
 	}
 	if err := v.damaged("commitment", err, first, first+event.Seq(want)-1); err != nil {
@@ -127,7 +132,7 @@ func (v *verification) tile(level int, index uint64, want []tree.Hash) error {
 	span := event.Seq(1) << (8 * level) // leaves below each hash
 	first := event.Seq(index) * tree.Width * span
 	got, err := v.store.tile(level, index)
-	if err == nil && len(got) < len(want) {
+	if err == nil && (len(got) < len(want) || v.closed && len(got) > len(want)) {
 		err = fmt.Errorf("%w: tile %d/%d has %d hashes: want %d", ErrTampered, level, index, len(got), len(want))
 	}
 	if err != nil {
