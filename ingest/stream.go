@@ -21,10 +21,15 @@ const (
 	// DefaultStreamBytes is how much evidence may wait in the stream. It fits
 	// DefaultStoreBytes with room for what NATS keeps beside messages.
 	DefaultStreamBytes = 4 << 30
-	// duplicates is how long the stream itself recognises a message
-	// published again with the same Nats-Msg-Id; the log does so for ever.
-	duplicates = 2 * time.Minute
+	// duplicates is how long the stream drops what has the Nats-Msg-Id of an
+	// earlier message, whatever its tenant and content, and acknowledges it all
+	// the same. It is the least that NATS allows; the log knows duplicates by
+	// tenant, id and content, for ever.
+	duplicates = 100 * time.Millisecond
 )
+
+// streamDescription marks the streams that EnsureStream made.
+const streamDescription = "Evidence on its way into the log"
 
 // StreamConfig says what a stream made by EnsureStream looks like.
 type StreamConfig struct {
@@ -34,7 +39,8 @@ type StreamConfig struct {
 
 // EnsureStream makes the stream if it is absent and checks it if it is there:
 // one that could lose evidence is refused with all that is wrong with it. It
-// never changes an existing stream.
+// changes an existing stream in one case: a stream that EnsureStream itself
+// made with a longer window of duplicates gets the window of today.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg StreamConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -48,10 +54,24 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg StreamConfig)
 	if err != nil {
 		return fmt.Errorf("make stream %s: %w", StreamName, err)
 	}
+	if s, err = narrowed(ctx, js, s); err != nil {
+		return fmt.Errorf("narrow the window of duplicates of stream %s: %w", StreamName, err)
+	}
 	if wrong := streamProblems(s.CachedInfo().Config); len(wrong) > 0 {
 		return fmt.Errorf("stream %s would lose evidence: %s: change it or delete it", StreamName, strings.Join(wrong, "; "))
 	}
 	return nil
+}
+
+// narrowed returns the stream with the window of duplicates of today if an
+// earlier EnsureStream made it: nobody else could change an embedded one.
+func narrowed(ctx context.Context, js jetstream.JetStream, s jetstream.Stream) (jetstream.Stream, error) {
+	c := s.CachedInfo().Config
+	if c.Description != streamDescription || c.Duplicates <= duplicates {
+		return s, nil
+	}
+	c.Duplicates = duplicates
+	return js.UpdateStream(ctx, c)
 }
 
 // stream is the configuration of a new stream. It refuses what does not fit
@@ -62,7 +82,7 @@ func (c StreamConfig) stream() jetstream.StreamConfig {
 	}
 	return jetstream.StreamConfig{
 		Name:        StreamName,
-		Description: "Evidence on its way into the log",
+		Description: streamDescription,
 		Subjects:    []string{event.Subjects},
 		Retention:   jetstream.LimitsPolicy, // see sweep
 		Storage:     jetstream.FileStorage,
@@ -95,6 +115,8 @@ func streamProblems(c jetstream.StreamConfig) []string {
 	add(c.NoAck, "it acknowledges nothing (no_ack)")
 	add(c.Retention == jetstream.InterestPolicy, "its retention is interest: it drops what comes while no consumer is there")
 	add(c.MaxAge > 0, "it drops messages after %v (max_age)", c.MaxAge)
+	add(c.Duplicates > duplicates, "it drops messages with the Nats-Msg-Id of another for %v (duplicate_window): want %v",
+		c.Duplicates, duplicates)
 	add(c.AllowMsgTTL, "publishers may let messages expire (allow_msg_ttl)")
 	add(c.AllowRollup, "publishers may replace earlier messages (allow_rollup_hdrs)")
 	add(c.AllowMsgCounter, "it keeps counters, not messages (allow_msg_counter)")

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,61 @@ func TestEnsureStreamIsMadeOnce(t *testing.T) {
 		if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Invariant 1: NATS acknowledges what it drops as a duplicate, whatever its
+// subject and content. With an id in use as Nats-Msg-Id that must soon end.
+func TestSameMsgIDIsStoredAgain(t *testing.T) {
+	t.Parallel()
+	js := connect(t, startServer(t, ServerConfig{Dir: t.TempDir()}))
+	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	for i, tenant := range []event.Tenant{"a", "b", "a"} {
+		until(t, "publishing is a duplicate for ever", func() bool {
+			body := fmt.Appendf(nil, "content %d", i)
+			ack, err := js.Publish(t.Context(), event.Subject(tenant, event.Interaction), body, jetstream.WithMsgID("e-1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !ack.Duplicate
+		})
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if got := messages(t, js); got != 3 {
+		t.Errorf("stream has %d messages, want 3", got)
+	}
+}
+
+// What an earlier version made is put right: nobody can reach the embedded
+// server while it does not start.
+func TestOwnStreamIsNarrowed(t *testing.T) {
+	t.Parallel()
+	js := connect(t, startServer(t, ServerConfig{Dir: t.TempDir()}))
+	old := StreamConfig{}.stream()
+	old.Duplicates = 2 * time.Minute
+	if _, err := js.CreateStream(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), event.Subject("t", event.Interaction), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.CachedInfo().Config.Duplicates; got != 100*time.Millisecond {
+		t.Errorf("duplicate window is %v, want 100ms", got)
+	}
+	if got := messages(t, js); got != 1 {
+		t.Errorf("stream has %d messages, want the one that was there", got)
 	}
 }
 
@@ -63,9 +119,12 @@ func TestStreamThatLosesEvidenceIsRefused(t *testing.T) {
 		"persist mode is asyn": func(c *jetstream.StreamConfig) {
 			c.AllowAtomicPublish, c.PersistMode = false, jetstream.AsyncPersistMode
 		},
-		"no_ack":               func(c *jetstream.StreamConfig) { c.NoAck = true },
-		"interest":             func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy },
-		"max_age":              func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
+		"no_ack":   func(c *jetstream.StreamConfig) { c.NoAck = true },
+		"interest": func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy },
+		"max_age":  func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
+		"duplicate_window": func(c *jetstream.StreamConfig) {
+			c.Description, c.Duplicates = "somebody else's", 2*time.Minute
+		},
 		"allow_msg_ttl":        func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true },
 		"allow_rollup_hdrs":    func(c *jetstream.StreamConfig) { c.AllowRollup = true },
 		"max_bytes with disca": func(c *jetstream.StreamConfig) { c.Discard = jetstream.DiscardOld },
