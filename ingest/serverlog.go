@@ -100,7 +100,12 @@ func (l *serverLog) complaint() string {
 
 // harmless formats what NATS says with every argument left out that could
 // hold content, and without the description of the client it puts in front.
+// A format without arguments may be the text of an error that quotes what a
+// client sent, so of that only what is known to be NATS's own is shown.
 func harmless(format string, v []any) string {
+	if len(v) == 0 {
+		return ownWords(format)
+	}
 	if i := strings.LastIndex(format, " - "); i >= 0 && strings.Contains(format, "id:") {
 		format = "client - " + format[i+len(" - "):]
 	}
@@ -109,6 +114,29 @@ func harmless(format string, v []any) string {
 		args[i] = harmlessArg(a)
 	}
 	return strings.TrimSpace(fmt.Sprintf(format, args...))
+}
+
+// ownWords returns what NATS itself says in a finished text: of one about a
+// client which of the known mistakes it names, of others what comes before the
+// first quotation mark.
+func ownWords(text string) string {
+	for _, known := range []string{
+		"parser ERROR", "Parse Error", "Subscription Violation", "Publish Violation", "maximum control line exceeded",
+		"maximum payload", "maximum connections exceeded", "maximum account active connections exceeded",
+		"maximum subscriptions exceeded", "authentication error", "authentication timeout", "Outside connect times",
+		"TLS handshake timeout", "invalid subject", "message headers not supported", "invalid client protocol",
+	} {
+		if strings.Contains(text, known) {
+			return "client - " + known
+		}
+	}
+	if strings.Contains(text, "id:") {
+		return "client - …"
+	}
+	if i := strings.IndexAny(text, "\"'`{"); i >= 0 {
+		text = text[:i] + "…"
+	}
+	return strings.TrimSpace(text)
 }
 
 func harmlessArg(a any) any {
