@@ -31,10 +31,11 @@
 // # How it works
 //
 // A [Detector] is a value: a type, what triggers it and a function that
-// decides. All detectors are compiled into two tables, one by byte and one by
-// four-byte prefix, and a text is passed over once: where neither table
-// answers, which is nearly everywhere, nothing happens. So cost grows with
-// candidates, not with detectors. A detector looks a bounded distance around
+// decides. All detectors are compiled into tables, of which the first tells by
+// two bytes where something may begin and the next by four where a word may,
+// and a text is passed over once: where the tables do not answer, which is
+// nearly everywhere, nothing happens. So cost grows with candidates, not with
+// detectors. A detector looks a bounded distance around
 // its trigger, which keeps the whole linear.
 //
 // Overlaps resolve by one rule: the leftmost span wins, then the longest,
