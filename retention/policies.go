@@ -151,16 +151,23 @@ func (p *Policies) Ensure(ctx context.Context, t event.Tenant, document *policy.
 func (p *Policies) Apply(ctx context.Context, t event.Tenant, document *policy.Document) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	current, _, _, ok := p.Current(t)
-	if ok && current.Version() == document.Version() {
+	if current, _, _, ok := p.Current(t); ok && current.Version() == document.Version() {
 		return nil
 	}
-	if ok {
-		if err := keepsPromises(current, document); err != nil {
-			return err
-		}
+	if err := p.Check(t, document); err != nil {
+		return err
 	}
 	return p.apply(ctx, t, document)
+}
+
+// Check returns the error with which Apply would refuse the document for the
+// tenant, and changes nothing.
+func (p *Policies) Check(t event.Tenant, document *policy.Document) error {
+	current, _, _, ok := p.Current(t)
+	if !ok {
+		return nil
+	}
+	return keepsPromises(current, document)
 }
 
 // keepsPromises returns ErrPromised unless each class for which the policy in

@@ -130,9 +130,14 @@ func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Docum
 		p.document = policy.Default()
 		return p, nil
 	}
+	for _, t := range log.Tenants() { // all or none: what is in the ledger stays there
+		if err := inForce.Check(t, document); err != nil {
+			return nil, fmt.Errorf("--policy: refused for tenant %s, nothing is changed: %w", t, err)
+		}
+	}
 	for _, t := range log.Tenants() {
 		if err := inForce.Apply(ctx, t, document); err != nil {
-			return nil, fmt.Errorf("--policy: %w", err)
+			return nil, fmt.Errorf("--policy: tenant %s: %w", t, err)
 		}
 	}
 	return p, nil
