@@ -105,7 +105,6 @@ func frameJSON(out io.Writer) func(*pb.Frame) error {
 type transcript struct {
 	out   io.Writer
 	style style
-	turn  uint32
 	event string // of the frame before
 	any   bool   // there was one
 }
@@ -119,12 +118,12 @@ func (t *transcript) frame(f *pb.Frame) error {
 	if f.GetContinued() {
 		return t.print(t.style.content(t.colour(f), indent(f.GetText())))
 	}
-	if f.GetEvent() != t.event && (f.GetTurn() != t.turn || t.event == "") {
+	if !t.any || f.GetEvent() != t.event {
 		if err := t.header(f); err != nil {
 			return err
 		}
 	}
-	t.event, t.turn = f.GetEvent(), f.GetTurn()
+	t.event = f.GetEvent()
 	return t.print("\n" + t.label(f) + t.body(f))
 }
 
