@@ -69,9 +69,9 @@ func (c *quarantineListCmd) print(out io.Writer, q *pb.Quarantined, n int) error
 		return err
 	}
 	if n == 1 {
-		fmt.Fprintln(out, "ID                        TIME                 CAUSE      BYTES     REASON")
+		fmt.Fprintln(out, "ID                                TIME                 CAUSE      BYTES     REASON")
 	}
-	_, err := fmt.Fprintf(out, "%s  %s  %s  %s  %s\n", pad(q.GetId(), 24), q.GetTime().AsTime().Format(time.DateTime),
+	_, err := fmt.Fprintf(out, "%s  %s  %s  %s  %s\n", widen(oneLine(q.GetId(), 256), 32), q.GetTime().AsTime().Format(time.DateTime),
 		pad(q.GetCause().String(), 9), pad(fmt.Sprint(q.GetSize()), 8), oneLine(q.GetReason(), 200))
 	return err
 }
@@ -88,8 +88,8 @@ type quarantineShowCmd struct {
 func (quarantineShowCmd) Help() string {
 	return `Prints one refused message. Its content was never redacted: look at it only if you must.
 
-    afterimage quarantine show 00000000000000000042-0000
-    afterimage quarantine show 00000000000000000042-0000 --raw > message.bin`
+    afterimage quarantine show 3f9a0c52d1e84b7760ac1d9e5b2f8840
+    afterimage quarantine show 3f9a0c52d1e84b7760ac1d9e5b2f8840 --raw > message.bin`
 }
 
 // Run prints the entry.
