@@ -150,6 +150,7 @@ func (p *pipeline) judge(group []*message, results []eventlog.Result) error {
 				return fmt.Errorf("internal error: outcome %d", results[i].Outcome)
 			}
 		}
+		m.original = nil
 		results = results[len(m.prepared):]
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -326,4 +328,70 @@ func TestWeight(t *testing.T) {
 			t.Errorf("%s: decodes to %d bytes, want %d", name, got, test.want)
 		}
 	}
+}
+
+// Invariant 9: what a message costs grows with its size, not with its square,
+// however much of it is rejected and wherever.
+func TestRejectedBatchIsDecodedFewTimes(t *testing.T) {
+	t.Parallel()
+	const n = 2000
+	fails := func(context.Context, event.Tenant, *pb.Event) error { return errors.New("no such class") }
+	for name, c := range map[string]struct {
+		classify func(context.Context, event.Tenant, *pb.Event) error
+		cause    pb.Quarantined_Cause
+	}{
+		"conflict": {routine, pb.Quarantined_CONFLICT},
+		"policy":   {fails, pb.Quarantined_INVALID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			r.publishBatch(t, interactions("e", n)...)
+			r.drain(t)
+			again := interactions("e", n)
+			for _, e := range again {
+				e.GetInteraction().Input[0].Parts[0] = &pb.Part{Kind: &pb.Part_Text{Text: "other content"}}
+			}
+			r.publishBatch(t, again...)
+			r.cfg.Classify = c.classify
+			if got := drainCounting(t, r); got > 3 {
+				t.Errorf("message was decoded %d times, want at most 3", got)
+			}
+			q := r.quarantined(t, acme)
+			if len(q) != n {
+				t.Fatalf("%d entries in quarantine, want %d", len(q), n)
+			}
+			for i, entry := range q {
+				if entry.Cause != c.cause || entry.Index != uint32(i) {
+					t.Fatalf("entry %d is %v of event %d", i, entry.Cause, entry.Index)
+				}
+				wantPayload(t, entry, again[i])
+			}
+		})
+	}
+}
+
+// drainCounting drains the stream and returns how often it decoded a message.
+func drainCounting(t *testing.T, r *rig) int64 {
+	t.Helper()
+	c, err := New(r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var decodes atomic.Int64
+	decode := c.decode
+	c.decode = func(contentType, encoding string, body []byte, limits event.Limits) ([]*pb.Event, error) {
+		decodes.Add(1)
+		return decode(contentType, encoding, body, limits)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { err = c.Run(ctx) })
+	r.await(t)
+	cancel()
+	wg.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decodes.Load()
 }

@@ -57,6 +57,7 @@ type Config struct {
 type Consumer struct {
 	Config
 	decoded int64 // most bytes one message decodes to
+	decode  func(contentType, encoding string, body []byte, limits event.Limits) ([]*pb.Event, error)
 }
 
 // New returns a consumer; Run makes it work.
@@ -87,7 +88,7 @@ func New(cfg Config) (*Consumer, error) {
 		cfg.Metrics = NewMetrics()
 	}
 	decoded := cmp.Or(cfg.Limits.BatchBytes, event.DefaultBatchBytes)
-	return &Consumer{Config: cfg, decoded: int64(decoded)}, nil
+	return &Consumer{Config: cfg, decoded: int64(decoded), decode: event.Decode}, nil
 }
 
 // Run consumes until ctx ends, which is no error, or the log is closed or

@@ -29,6 +29,7 @@ type message struct {
 	prepared []eventlog.Prepared
 	position []int             // of each prepared event in its batch
 	rejected []*pb.Quarantined // what of it goes to quarantine
+	original []*pb.Event       // decoded anew, while again needs it
 }
 
 // expansion is how many times the bytes of a batch are in memory while it is
@@ -116,7 +117,7 @@ func (p *pipeline) prepare(ctx context.Context, m *message) error {
 	}
 	var events []*pb.Event
 	if err == nil {
-		events, err = event.Decode(m.contentType, m.encoding, m.msg.Data(), p.Limits)
+		events, err = p.decode(m.contentType, m.encoding, m.msg.Data(), p.Limits)
 	}
 	if err == nil && len(events) == 0 {
 		err = &event.ValidationError{Violations: []event.Violation{{Path: "events", Reason: "is empty"}}}
@@ -125,6 +126,7 @@ func (p *pipeline) prepare(ctx context.Context, m *message) error {
 		m.rejected = append(m.rejected, p.whole(m, cause(err), reason(err)))
 		return nil
 	}
+	defer func() { m.original = nil }()
 	for i, e := range events {
 		if err := p.prepareEvent(ctx, m, kind, i, e); err != nil {
 			return err

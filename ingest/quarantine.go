@@ -76,13 +76,20 @@ func (p *pipeline) single(m *message, i int, e *pb.Event, c pb.Quarantined_Cause
 }
 
 // again returns the entry for the event at position i once the event itself
-// has been changed: it decodes the message anew.
+// has been changed: it decodes the message anew, the first time for all its
+// events. Whoever has rejected the last of them sets m.original to nil.
 func (p *pipeline) again(m *message, i int, c pb.Quarantined_Cause, why string) (*pb.Quarantined, error) {
-	events, err := event.Decode(m.contentType, m.encoding, m.msg.Data(), p.Limits)
-	if err != nil || i >= len(events) {
-		return nil, fmt.Errorf("decode message %d a second time: %w", m.sequence, err)
+	if m.original == nil {
+		events, err := p.decode(m.contentType, m.encoding, m.msg.Data(), p.Limits)
+		if err != nil {
+			return nil, fmt.Errorf("decode message %d a second time: %w", m.sequence, err)
+		}
+		m.original = events
 	}
-	return p.single(m, i, events[i], c, why), nil
+	if i >= len(m.original) {
+		return nil, fmt.Errorf("internal error: message %d decodes to fewer events a second time", m.sequence)
+	}
+	return p.single(m, i, m.original[i], c, why), nil
 }
 
 // quarantine keeps what was rejected of the messages, tenant by tenant, in
