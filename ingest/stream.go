@@ -99,7 +99,8 @@ func (c StreamConfig) stream() jetstream.StreamConfig {
 }
 
 // streamProblems lists how a stream of this configuration could lose
-// evidence that it acknowledged, or never get it.
+// evidence that it acknowledged, never get it or cease to take any, or lose
+// what is not evidence to the sweep.
 func streamProblems(c jetstream.StreamConfig) []string {
 	var wrong []string
 	add := func(bad bool, format string, args ...any) {
@@ -107,7 +108,9 @@ func streamProblems(c jetstream.StreamConfig) []string {
 			wrong = append(wrong, fmt.Sprintf(format, args...))
 		}
 	}
-	add(!slices.ContainsFunc(c.Subjects, coversEvidence), "its subjects do not cover %s", event.Subjects)
+	add(!slices.Equal(c.Subjects, []string{event.Subjects}),
+		"its subjects are not %s alone: evidence would be missed, or what is not evidence purged", event.Subjects)
+	add(len(c.Sources) > 0, "it takes messages from other streams (sources), which would be purged with evidence")
 	add(c.Mirror != nil, "it is a mirror, to which nobody can publish")
 	add(c.Sealed, "it is sealed")
 	add(c.Storage != jetstream.FileStorage, "its storage is memory: want file")
@@ -118,6 +121,9 @@ func streamProblems(c jetstream.StreamConfig) []string {
 	add(c.Duplicates > duplicates, "it drops messages with the Nats-Msg-Id of another for %v (duplicate_window): want %v",
 		c.Duplicates, duplicates)
 	add(c.AllowMsgTTL, "publishers may let messages expire (allow_msg_ttl)")
+	add(c.SubjectDeleteMarkerTTL > 0, "it adds messages of its own (subject_delete_marker_ttl)")
+	add(c.AllowMsgSchedules, "publishers may let it hold back and replace messages (allow_msg_schedules)")
+	add(c.DenyPurge, "it cannot be purged of what is in the log, and would fill up (deny_purge)")
 	add(c.AllowRollup, "publishers may replace earlier messages (allow_rollup_hdrs)")
 	add(c.AllowMsgCounter, "it keeps counters, not messages (allow_msg_counter)")
 	add(c.SubjectTransform != nil, "it changes subjects (subject_transform), and with them tenants")
@@ -134,8 +140,3 @@ func streamProblems(c jetstream.StreamConfig) []string {
 
 // minMsgSize fits the largest valid batch with its headers.
 const minMsgSize = event.DefaultBatchBytes + 64<<10
-
-// coversEvidence reports whether a subject of the stream matches all evidence.
-func coversEvidence(subject string) bool {
-	return subject == event.Subjects || subject == ">" || subject == "*.>"
-}

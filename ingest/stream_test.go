@@ -113,9 +113,18 @@ func TestMaxPayloadFits(t *testing.T) {
 func TestStreamThatLosesEvidenceIsRefused(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*jetstream.StreamConfig){
-		"":             func(*jetstream.StreamConfig) {},
-		"do not cover": func(c *jetstream.StreamConfig) { c.Subjects = []string{"evidence.*"} },
-		"memory":       func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
+		"":                       func(*jetstream.StreamConfig) {},
+		"evidence would be miss": func(c *jetstream.StreamConfig) { c.Subjects = []string{"evidence.*"} },
+		"is not evidence purged": func(c *jetstream.StreamConfig) { c.Subjects = []string{"evidence.>", "orders.>"} },
+		"sources": func(c *jetstream.StreamConfig) {
+			c.Sources = []*jetstream.StreamSource{{Name: "ORDERS"}}
+		},
+		"deny_purge": func(c *jetstream.StreamConfig) { c.DenyPurge = true },
+		"allow_msg_schedules": func(c *jetstream.StreamConfig) {
+			c.AllowMsgSchedules, c.Discard, c.MaxBytes = true, jetstream.DiscardOld, -1
+		},
+		"subject_delete_marker": func(c *jetstream.StreamConfig) { c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = true, time.Hour },
+		"memory":                func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
 		"persist mode is asyn": func(c *jetstream.StreamConfig) {
 			c.AllowAtomicPublish, c.PersistMode = false, jetstream.AsyncPersistMode
 		},
@@ -154,6 +163,17 @@ func TestStreamThatLosesEvidenceIsRefused(t *testing.T) {
 				t.Errorf("got %v, want an error that names %q", err, want)
 			}
 		})
+	}
+}
+
+// One that takes everything holds what is no evidence, too.
+func TestStreamOfEverythingIsRefused(t *testing.T) {
+	c := StreamConfig{}.stream()
+	for _, subject := range []string{">", "*.>"} {
+		c.Subjects = []string{subject}
+		if got := streamProblems(c); len(got) != 1 || !strings.Contains(got[0], "subjects") {
+			t.Errorf("%s: got %q, want its subjects alone", subject, got)
+		}
 	}
 }
 
