@@ -64,7 +64,7 @@ func statusText(st *status.Status) string {
 			continue
 		}
 		for _, v := range bad.GetFieldViolations() {
-			if line := strings.TrimPrefix(v.GetField()+": "+v.GetDescription(), ": "); !strings.Contains(text, line) {
+			if line := strings.TrimPrefix(v.GetField()+": "+v.GetDescription(), ": "); !strings.Contains(text, v.GetDescription()) {
 				text += "; " + line
 			}
 		}
