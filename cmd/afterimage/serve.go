@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,7 @@ type serveFlags struct {
 	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Stop appending when the disk has less than this free, in MiB (default ${default})."`
 	LogLevel   string        `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	LogFormat  string        `name:"log-format" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json (default ${default})."`
-	ReadyFile  string        `name:"ready-file" placeholder:"FILE" help:"Write the addresses to this file, as JSON, when everything listens."`
+	ReadyFile  string        `name:"ready-file" placeholder:"FILE" help:"Write the addresses to this file, as JSON, when everything listens; removed at the start and the end."`
 }
 
 // Help implements kong's HelpProvider.
@@ -65,6 +66,18 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 		a.print(s.out, c.serveFlags)
 		return a.write(c.ReadyFile)
 	})
+}
+
+// removeReadyFile removes the file that says that everything listens: one that
+// an earlier process left behind says it too soon, and of ports that are gone.
+func (f serveFlags) removeReadyFile() error {
+	if f.ReadyFile == "" {
+		return nil
+	}
+	if err := os.Remove(f.ReadyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return usage("--ready-file: %w", err)
+	}
+	return nil
 }
 
 // serve wires everything and runs it until ctx ends; when all of it listens it
@@ -93,6 +106,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return fmt.Errorf("--grpc: %w", err)
 	}
 	defer closeListener(rpc)
+	if err := flags.removeReadyFile(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, flags.removeReadyFile()) }()
 
 	log, err := eventlog.Open(ctx, eventlog.Config{
 		Dir: logDir(flags.Data), KeysDir: flags.Keys, Logger: logger, Fatal: fatal(stderr),
@@ -127,7 +144,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Query: query.New(query.Config{Log: log}),
-		Publish: stream.publish, Policy: policies.inForce, Ready: stream.ready,
+		Publish: stream.publish, Policy: policies.inForce, Ready: func() error { return cmp.Or(stream.ready(), log.Ready()) },
 		Gatherer: metrics.registry, Logger: logger,
 	})
 	if err != nil {

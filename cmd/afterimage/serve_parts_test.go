@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,5 +62,37 @@ func TestRefusedPolicyChangesNoTenant(t *testing.T) {
 	}
 	if got := log.Size(); got != 5 {
 		t.Errorf("the log has %d events, want 5: two tenants got another policy", got)
+	}
+}
+
+// Whoever finds the ready file may connect: it is gone when the server is.
+func TestReadyFileGoesWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "ready")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	flags := serveFlags{
+		Data: filepath.Join(dir, "data"), Keys: filepath.Join(dir, "keys"), ReadyFile: file,
+		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", NATS: "127.0.0.1:0", LogLevel: "error", LogFormat: "text",
+	}
+	err := serve(ctx, flags, t.Output(), func(a addresses) error {
+		defer cancel()
+		if err := a.write(file); err != nil {
+			return err
+		}
+		if _, err := os.Stat(file); err != nil {
+			return err
+		}
+		answer, err := http.Get(a.HTTP + "/healthz")
+		if err != nil {
+			return err
+		}
+		return answer.Body.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want the file gone", err)
 	}
 }
