@@ -39,9 +39,30 @@ func AppendJSON(b []byte, e *pb.Event) ([]byte, error) {
 // Errors are a [*ValidationError] with the path, the reason and the byte
 // offset, or wrap [ErrTooLarge]. line is not kept.
 func DecodeJSON(line []byte, lim Limits) (*pb.Event, error) {
+	e, _, err := decodeJSON(line, lim)
+	return e, err
+}
+
+// A JSONBatch decodes the events of one batch, each in proto3 JSON, and bounds
+// their nested messages together ([MaxBatchElements]). The zero value is
+// ready; it is not safe for concurrent use.
+type JSONBatch struct{ elements int }
+
+// Decode reads the next event as [DecodeJSON] does, with its errors.
+func (b *JSONBatch) Decode(line []byte, lim Limits) (*pb.Event, error) {
+	e, elements, err := decodeJSON(line, lim)
+	if b.elements += elements; b.elements > MaxBatchElements {
+		return nil, tooMany()
+	}
+	return e, err
+}
+
+// decodeJSON also returns how many nested messages it made, even where the
+// event is wrong.
+func decodeJSON(line []byte, lim Limits) (e *pb.Event, elements int, err error) {
 	lim = lim.withDefaults()
 	if len(line) > lim.EventBytes {
-		return nil, tooLarge("event", len(line), lim.EventBytes)
+		return nil, 0, tooLarge("event", len(line), lim.EventBytes)
 	}
 	d := jsonDecoder{src: line, badUTF8: !utf8.Valid(line)}
 	scratch := scratches.Get().(*[]byte)
@@ -52,14 +73,14 @@ func DecodeJSON(line []byte, lim Limits) (*pb.Event, error) {
 	}()
 	// No string is longer than its JSON, so that text never moves.
 	d.text.Grow(len(line))
-	e := new(pb.Event)
+	e = new(pb.Event)
 	if err := readObject(&d, eventShape, e); err != nil {
-		return nil, public(err)
+		return nil, d.elements, public(err)
 	}
 	if d.space(); d.pos < len(line) {
-		return nil, public(d.wrong(d.pos, "the JSON goes on after the event"))
+		return nil, d.elements, public(d.wrong(d.pos, "the JSON goes on after the event"))
 	}
-	return e, nil
+	return e, d.elements, nil
 }
 
 // scratches holds buffers for strings with escapes.

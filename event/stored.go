@@ -71,7 +71,7 @@ func decodeBatch(body []byte, lim Limits) ([]*pb.Event, error) {
 // their form and size.
 func splitBatch(body []byte, lim Limits) ([][]byte, error) {
 	var parts [][]byte
-	elements := 0
+	scan := batchScan{lim: lim}
 	for len(body) > 0 {
 		number, typ, n := protowire.ConsumeTag(body)
 		switch {
@@ -79,25 +79,10 @@ func splitBatch(body []byte, lim Limits) ([][]byte, error) {
 			return nil, violation("", "is malformed protobuf")
 		case number != 1:
 			return nil, violation("", fmt.Sprintf("has unknown field %d", number))
-		case typ != protowire.BytesType:
-			return nil, violation("events", fmt.Sprintf("has wire type %d, want %d", typ, protowire.BytesType))
-		case len(parts) == lim.BatchEvents:
-			return nil, fmt.Errorf("batch has more than %d events: %w", lim.BatchEvents, ErrTooLarge)
 		}
-		part, size := protowire.ConsumeBytes(body[n:])
-		path := pathString([]step{{"events", len(parts)}})
-		if size < 0 {
-			return nil, violation(path, "is cut off")
-		}
-		if len(part) > lim.EventBytes {
-			return nil, tooLarge(path, len(part), lim.EventBytes)
-		}
-		scan := wireScan{limit: MaxElements}
-		if err := scan.message(part, eventWire); err != nil {
-			return nil, public(within(err, "events", len(parts)))
-		}
-		if elements += scan.elements; elements > MaxBatchElements {
-			return nil, fmt.Errorf("batch has more than %d nested messages: %w", MaxBatchElements, ErrTooLarge)
+		part, size, err := scan.event(body[n:], typ)
+		if err != nil {
+			return nil, err
 		}
 		parts = append(parts, part)
 		body = body[n+size:]
