@@ -30,6 +30,7 @@ func decodeEvents(raw []byte) ([]*pb.Event, error) {
 // An eventsDecoder reads one publish request.
 type eventsDecoder struct {
 	json       *json.Decoder
+	batch      event.JSONBatch
 	events     []*pb.Event
 	violations []event.Violation
 }
@@ -109,7 +110,7 @@ func (d *eventsDecoder) list() error {
 }
 
 func (d *eventsDecoder) event(n int, raw []byte) error {
-	e, err := event.DecodeJSON(raw, event.Limits{})
+	e, err := d.batch.Decode(raw, event.Limits{})
 	if v, is := errors.AsType[*event.ValidationError](err); is {
 		for _, v := range v.Violations {
 			d.violations = append(d.violations, event.Violation{Path: within(n, v.Path), Reason: v.Reason})

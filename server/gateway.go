@@ -135,12 +135,15 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 }
 
 // decode reads a request from its whole body.
-func (m *marshaler) decode(r io.Reader, v any) error {
-	raw, err := io.ReadAll(r)
+func (m *marshaler) decode(b *body, v any) error {
+	raw, err := io.ReadAll(b)
 	if err != nil {
 		return err
 	}
 	if publish, is := v.(*pb.PublishEventsRequest); is {
+		if err := b.enter(raw); err != nil {
+			return err
+		}
 		publish.Events, err = decodeEvents(raw)
 		return err
 	}

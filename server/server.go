@@ -55,6 +55,8 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *metrics
+	room    *room // for what is published over gRPC
+	webRoom *room // for what is published over HTTP
 
 	grpc     *grpc.Server
 	health   *health.Server
@@ -68,7 +70,7 @@ type Server struct {
 const (
 	maxRequest    = event.DefaultBatchBytes + 64<<10 // bytes; the rest is for names and lengths
 	maxResponse   = 64 << 20                         // bytes
-	maxStreams    = 1_000                            // calls at a time on one connection
+	maxStreams    = 100                              // calls at a time on one connection
 	maxConns      = 1_000                            // connections at a time on one port
 	innerBuffer   = 256 << 10
 	grace         = 5 * time.Second // for calls in flight when the server stops
@@ -83,6 +85,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
+		room: newRoom(), webRoom: newRoom(),
 		health: health.NewServer(), inner: bufconn.Listen(innerBuffer), draining: make(chan struct{}),
 	}
 	if s.now == nil {
@@ -118,6 +121,7 @@ func (s *Server) Metrics() prometheus.Collector { return s.metrics }
 
 func (s *Server) newGRPC() *grpc.Server {
 	g := grpc.NewServer(
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),
 		grpc.MaxRecvMsgSize(maxRequest),
@@ -128,7 +132,7 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 	)
-	pb.RegisterEventServiceServer(g, events{Server: s})
+	g.RegisterService(eventService(), events{Server: s})
 	pb.RegisterSessionServiceServer(g, sessions{Server: s})
 	pb.RegisterLogServiceServer(g, logs{Server: s})
 	pb.RegisterQuarantineServiceServer(g, quarantine{Server: s})

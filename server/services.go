@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -21,14 +19,15 @@ type events struct {
 	*Server
 }
 
-// PublishEvents implements EventService.
+// PublishEvents implements EventService. The limits of r are checked before it
+// is decoded (publish.go).
 func (s events) PublishEvents(ctx context.Context, r *pb.PublishEventsRequest) (*pb.PublishEventsResponse, error) {
 	t, err := event.ParseTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
-	if err := bounded(r.GetEvents()); err != nil {
-		return nil, err
+	if len(r.GetEvents()) == 0 {
+		return nil, &event.ValidationError{Violations: []event.Violation{{Path: "events", Reason: "is missing"}}}
 	}
 	if err := event.ValidateBatch(r.GetEvents(), s.now()); err != nil {
 		return nil, err
@@ -37,28 +36,6 @@ func (s events) PublishEvents(ctx context.Context, r *pb.PublishEventsRequest) (
 		return nil, err
 	}
 	return &pb.PublishEventsResponse{Acknowledged: int32(len(r.GetEvents()))}, nil
-}
-
-// bounded checks the size of a batch and of its events.
-func bounded(events []*pb.Event) error {
-	if len(events) == 0 {
-		return &event.ValidationError{Violations: []event.Violation{{Path: "events", Reason: "is missing"}}}
-	}
-	if len(events) > event.DefaultBatchEvents {
-		return fmt.Errorf("request has %d events: the limit is %d: %w", len(events), event.DefaultBatchEvents, event.ErrTooLarge)
-	}
-	total := 0
-	for i, e := range events {
-		size := proto.Size(e)
-		if size > event.DefaultEventBytes {
-			return fmt.Errorf("events[%d] has %d bytes: the limit is %d: %w", i, size, event.DefaultEventBytes, event.ErrTooLarge)
-		}
-		total += size
-	}
-	if total > event.DefaultBatchBytes {
-		return fmt.Errorf("request has %d bytes: the limit is %d: %w", total, event.DefaultBatchBytes, event.ErrTooLarge)
-	}
-	return nil
 }
 
 // SearchEvents implements EventService.

@@ -48,6 +48,7 @@ var rules = []rule{
 	{wraps(eventlog.ErrErased), codes.NotFound, "ERASED"},
 	{wraps(eventlog.ErrNotFound), codes.NotFound, "NOT_FOUND"},
 	{wraps(event.ErrTooLarge), codes.ResourceExhausted, reasonTooLarge},
+	{wraps(ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(eventlog.ErrDiskFull), codes.ResourceExhausted, "DISK_FULL"},
 	{wraps(eventlog.ErrClosed), codes.Unavailable, "UNAVAILABLE"},
 	{wraps(ErrUnavailable), codes.Unavailable, "UNAVAILABLE"},

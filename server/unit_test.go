@@ -37,6 +37,7 @@ func TestStatus(t *testing.T) {
 		{fmt.Errorf("read: %w", eventlog.ErrNotFound), codes.NotFound, "NOT_FOUND", nil},
 		{eventlog.ErrErased, codes.NotFound, "ERASED", nil},
 		{event.ErrTooLarge, codes.ResourceExhausted, "TOO_LARGE", nil},
+		{ErrBusy, codes.ResourceExhausted, "BUSY", nil},
 		{eventlog.ErrDiskFull, codes.ResourceExhausted, "DISK_FULL", nil},
 		{eventlog.ErrClosed, codes.Unavailable, "UNAVAILABLE", nil},
 		{ErrUnavailable, codes.Unavailable, "UNAVAILABLE", nil},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,7 @@ func (s *Server) web() (http.Handler, error) {
 	if s.cfg.Gatherer != nil {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{}))
 	}
-	return guard(bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return guard(s.bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// http.ServeMux would redirect from paths with `//` or `..`, which
 		// session ids may have.
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
@@ -136,7 +137,7 @@ func crossOrigin(r *http.Request) bool {
 
 // bound limits what a request may send and how long it may take to send it
 // and to take the answer.
-func bound(next http.Handler) http.Handler {
+func (s *Server) bound(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
 			if err := acceptable(r.Header); err != nil {
@@ -145,7 +146,9 @@ func bound(next http.Handler) http.Handler {
 				writeError(w, r, st, http.StatusUnsupportedMediaType)
 				return
 			}
-			r.Body = newBody(w, r)
+			b := s.newBody(w, r)
+			defer func() { b.leave() }()
+			r.Body = b
 		}
 		next.ServeHTTP(&patientWriter{w, http.NewResponseController(w)}, r)
 	})
@@ -169,12 +172,32 @@ type body struct {
 	io.ReadCloser
 	clock *http.ResponseController
 	err   error // what the decoder found wrong with it
+
+	// enter takes the memory that it takes to publish the whole body, raw,
+	// until leave, which is called once when the request is answered.
+	enter func(raw []byte) error
+	leave func()
 }
 
-func newBody(w http.ResponseWriter, r *http.Request) *body {
+func (s *Server) newBody(w http.ResponseWriter, r *http.Request) *body {
 	clock := http.NewResponseController(w)
 	_ = clock.SetReadDeadline(deadline(bodyTimeout)) // an in-memory connection may have none
-	return &body{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), clock: clock}
+	b := &body{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), clock: clock, leave: func() {}}
+	b.enter = func(raw []byte) error {
+		release, err := s.webRoom.hold(len(raw))
+		if err != nil {
+			return err
+		}
+		b.leave = release
+		// At most so many messages: every one begins with a brace.
+		leave, err := s.webRoom.enter(r.Context(), len(raw), bytes.Count(raw, []byte("{")))
+		if err != nil {
+			return err
+		}
+		b.leave = func() { leave(); release() }
+		return nil
+	}
+	return b
 }
 
 // Read implements io.Reader. At the end the connection's deadline is lifted:
