@@ -121,26 +121,6 @@ func unlessEnded(ctx context.Context, err error) error {
 	return err
 }
 
-// attach makes the durable consumer or finds it.
-func (c *Consumer) attach(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	durable, err := c.JetStream.CreateOrUpdateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
-		Durable:       ConsumerName,
-		Description:   "Takes evidence into the log",
-		FilterSubject: event.Subjects,
-		DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       ackWait,
-		MaxDeliver:    -1,
-		MaxAckPending: maxAckPending,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("attach to stream %s: %w", StreamName, err)
-	}
-	return durable, nil
-}
-
 // takeOver has the stream deliver again at once what it had delivered to a
 // process that is gone. This process has the log, so nobody else can be
 // working on it. A server too old to do so delivers it after ackWait.

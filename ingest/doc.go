@@ -18,6 +18,8 @@
 //     durable: in the log, known to be in it already, or in quarantine.
 //     Whatever stops the consumer in between, the stream delivers the message
 //     again and the log absorbs what it has (invariant 1).
+//   - A stream feeds one store: another store refuses its consumer, and what
+//     leaves the stream is evidence that every durable consumer acknowledged.
 //   - The embedded server acknowledges a publisher only after an fsync, and
 //     leaves nothing in clear on disk (invariants 1 and 2).
 //   - An event whose redaction errs, panics or takes too long is quarantined;

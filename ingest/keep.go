@@ -44,9 +44,10 @@ func (p *pipeline) remind() {
 	}
 }
 
-// sweep removes from the stream everything up to the first message that is
-// not acknowledged, if anything was acknowledged since the last time. It asks
-// the stream how far that is, so it can remove nothing that is still needed.
+// sweep removes from the stream everything up to the first message that a
+// durable consumer, this one or another, has not acknowledged, if anything was
+// acknowledged here since the last time. It asks the stream how far that is,
+// so it can remove nothing that is still needed.
 //
 // The stream does not do this by itself at every acknowledgement (work queue
 // retention): with every write synced that costs an fsync a message, which
@@ -79,11 +80,23 @@ func (p *pipeline) purge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	floor := consumer.CachedInfo().AckFloor.Stream
-	if floor == 0 {
-		return nil
+	floor, err := lowestFloor(ctx, stream, consumer.CachedInfo().AckFloor.Stream)
+	if err != nil || floor == 0 {
+		return err
 	}
 	return stream.Purge(ctx, jetstream.WithPurgeSequence(floor+1))
+}
+
+// lowestFloor returns up to where every durable consumer of the stream has
+// acknowledged, at most floor. One for which nothing is left holds nothing up.
+func lowestFloor(ctx context.Context, stream jetstream.Stream, floor uint64) (uint64, error) {
+	consumers := stream.ListConsumers(ctx)
+	for info := range consumers.Info() {
+		if info.Config.Durable != "" && info.NumPending+uint64(info.NumAckPending) > 0 {
+			floor = min(floor, info.AckFloor.Stream)
+		}
+	}
+	return floor, consumers.Err()
 }
 
 // leave sees to it that the last acknowledgements reach the stream. If they

@@ -78,8 +78,11 @@ func (p *pipeline) fetch(ctx context.Context) error {
 		if err := retry.wait(ctx); err != nil {
 			return err
 		}
-		if durable, err := p.attach(ctx); err == nil { // it may have been deleted
+		switch durable, err := p.attach(ctx); { // it may have been deleted
+		case err == nil:
 			p.durable = durable
+		case errors.Is(err, errForeign):
+			return err
 		}
 	}
 }
