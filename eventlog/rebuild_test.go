@@ -20,7 +20,7 @@ func TestRebuild(t *testing.T) {
 		{Terms: []Term{{FieldSession, []string{"session-4"}}}},
 		{Terms: []Term{{FieldCategory, []string{"self_harm"}}, {FieldModel, []string{"model-1", "model-2"}}}, Order: OldestFirst},
 		{Terms: []Term{{FieldTarget, []string{"event-000011"}}}},
-		{Terms: []Term{{FieldID, []string{"event-000500"}}}},
+		{Terms: []Term{{FieldID, []string{"event-000250"}}}},
 	}
 	answers := func() (all [][]event.Seq) {
 		l := open(t, cfg)

@@ -29,7 +29,7 @@ func tamperable(t *testing.T, files vfs.FS) Config {
 	cfg := config(t)
 	cfg.FS = files
 	l := open(t, cfg)
-	for from := 0; from < 600; from += 60 {
+	for from := 0; from < 300; from += 60 {
 		add(t, l, "acme", from, from+60)
 	}
 	add(t, l, "umbrella", 0, 40)
@@ -129,7 +129,7 @@ func affected(keys, vals [][]byte, key []byte) (seqs []event.Seq) {
 	case spaceTile:
 		span(number*tree.Width*tree.Width, tree.Width*tree.Width)
 	default:
-		span(0, 640)
+		span(0, 340)
 	}
 	return seqs
 }
@@ -144,8 +144,9 @@ func TestVerifyFindsEveryFlippedByte(t *testing.T) {
 	const spaces = "hmxlencdib"
 	keys, vals := values(t, cfg, spaces)
 	rng := rand.New(rand.NewPCG(7, 7))
+	tries := 0
 	for _, space := range []byte(spaces) {
-		for try := range 6 {
+		for try := range 1 + rounds(t) {
 			i := rng.IntN(len(keys))
 			for keys[i][0] != space || len(vals[i]) == 0 {
 				i = rng.IntN(len(keys))
@@ -155,6 +156,7 @@ func TestVerifyFindsEveryFlippedByte(t *testing.T) {
 			at := rng.IntN(len(flipped))
 			flipped[at] ^= 1 << rng.IntN(8)
 			put(t, cfg, keys[i], flipped)
+			tries++
 			all := dirFindings(t, cfg)
 			if !covers(all, seqs) {
 				t.Errorf("try %d: byte %d of %d of key %x: findings %+v name none of seqs %d..%d", try, at, len(flipped), keys[i], all, seqs[0], seqs[len(seqs)-1])
@@ -162,6 +164,7 @@ func TestVerifyFindsEveryFlippedByte(t *testing.T) {
 			put(t, cfg, keys[i], vals[i])
 		}
 	}
+	t.Logf("%d bytes flipped", tries)
 	if all := dirFindings(t, cfg); len(all) > 0 {
 		t.Fatalf("after mending: %+v", all)
 	}
@@ -211,13 +214,13 @@ func TestVerifyFindsTruncation(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := open(t, cfg)
-	add(t, l, "acme", 600, 650)
+	add(t, l, "acme", 300, 350)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	all := dirFindings(t, old)
-	if len(all) != 1 || all[0].Part != "anchor" || all[0].First != 640 || all[0].Last != 689 {
-		t.Errorf("verify: got %+v, want one finding of part anchor for seqs 640 to 689", all)
+	if len(all) != 1 || all[0].Part != "anchor" || all[0].First != 340 || all[0].Last != 389 {
+		t.Errorf("verify: got %+v, want one finding of part anchor for seqs 340 to 389", all)
 	}
 	if _, err := Open(t.Context(), old); !errors.Is(err, ErrTampered) {
 		t.Errorf("open: got %v, want ErrTampered", err)
@@ -229,7 +232,7 @@ func TestVerifyFindsTruncation(t *testing.T) {
 func TestVerifyFindsFlippedFileBytes(t *testing.T) {
 	cfg := config(t)
 	l := open(t, cfg)
-	for n := range 100 { // Small blocks: on a bad checksum Pebble tries every bit.
+	for n := range 60 { // Small blocks: on a bad checksum Pebble tries every bit.
 		add(t, l, "acme", n, n+1)
 	}
 	if err := l.Close(); err != nil {
@@ -245,7 +248,7 @@ func TestVerifyFindsFlippedFileBytes(t *testing.T) {
 		t.Fatalf("tables: %v, %v", tables, err)
 	}
 	rng := rand.New(rand.NewPCG(9, 9))
-	for try := range 20 {
+	for try := range 8 {
 		path := tables[rng.IntN(len(tables))]
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -67,32 +67,36 @@ func (s *store) tile(level int, i uint64) ([]Hash, error) {
 // rebuild the edge, and a full tile is never touched again.
 func TestStoredTilesRebuildTheEdge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := store{map[uint64][]byte{}, map[[2]uint64][]Hash{}}
-		e := &Edge{}
-		for range rapid.IntRange(1, 6).Draw(t, "batches") {
-			n := rapid.SampledFrom([]int{0, 1, 3, 255, 256, 257, 700, 66000}).Draw(t, "n")
-			var leaves []Hash
-			for i := range n {
-				seq := e.Size() + uint64(i)
-				s.bundles[seq/Width] = append(s.bundles[seq/Width], commitment(seq)...)
-				leaves = append(leaves, LeafHash(commitment(seq)))
-			}
-			for _, tile := range e.AddAll(leaves) {
-				at := [2]uint64{uint64(tile.Level), tile.Index}
-				if len(s.tiles[at]) == Width {
-					t.Fatalf("full tile %v was written again", at)
-				}
-				s.tiles[at] = tile.Hashes
-			}
-			loaded, err := LoadEdge(e.Size(), s.bundle, s.tile)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, want := loaded.Root(), e.Root(); got != want {
-				t.Fatalf("reloaded root of %d leaves: got %v, want %v", e.Size(), got, want)
-			}
-		}
+		grow(t, rapid.SliceOfN(rapid.SampledFrom([]int{0, 1, 3, 255, 256, 257, 700}), 1, 6).Draw(t, "batches"))
 	})
+	grow(t, []int{65_535, 1, 1, 300}) // As far as level 2.
+}
+
+func grow(t interface{ Fatalf(string, ...any) }, batches []int) {
+	s := store{map[uint64][]byte{}, map[[2]uint64][]Hash{}}
+	e := &Edge{}
+	for _, n := range batches {
+		var leaves []Hash
+		for i := range n {
+			seq := e.Size() + uint64(i)
+			s.bundles[seq/Width] = append(s.bundles[seq/Width], commitment(seq)...)
+			leaves = append(leaves, LeafHash(commitment(seq)))
+		}
+		for _, tile := range e.AddAll(leaves) {
+			at := [2]uint64{uint64(tile.Level), tile.Index}
+			if len(s.tiles[at]) == Width {
+				t.Fatalf("full tile %v was written again", at)
+			}
+			s.tiles[at] = tile.Hashes
+		}
+		loaded, err := LoadEdge(e.Size(), s.bundle, s.tile)
+		if err != nil {
+			t.Fatalf("load: %v", err)
+		}
+		if got, want := loaded.Root(), e.Root(); got != want {
+			t.Fatalf("reloaded root of %d leaves: got %v, want %v", e.Size(), got, want)
+		}
+	}
 }
 
 func TestPath(t *testing.T) {
