@@ -118,7 +118,7 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	for _, step := range d.steps() {
 		d.say(step.number, step.title)
-		fmt.Fprintf(d.out, "%s\n", d.style.paint(bold, "$ afterimage "+step.command))
+		fmt.Fprintf(d.out, "%s\n", d.style.paint(bold, "$ "+program()+" "+step.command))
 		if err := step.run(ctx, d.streams); err != nil {
 			return err
 		}
@@ -141,15 +141,24 @@ func (d *demo) steps() []step {
 	lived := replayCmd{Session: "visit-1052", View: "both", format: table, client: to, tenantFlag: tenant}
 	filtered := replayCmd{Session: "visit-1057", View: "both", format: table, client: to, tenantFlag: tenant}
 	secret := replayCmd{Session: "visit-1070", View: "model", format: table, client: to, tenantFlag: tenant}
+	at := d.server()
 	verified := verifyCmd{URL: d.addresses.HTTP, format: table}
 	return []step{
-		{"2", "What is there? Nobody can read who the users are, but the same user is the same token.", "search --order oldest", all.Run},
-		{"3", "A new model version went live that day. Which of its doses did a classifier doubt?", "search --order oldest --filter '" + wrong + "'", doubtful.Run},
-		{"4", "What did the first of them live through? Nothing stopped the answer; a report and a late verdict came hours later.", "replay visit-1052 --view both", lived.Run},
-		{"5", "And where the filter caught it: what the model generated, beside what the user saw.", "replay visit-1057 --view both", filtered.Run},
-		{"6", "Somebody pasted a token and a password into the chat. They never reached the log.", "replay visit-1070 --view model", secret.Run},
+		{"2", "What is there? Nobody can read who the users are, but the same user is the same token.", "search --order oldest" + at, all.Run},
+		{"3", "A new model version went live that day. Which of its doses did a classifier doubt?", "search --order oldest --filter '" + wrong + "'" + at, doubtful.Run},
+		{"4", "What did the first of them live through? Nothing stopped the answer; a report and a late verdict came hours later.", "replay visit-1052 --view both" + at, lived.Run},
+		{"5", "And where the filter caught it: what the model generated, beside what the user saw.", "replay visit-1057 --view both" + at, filtered.Run},
+		{"6", "Somebody pasted a token and a password into the chat. They never reached the log.", "replay visit-1070 --view model" + at, secret.Run},
 		{"7", "Has anything been changed since?", "verify --url " + d.addresses.HTTP, verified.Run},
 	}
+}
+
+// server is the flag that client commands need to find the store.
+func (d *demo) server() string {
+	if d.addresses.GRPC == "127.0.0.1:8081" {
+		return ""
+	}
+	return " --server " + d.addresses.GRPC
 }
 
 func (d *demo) say(number, text string, args ...any) {
@@ -239,21 +248,40 @@ func (d *demo) await(ctx context.Context, n int) error {
 	}
 }
 
-// next prints what to try.
+// next prints what to try, as it can be pasted.
 func (d *demo) next() {
 	a := d.addresses
 	d.say("", "Now you. It serves until Ctrl-C, and then this directory is removed. In another terminal:")
 	fmt.Fprintf(d.out, `
   curl -s '%[1]s/v1/tenants/default/events:search?pageSize=2'
-  curl -s -X POST '%[1]s/v1/tenants/default/events:search' -H 'Content-Type: application/json' \
+  curl -s '%[1]s/v1/tenants/default/events:search' -H 'Content-Type: application/json' \
        -d '{"filter":"user == \"mark.osei@example.org\""}'
-  curl -sN '%[1]s/v1/tenants/default/sessions/visit-1052:replay?speed=1&view=USER'
+  curl -sN '%[1]s/v1/tenants/default/sessions/visit-1052:replay?speed=100&view=USER'
   curl -s '%[1]s/tlog/checkpoint'
 
-  nats --server %[3]s req evidence.default.interaction -H Content-Type:application/json \
-       '{"id":"mine-1","time":"%[4]s","session":"s-1","user":"me@example.com","interaction":{"input":[{"role":"user","parts":[{"text":"hello"}]}]}}'
+Publish over HTTP, from a pipe, or with any NATS client, here the nats command line:
 
-  afterimage search --server %[2]s --filter 'session == "s-1"'
-  afterimage replay s-1 --server %[2]s
-`, a.HTTP, a.GRPC, a.NATS, time.Now().UTC().Format(time.RFC3339))
+  curl -s '%[1]s/v1/tenants/default/events:publish' -H 'Content-Type: application/json' \
+       -d '{"events":[%[5]s]}'
+  echo '%[6]s' | %[4]s publish --nats-url %[3]s
+  nats --server %[3]s req evidence.default.interaction -H Content-Type:application/json \
+       '%[7]s'
+
+  %[4]s search --server %[2]s --filter 'session == "s-1"'
+  %[4]s replay s-1 --server %[2]s
+`, a.HTTP, a.GRPC, a.NATS, program(), greeting(1), greeting(2), greeting(3))
+}
+
+// greeting is an event to publish by hand.
+func greeting(n int) string {
+	return fmt.Sprintf(`{"id":"mine-%[1]d","time":"%[2]s","session":"s-1","turn":%[1]d,"user":"me@example.com",`+
+		`"interaction":{"input":[{"role":"user","parts":[{"text":"hello"}]}]}}`, n, time.Now().UTC().Format(time.RFC3339))
+}
+
+// program is how the program was called, for lines to paste into a shell.
+func program() string {
+	if name := os.Args[0]; !strings.ContainsAny(name, " '\"$&;()\\") {
+		return name
+	}
+	return "'" + strings.ReplaceAll(os.Args[0], "'", `'\''`) + "'"
 }

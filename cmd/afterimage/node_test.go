@@ -71,7 +71,7 @@ func TestNodeExampleOfREADME(t *testing.T) {
 	publish.Dir = dir
 	publish.Env = append(os.Environ(), "AFTERIMAGE_NATS_URL="+a.NATS)
 	out, err := publish.CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "stored ") {
+	if err != nil || strings.TrimSpace(string(out)) != "acknowledged" {
 		t.Fatalf("node publish.js: %v\n%s", err, out)
 	}
 	got := replayedText(t, a, "c-17", 2)
