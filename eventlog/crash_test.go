@@ -81,8 +81,8 @@ func TestCrashByPowerFailure(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if len(c.crashes) < 3 {
-			t.Fatalf("seed %d: %d crashes, want at least 3", seed, len(c.crashes))
+		if len(c.crashes) < 5 {
+			t.Fatalf("seed %d: %d crashes, want at least 5", seed, len(c.crashes))
 		}
 		for i, cr := range c.crashes {
 			recovered(t, cfg, cr, total)
