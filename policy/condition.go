@@ -103,7 +103,7 @@ func (c *Condition) Match(e *pb.Event) (bool, error) {
 	}
 	v, _, err := program.Eval(vars{e})
 	if err != nil {
-		return false, c.evalError(err)
+		return false, c.evalError(e, err)
 	}
 	return v == types.True, nil
 }
@@ -129,11 +129,15 @@ func (c *Condition) Terms() []Term { return slices.Clone(c.terms) }
 func (c *Condition) Between() (since, until time.Time) { return c.since, c.until }
 
 // evalError says where and why an evaluation ended. What CEL says may quote
-// the event, so only its kind is told.
-func (c *Condition) evalError(err error) error {
+// the event, so only its kind is told, and the event's position if it has one.
+func (c *Condition) evalError(e *pb.Event, err error) error {
 	line, column := 1, 1
 	if at, ok := errors.AsType[*types.Err](err); ok && at.NodeID() != 0 {
 		line, column = position(c.ast, at.NodeID())
 	}
-	return &Error{line, column, evalReason(err)}
+	why := evalReason(err)
+	if e.Seq != nil {
+		why += fmt.Sprintf(" (at seq %d)", e.GetSeq())
+	}
+	return &Error{line, column, why}
 }

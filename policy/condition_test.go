@@ -178,7 +178,7 @@ func TestMatchCostLimit(t *testing.T) {
 		e.GetInteraction().Input = append(e.GetInteraction().Input, &pb.Message{Role: "user"})
 	}
 	_, err := c.Match(e)
-	if at, ok := errors.AsType[*Error](err); !ok || at.Reason != fmt.Sprintf("costs more than %d on this event", costLimit) {
+	if at, ok := errors.AsType[*Error](err); !ok || at.Reason != fmt.Sprintf("costs more than %d on this event (at seq 42)", costLimit) {
 		t.Errorf("got %v, want the cost limit", err)
 	}
 }
@@ -202,10 +202,10 @@ func TestMatchCostLimitInvalidEvent(t *testing.T) {
 // What cannot be computed is an error with a position and without content.
 func TestMatchErrors(t *testing.T) {
 	for expr, want := range map[string]string{
-		`interaction.verdicts[9].score > 0.5`: `line 1, column 24: index out of bounds`,
-		`10 / (turn - 3) > 1`:                 `line 1, column 4: division by zero`,
+		`interaction.verdicts[9].score > 0.5`: `line 1, column 24: index out of bounds: ask for size(...) before, or use exists(...) (at seq 42)`,
+		`10 / (turn - 3) > 1`:                 `line 1, column 4: division by zero: ask for the divisor before (at seq 42)`,
 		`true &&
- timestamp(interaction.input[0].parts[0].text) > time`: `line 2, column 11: cannot be computed for this event`,
+ timestamp(interaction.input[0].parts[0].text) > time`: `line 2, column 11: cannot be computed for this event (at seq 42)`,
 	} {
 		_, err := mustCompile(t, expr).Match(sampleEvent())
 		if err == nil || err.Error() != want {

@@ -76,9 +76,16 @@ func evalReason(err error) string {
 	if stopped, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && stopped.Cause == interpreter.CostLimitExceeded {
 		return fmt.Sprintf("costs more than %d on this event", costLimit)
 	}
-	for _, known := range []string{"index out of bounds", "division by zero", "modulus by zero", "overflow", "no such key", "conversion"} {
-		if strings.Contains(err.Error(), known) {
-			return known
+	for _, known := range []struct{ text, remedy string }{
+		{"index out of bounds", ": ask for size(...) before, or use exists(...)"},
+		{"no such key", ": ask for it with in before"},
+		{"division by zero", ": ask for the divisor before"},
+		{"modulus by zero", ": ask for the divisor before"},
+		{"overflow", ""},
+		{"conversion", ""},
+	} {
+		if strings.Contains(err.Error(), known.text) {
+			return known.text + known.remedy
 		}
 	}
 	return "cannot be computed for this event"
