@@ -11,13 +11,16 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 type replayCmd struct {
 	Session string  `arg:"" help:"The session."`
 	Speed   float64 `default:"0" placeholder:"N" help:"1 is the original pace, 2 twice that, 0 everything at once (default 0)."`
-	AsOf    *uint64 `placeholder:"SEQ" help:"The session as it was known when the log had this many events."`
+	AsOf    *uint64 `placeholder:"SEQ" help:"Only what lies before this position of the log."`
 	View    string  `enum:"user,model,both" default:"user" help:"Whose eyes: user (what they wrote and saw), model (what it was given and generated), or both."`
 	format
 	client
@@ -27,19 +30,24 @@ type replayCmd struct {
 // Help implements kong's HelpProvider.
 func (replayCmd) Help() string {
 	return `Prints a session in the order in which it happened: what the user wrote, what the model
-answered, where a filter changed what the user saw, late verdicts and reports. Redacted values
+answered, where a filter changed what the user saw, and reports. What the user could not see, such
+as text that was replaced and verdicts that came later, is left out unless you give --view both.
+Redacted values
 stand as [EMAIL:k7m2qa5d3hx4]: the same value is the same token everywhere. Control characters in
 evidence are spelled out (␛), so that a transcript cannot take over your terminal.
 
     afterimage replay c-17
     afterimage replay c-17 --view both          what was generated beside what was shown
     afterimage replay c-17 --speed 1            at the pace at which the user saw it
-    afterimage replay c-17 --as-of 1000         what was known at that position of the log
+    afterimage replay c-17 --as-of 1000         only what lies before position 1000
     afterimage replay c-17 -o json              a frame a line`
 }
 
 // Run replays the session as it streams in.
 func (c *replayCmd) Run(ctx context.Context, s streams) error {
+	if c.Session == "" {
+		return usage("the session is empty: give its id, from the column SESSION of afterimage search")
+	}
 	if c.Speed < 0 || math.IsNaN(c.Speed) || math.IsInf(c.Speed, 0) {
 		return usage("--speed %g: give 0 or a positive number", c.Speed)
 	}
@@ -69,7 +77,7 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 			return out.Flush()
 		}
 		if err != nil {
-			return errors.Join(c.explain(err), out.Flush())
+			return errors.Join(c.missing(err), out.Flush())
 		}
 		if err := show(f); err != nil {
 			return err
@@ -80,6 +88,15 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 			}
 		}
 	}
+}
+
+// missing is explain, which says what there is none of.
+func (c *replayCmd) missing(err error) error {
+	explained := c.explain(err)
+	if status.Code(err) != codes.NotFound {
+		return explained
+	}
+	return fmt.Errorf("session %s of tenant %s: %w", visible(c.Session), visible(c.Tenant), explained)
 }
 
 // endings is how many line ends are missing after the last frame.

@@ -32,10 +32,11 @@ type searchCmd struct {
 // Help implements kong's HelpProvider.
 func (searchCmd) Help() string {
 	return `Conditions are CEL over the fields of an event. A user is found by the id that the service
-knows, though the store keeps only a pseudonym.
+knows, or by the whole pseudonym that the store keeps, brackets included. Times are UTC.
 
     afterimage search --since 2h
     afterimage search --filter 'user == "alice@example.com"'
+    afterimage search --filter 'user == "[USER:k7m2qa5d3hx4]"'
     afterimage search --filter 'interaction.model.name == "gpt-4o" && interaction.verdicts.exists(v, v.action == "REPLACED")'
     afterimage search --filter 'session == "c-17"' --order oldest -o json
     afterimage search --filter 'source.deployment == "medical-triage"' --count
@@ -215,7 +216,7 @@ func newTablePrinter(out, terminalOf io.Writer) *tablePrinter {
 	return p
 }
 
-const tableHeader = "TIME                 SEQ     SESSION               USER          MODEL             CLASS     VERDICTS                  TEXT"
+const tableHeader = "TIME                 SEQ     SESSION               USER                 MODEL             CLASS     VERDICTS                  TEXT"
 
 func (p *tablePrinter) event(e *pb.Event) error {
 	if p.n++; p.n == 1 {
@@ -228,7 +229,7 @@ func (p *tablePrinter) event(e *pb.Event) error {
 		e.GetTime().AsTime().Format(time.DateTime),
 		pad(fmt.Sprint(e.GetSeq()), 7),
 		widen(oneLine(sessionOf(e), 256), 20), // never cut: it goes into replay
-		pad(userToken(e.GetUser()), 12),
+		pad(e.GetUser(), len("[USER:k7m2qa5d3hx4]")),
 		pad(in.GetModel().GetName(), 16),
 		pad(e.GetClass(), 8),
 		p.style.paint(yellow, pad(verdicts(e), 24)),
@@ -256,11 +257,6 @@ func sessionOf(e *pb.Event) string {
 		return s
 	}
 	return e.GetSession()
-}
-
-// userToken is the pseudonym without what surrounds it.
-func userToken(user string) string {
-	return strings.TrimSuffix(strings.TrimPrefix(user, "[USER:"), "]")
 }
 
 // verdicts names what classifiers caught in the event, or, for an event that
