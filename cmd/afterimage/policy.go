@@ -71,6 +71,9 @@ func (c *policyCheckCmd) report(s streams, problems policy.Errors) error {
 			return err
 		}
 	}
+	if len(problems) == 1 {
+		return fmt.Errorf("%s is not a valid policy: 1 problem", c.File)
+	}
 	return fmt.Errorf("%s is not a valid policy: %d problems", c.File, len(problems))
 }
 

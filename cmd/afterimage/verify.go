@@ -46,6 +46,9 @@ func (c *verifyCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if c.URL != "" && c.Key == "" && !c.json() {
+		fmt.Fprintln(s.out, "the key is the store's own word: pin the one you trust with --key")
+	}
 	return r.result()
 }
 
