@@ -86,10 +86,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case helped:
 		return exitDone
 	case err != nil:
-		fmt.Fprintf(stderr, "afterimage: %v (try afterimage --help)\n", err)
+		fmt.Fprintf(stderr, "afterimage: %v (try %s --help)\n", err, asked(err))
 		return exitUsage
 	}
 	return report(stderr, command.Run())
+}
+
+// asked is the command that could not be parsed, as far as it was understood.
+func asked(err error) string {
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil && p.Context.Selected() != nil {
+		return "afterimage " + p.Context.Selected().Path()
+	}
+	return "afterimage"
 }
 
 // report prints the error, if there is one, and returns the exit code.
