@@ -41,8 +41,11 @@
 //   - Invariant 2: every value that tells of content is sealed; names and terms
 //     stand in keys only as values of keyed PRFs.
 //   - Invariant 5: any stored byte that is changed is found by Verify, and a log
-//     that fell back behind the checkpoint beside its keys is not opened.
-//   - Invariant 7: i, d, l, n and m can be made again from x and e.
+//     that fell back behind the checkpoint beside its keys is not opened. What
+//     is not in the tree can be removed whole without a finding: a quarantined
+//     entry, a kept checkpoint.
+//   - Invariant 7: i, d, l and n can be made again from the blocks (h, m, x) and
+//     the commitments (e): Rebuild.
 //   - Invariant 8: a read names its tenant, and an event of another is not found.
 //   - Seqs and commitments never change.
 package eventlog
