@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/afterimage/afterimage/query"
 
@@ -107,15 +108,25 @@ type marshaler struct{ runtime.JSONPb }
 
 // Marshal implements runtime.Marshaler.
 func (m *marshaler) Marshal(v any) ([]byte, error) {
+	var out bytes.Buffer
+	open, end := "", ""
+	// A piece of a stream: as a message in an object it would be marshalled
+	// twice.
+	if piece, is := v.(map[string]any); is && len(piece) == 1 {
+		if result, is := piece["result"].(proto.Message); is {
+			v, open, end = result, `{"result":`, `}`
+		}
+	}
 	spaced, err := m.JSONPb.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	out.Grow(len(spaced))
+	out.Grow(len(open) + len(spaced) + len(end))
+	out.WriteString(open)
 	if err := json.Compact(&out, spaced); err != nil {
 		return nil, err
 	}
+	out.WriteString(end)
 	return out.Bytes(), nil
 }
 

@@ -1,11 +1,15 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -207,4 +211,56 @@ func FuzzDecodeEvents(f *testing.F) {
 			t.Errorf("%d events and error %v", len(events), err)
 		}
 	})
+}
+
+// A piece of a stream reaches the reader while the stream goes on: a replay is
+// shown at its pace. What is written last needs no flush of its own.
+func TestStreamedPiecesArriveAtOnce(t *testing.T) {
+	s := &Server{}
+	seen := make(chan struct{})
+	web := httptest.NewServer(s.bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, piece := range []string{"first,", "second\n"} {
+			_, _ = io.WriteString(w, piece)
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+		}
+		select {
+		case <-seen:
+		case <-r.Context().Done(): // the test failed
+		}
+		_, _ = io.WriteString(w, "last\n")
+		_ = http.NewResponseController(w).Flush()
+	})))
+	defer web.Close()
+	response, err := http.Get(web.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewReader(response.Body)
+	if got, err := lines.ReadString('\n'); got != "first,second\n" || err != nil {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	close(seen)
+	if got, err := io.ReadAll(lines); string(got) != "last\n" || err != nil {
+		t.Fatalf("got %q, %v", got, err)
+	}
+}
+
+// A piece of a stream is the message, once, under `result`.
+func TestMarshalStreamedPiece(t *testing.T) {
+	m := &marshaler{}
+	frame := &pb.Frame{Text: "a \"b\" <c>", Kind: pb.Frame_SHOWN}
+	alone, err := m.Marshal(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Marshal(map[string]any{"result": frame})
+	if want := `{"result":` + string(alone) + `}`; string(got) != want || err != nil {
+		t.Errorf("got %s, %v; want %s", got, err, want)
+	}
+	if !json.Valid(got) {
+		t.Errorf("%s is no JSON", got)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -30,6 +31,7 @@ const (
 	bodyTimeout   = time.Minute
 	writeTimeout  = time.Minute // for one piece of an answer
 	idleTimeout   = 2 * time.Minute
+	flushDelay    = time.Millisecond // for a piece of a stream, to go out with those behind it
 )
 
 func (s *Server) newHTTP(handler http.Handler) *http.Server {
@@ -150,7 +152,9 @@ func (s *Server) bound(next http.Handler) http.Handler {
 			defer func() { b.leave() }()
 			r.Body = b
 		}
-		next.ServeHTTP(&patientWriter{w, http.NewResponseController(w)}, r)
+		patient := &patientWriter{ResponseWriter: w, clock: http.NewResponseController(w)}
+		defer patient.end()
+		next.ServeHTTP(patient, r)
 	})
 }
 
@@ -214,16 +218,56 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // A patientWriter gives each piece of an answer its time, so that a replay may
-// last while a reader that has stopped reading may not.
+// last while a reader that has stopped reading may not. The pieces of a stream
+// that come within flushDelay go out together. Call end before the handler
+// returns.
 type patientWriter struct {
 	http.ResponseWriter
 	clock *http.ResponseController
+
+	mu    sync.Mutex  // guards writing, and what follows
+	flush *time.Timer // runs when there is something to flush; nil: nothing is
+	err   error       // of a flush
 }
 
 // Write implements io.Writer.
 func (w *patientWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	_ = w.clock.SetWriteDeadline(deadline(writeTimeout))
 	return w.ResponseWriter.Write(p)
+}
+
+// FlushError is what http.ResponseController calls: it has what was written
+// sent soon, and returns what came of sending it before.
+func (w *patientWriter) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.flush == nil && w.err == nil {
+		w.flush = time.AfterFunc(flushDelay, w.flushNow)
+	}
+	return w.err
+}
+
+func (w *patientWriter) flushNow() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.flush == nil {
+		return // ended meanwhile
+	}
+	_ = w.clock.SetWriteDeadline(deadline(writeTimeout))
+	w.flush, w.err = nil, w.clock.Flush()
+}
+
+// end makes sure that nothing is flushed any more: what is left goes out when
+// the handler returns.
+func (w *patientWriter) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.flush != nil {
+		w.flush.Stop()
+		w.flush = nil
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.
