@@ -77,6 +77,15 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
 		return nil, err
 	}
+	a, err := l.append(batch)
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	return a.results, nil
+}
+
+// append is Append for a caller that holds writing.
+func (l *Log) append(batch []Prepared) (*appending, error) {
 	a := &appending{l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch()}
 	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
 	// Until commit nothing is on disk; a crash or an error before it leaves the
@@ -84,11 +93,11 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	// checkpoint stand in the same batch as the blocks.
 	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.commit} {
 		if err := step(); err != nil {
-			return nil, fmt.Errorf("append: %w", err)
+			return nil, err
 		}
 	}
 	a.publish()
-	return a.results, nil
+	return a, nil
 }
 
 // appending is one append under way.
@@ -408,14 +417,16 @@ func (a *appending) publish() {
 	}
 	for _, g := range a.groups {
 		for _, s := range g.sealed {
-			must(l.addBlock(s.id, &s.block.Header))
+			header := s.block.Header // a copy: its sections are not to be kept
+			must(l.addBlock(s.id, &header))
 		}
 	}
 	for _, i := range a.added {
 		l.ids.add(a.batch[i].tenant.id, a.batch[i].id[:])
 	}
 	l.state, l.edge = a.state, a.edge
-	l.newest.Store(&a.checkpoint)
+	newest := a.checkpoint // a copy: the append is not to be kept
+	l.newest.Store(&newest)
 	now := l.cfg.Now()
 	if a.keep {
 		l.kept = now
