@@ -13,43 +13,94 @@ type sized interface{ Size() int } // in bytes
 // cache keeps the sections used last, up to a number of bytes. Safe for
 // concurrent use.
 type cache[S sized] struct {
-	mu    sync.Mutex
+	recycle func(S) // takes sections that nobody uses any more; nil: nobody does
+
+	mu    sync.Mutex // guards what follows
 	room  int64
 	order *list.List // of *cached[S], the one used last in front
 	byID  map[block.ID]*list.Element
 }
 
+// cached is a section in the cache, or one that was in it.
 type cached[S sized] struct {
 	id      block.ID
 	section S
+	users   int  // guarded by cache.mu
+	evicted bool // likewise
 }
 
-func newCache[S sized](room int64) *cache[S] {
-	return &cache[S]{room: room, order: list.New(), byID: map[block.ID]*list.Element{}}
+func newCache[S sized](room int64, recycle func(S)) *cache[S] {
+	return &cache[S]{recycle: recycle, room: room, order: list.New(), byID: map[block.ID]*list.Element{}}
 }
 
-func (c *cache[S]) get(id block.ID) (section S, ok bool) {
+// get returns a block's section, which open makes where the cache has none.
+// The caller passes it to done after its last use.
+func (c *cache[S]) get(id block.ID, open func(block.ID) (S, error)) (*cached[S], error) {
+	if e := c.use(id); e != nil {
+		return e, nil
+	}
+	section, err := open(id)
+	if err != nil {
+		return nil, err
+	}
+	e := &cached[S]{id: id, section: section, users: 1}
+	c.settle(c.put(e))
+	return e, nil
+}
+
+// use returns the section if the cache has it.
+func (c *cache[S]) use(id block.ID) *cached[S] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.byID[id]
+	at, ok := c.byID[id]
 	if !ok {
-		return section, false
+		return nil
 	}
-	c.order.MoveToFront(e)
-	return e.Value.(*cached[S]).section, true
+	c.order.MoveToFront(at)
+	e := at.Value.(*cached[S])
+	e.users++
+	return e
 }
 
-func (c *cache[S]) put(id block.ID, section S) {
+// put adds a section and returns those it displaced that nobody uses. A
+// section that another reader put meanwhile stays, and e is only its user's.
+func (c *cache[S]) put(e *cached[S]) (unused []S) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.byID[id]; ok {
-		return
+	if _, ok := c.byID[e.id]; ok {
+		e.evicted = true
+		return nil
 	}
-	c.byID[id] = c.order.PushFront(&cached[S]{id, section})
-	c.room -= int64(section.Size())
+	c.byID[e.id] = c.order.PushFront(e)
+	c.room -= int64(e.section.Size())
 	for c.room < 0 && c.order.Len() > 1 {
 		last := c.order.Remove(c.order.Back()).(*cached[S])
 		delete(c.byID, last.id)
 		c.room += int64(last.section.Size())
+		last.evicted = true
+		if last.users == 0 {
+			unused = append(unused, last.section)
+		}
+	}
+	return unused
+}
+
+// done ends one use of a section.
+func (c *cache[S]) done(e *cached[S]) {
+	c.mu.Lock()
+	e.users--
+	last := e.evicted && e.users == 0
+	c.mu.Unlock()
+	if last {
+		c.settle([]S{e.section})
+	}
+}
+
+func (c *cache[S]) settle(unused []S) {
+	if c.recycle == nil {
+		return
+	}
+	for _, section := range unused {
+		c.recycle(section)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/eventlog/tree"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -315,16 +316,18 @@ func (l *Log) Read(ctx context.Context, name event.Tenant, seq event.Seq) (*pb.E
 
 // event reads the event at a location.
 func (s *store) event(seq event.Seq, at location) (*pb.Event, error) {
-	t, err := s.text(at.block)
+	var e *pb.Event
+	err := s.text(at.block, func(t *block.Text) (err error) {
+		if int(at.index) >= t.Len() {
+			return fmt.Errorf("%w: block %d has no event %d", ErrTampered, at.block, at.index)
+		}
+		if e, err = event.Unmarshal(t.Bytes(int(at.index))); err != nil {
+			return fmt.Errorf("%w: %w", ErrTampered, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", seq, err)
-	}
-	if int(at.index) >= t.Len() {
-		return nil, fmt.Errorf("event %d: %w: block %d has no event %d", seq, ErrTampered, at.block, at.index)
-	}
-	e, err := event.Unmarshal(t.Bytes(int(at.index)))
-	if err != nil {
-		return nil, fmt.Errorf("event %d: %w: %w", seq, ErrTampered, err)
 	}
 	e.Seq = new(uint64(seq))
 	return e, nil

@@ -93,10 +93,11 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 	if err != nil {
 		return err
 	}
-	text, err := s.text(id)
+	text, err := s.openText(id)
 	if err != nil {
 		return err
 	}
+	defer s.codec.Recycle(text)
 	s.mu.RLock()
 	owner := s.tenants[in.tenant]
 	s.mu.RUnlock()

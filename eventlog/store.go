@@ -69,9 +69,9 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:   newCache[*block.Meta](cfg.CacheBytes / 8 * 3),
-		texts:   newCache[*block.Text](cfg.CacheBytes / 2),
-		times:   newCache[timeline](cfg.CacheBytes / 8),
+		metas:   newCache[*block.Meta](cfg.CacheBytes/8*3, nil),
+		texts:   newCache(cfg.CacheBytes/2, codec.Recycle),
+		times:   newCache[timeline](cfg.CacheBytes/8, nil),
 		tenants: map[tenantID]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
@@ -367,19 +367,12 @@ func (s *store) header(id block.ID) (*block.Header, *bucket, error) {
 
 // meta returns the meta section of a block.
 func (s *store) meta(id block.ID) (*block.Meta, error) {
-	if m, ok := s.metas.get(id); ok {
-		return m, nil
-	}
-	h, b, err := s.header(id)
+	e, err := s.metas.get(id, s.openMeta)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.openMeta(id, h, b)
-	if err != nil {
-		return nil, err
-	}
-	s.metas.put(id, m)
-	return m, nil
+	s.metas.done(e)
+	return e.section, nil
 }
 
 // A timeline is what orders the events of a block: small enough to be kept for
@@ -397,9 +390,15 @@ func (t timeline) Size() int { return 16*len(t) + 64 }
 
 // timeline returns the times and seqs of a block's events.
 func (s *store) timeline(id block.ID) (timeline, error) {
-	if t, ok := s.times.get(id); ok {
-		return t, nil
+	e, err := s.times.get(id, s.openTimeline)
+	if err != nil {
+		return nil, err
 	}
+	s.times.done(e)
+	return e.section, nil
+}
+
+func (s *store) openTimeline(id block.ID) (timeline, error) {
 	m, err := s.meta(id)
 	if err != nil {
 		return nil, err
@@ -408,11 +407,14 @@ func (s *store) timeline(id block.ID) (timeline, error) {
 	for i := range t {
 		t[i] = moment{event.Seq(m.Seq(i)), m.Time(i)}
 	}
-	s.times.put(id, t)
 	return t, nil
 }
 
-func (s *store) openMeta(id block.ID, h *block.Header, b *bucket) (*block.Meta, error) {
+func (s *store) openMeta(id block.ID) (*block.Meta, error) {
+	h, b, err := s.header(id)
+	if err != nil {
+		return nil, err
+	}
 	v, closer, err := s.db.Get(metaKey(id))
 	if err != nil {
 		return nil, blockError(id, err)
@@ -424,24 +426,28 @@ func (s *store) openMeta(id block.ID, h *block.Header, b *bucket) (*block.Meta, 
 	return m, errors.Join(err, closer.Close())
 }
 
-// text returns the text section of a block.
-func (s *store) text(id block.ID) (*block.Text, error) {
-	if t, ok := s.texts.get(id); ok {
-		return t, nil
+// text calls f with the text section of a block, which is valid until f
+// returns.
+func (s *store) text(id block.ID, f func(*block.Text) error) error {
+	e, err := s.texts.get(id, s.openText)
+	if err != nil {
+		return err
 	}
+	defer s.texts.done(e)
+	return f(e.section)
+}
+
+// openText returns the text section of a block past the cache. The caller may
+// recycle it.
+func (s *store) openText(id block.ID) (*block.Text, error) {
 	h, b, err := s.header(id)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.openText(id, h, b)
-	if err != nil {
-		return nil, err
-	}
-	s.texts.put(id, t)
-	return t, nil
+	return s.readText(id, h, b)
 }
 
-func (s *store) openText(id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
+func (s *store) readText(id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
 	v, closer, err := s.db.Get(textKey(id))
 	if err != nil {
 		return nil, blockError(id, err)

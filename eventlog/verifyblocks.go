@@ -102,10 +102,11 @@ func (v *verification) block(id block.ID, at []placed) error {
 	if err != nil {
 		return err
 	}
-	text, err := v.store.openText(id, h, b)
+	text, err := v.store.readText(id, h, b)
 	if err != nil {
 		return err
 	}
+	defer v.store.codec.Recycle(text)
 	items, err := v.items(id, text, at)
 	if err != nil {
 		return err

@@ -41,20 +41,28 @@ func bySeq(entries []*eventlog.Entry) []int {
 // shared calls do for each of items on all cores, each core taking
 // neighbours, until one fails or ctx ends.
 func shared(ctx context.Context, items []int, do func(int) error) error {
+	if len(items) <= alone {
+		return each(ctx, items, do)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	share := max(1, (len(items)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	for part := range slices.Chunk(items, share) {
-		group.Go(func() error {
-			for _, i := range part {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if err := do(i); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		group.Go(func() error { return each(ctx, part, do) })
 	}
 	return group.Wait()
+}
+
+// alone is how many items one core does sooner than it wakes the others.
+const alone = 2
+
+func each(ctx context.Context, items []int, do func(int) error) error {
+	for _, i := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := do(i); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -28,8 +29,9 @@ type Sealed struct {
 
 // A Codec compresses, seals and opens blocks. Safe for concurrent use.
 type Codec struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc     *zstd.Encoder
+	dec     *zstd.Decoder
+	buffers sync.Pool // of *[]byte, for text sections
 }
 
 // NewCodec returns a codec. Close it after use.
@@ -43,7 +45,7 @@ func NewCodec() (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make decompressor: %w", err)
 	}
-	return &Codec{enc, dec}, nil
+	return &Codec{enc: enc, dec: dec}, nil
 }
 
 // Close releases what the codec holds.
@@ -92,7 +94,7 @@ func timeRange(items []Item) (earliest, latest int64) {
 // OpenMeta opens the meta section of block id. keyring.ErrOpen where it was
 // changed, ErrCorrupt where it is malformed.
 func (c *Codec) OpenMeta(id ID, h Header, key keyring.AEAD, sealed []byte) (*Meta, error) {
-	b, err := c.open(id, h, key, sealed, metaSection, h.MetaSize)
+	b, err := c.open(id, h, key, sealed, metaSection, make([]byte, 0, int(h.MetaSize)+spare))
 	if err != nil {
 		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
 	}
@@ -109,7 +111,7 @@ func (c *Codec) OpenMeta(id ID, h Header, key keyring.AEAD, sealed []byte) (*Met
 // CheckMeta reports whether the meta section of block id is the one that items
 // make; errors as of OpenMeta.
 func (c *Codec) CheckMeta(id ID, h Header, key keyring.AEAD, sealed []byte, items []Item) error {
-	b, err := c.open(id, h, key, sealed, metaSection, h.MetaSize)
+	b, err := c.open(id, h, key, sealed, metaSection, make([]byte, 0, int(h.MetaSize)+spare))
 	if err != nil {
 		return fmt.Errorf("open meta of block %d: %w", id, err)
 	}
@@ -119,9 +121,10 @@ func (c *Codec) CheckMeta(id ID, h Header, key keyring.AEAD, sealed []byte, item
 	return nil
 }
 
-// OpenText opens the text section of block id; errors as of OpenMeta.
+// OpenText opens the text section of block id; errors as of OpenMeta. Give it
+// back to Recycle, or leave it to the garbage collector.
 func (c *Codec) OpenText(id ID, h Header, key keyring.AEAD, sealed []byte) (*Text, error) {
-	b, err := c.open(id, h, key, sealed, textSection, h.TextSize)
+	b, err := c.open(id, h, key, sealed, textSection, c.buffer(int(h.TextSize)+spare))
 	if err != nil {
 		return nil, fmt.Errorf("open text of block %d: %w", id, err)
 	}
@@ -132,7 +135,34 @@ func (c *Codec) OpenText(id ID, h Header, key keyring.AEAD, sealed []byte) (*Tex
 	return t, nil
 }
 
-func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte, size uint32) ([]byte, error) {
+// spare is by how much a buffer must be longer than what is decompressed into
+// it, for the decompressor to be fast.
+const spare = 16
+
+// buffer returns an empty buffer with room for n bytes.
+func (c *Codec) buffer(n int) []byte {
+	if b, ok := c.buffers.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, max(n, TargetSize+TargetSize/8))
+}
+
+// Recycle takes back what OpenText returned: its memory goes to the next one
+// that is opened. Nobody may use it, or what its Bytes returned, any more.
+// Fresh memory costs more than decompressing into it.
+func (c *Codec) Recycle(t *Text) {
+	if b := t.whole; cap(b) <= 2*TargetSize { // larger ones are rare
+		c.buffers.Put(&b)
+	}
+	*t = Text{}
+}
+
+// open decrypts a section and decompresses it into buf.
+func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte, buf []byte) ([]byte, error) {
+	size := int(h.TextSize)
+	if part == metaSection {
+		size = int(h.MetaSize)
+	}
 	aead, err := key.OpenKey(h.Key, h.use(id, blockKey))
 	if err != nil {
 		return nil, err
@@ -141,11 +171,11 @@ func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.dec.DecodeAll(compressed, make([]byte, 0, size))
+	b, err := c.dec.DecodeAll(compressed, buf)
 	if err != nil {
 		return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
 	}
-	if len(b) != int(size) {
+	if len(b) != size {
 		return nil, fmt.Errorf("%w: section has %d bytes: want %d", ErrCorrupt, len(b), size)
 	}
 	return b, nil
@@ -168,8 +198,9 @@ func encodeText(items []Item) []byte {
 
 // Text is an open text section. Safe for concurrent use.
 type Text struct {
-	bytes []byte
-	ends  []int // where each event ends in bytes
+	whole []byte // the section
+	bytes []byte // the events in it
+	ends  []int  // where each event ends in bytes
 }
 
 func decodeText(b []byte, count int) (*Text, error) {
@@ -177,7 +208,7 @@ func decodeText(b []byte, count int) (*Text, error) {
 	if n := r.uvarint(); n != uint64(count) {
 		return nil, fmt.Errorf("%w: text of %d events: want %d", ErrCorrupt, n, count)
 	}
-	t := &Text{ends: make([]int, 0, min(count, len(b)))}
+	t := &Text{whole: b, ends: make([]int, 0, min(count, len(b)))}
 	end := uint64(0)
 	for range count {
 		n := r.uvarint()
@@ -207,4 +238,4 @@ func (t *Text) Bytes(i int) []byte {
 }
 
 // Size returns the memory the section takes, in bytes.
-func (t *Text) Size() int { return len(t.bytes) + 8*len(t.ends) }
+func (t *Text) Size() int { return cap(t.whole) + 8*len(t.ends) }

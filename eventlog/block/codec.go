@@ -56,25 +56,42 @@ func (r *reader) bytes() []byte {
 	return v
 }
 
-// strings reads n strings written by appendStrings; nil where all are "".
-func (r *reader) strings(n int) []string {
-	dict := make([]string, 1, 8) // entry 0 is ""
-	for range r.count() {
-		dict = append(dict, string(r.bytes()))
+// stringColumn is a string for each event. Few are distinct.
+type stringColumn struct {
+	dict []string // the distinct ones, "" first; all are parts of one string
+	at   []uint32 // each event's place in dict; nil: all are ""
+}
+
+// value returns the i-th string.
+func (c stringColumn) value(i int) string {
+	if c.at == nil {
+		return ""
 	}
-	out := make([]string, n)
-	for i := range out {
-		at := r.uvarint()
-		if at >= uint64(len(dict)) {
+	return c.dict[c.at[i]]
+}
+
+// strings reads n strings written by appendStrings.
+func (r *reader) strings(n int) stringColumn {
+	all, end := string(r.b), len(r.b)
+	dict := make([]string, 1+r.count())
+	for i := range dict[1:] {
+		size := len(r.bytes())
+		at := end - len(r.b)
+		dict[1+i] = all[at-size : at]
+	}
+	at := make([]uint32, n)
+	for i := range at {
+		place := r.uvarint()
+		if place >= uint64(len(dict)) {
 			r.fail("dictionary")
-			return out
+			return stringColumn{}
 		}
-		out[i] = dict[at]
+		at[i] = uint32(place)
 	}
 	if len(dict) == 1 {
-		return nil
+		return stringColumn{}
 	}
-	return out
+	return stringColumn{dict, at}
 }
 
 // appendStrings writes the distinct strings in order of appearance, then each

@@ -219,11 +219,11 @@ func otherBody(e *pb.Event) string {
 
 // Meta is an open meta section. Safe for concurrent use.
 type Meta struct {
-	deltas   [][]int64  // by deltaColumns
-	strings  [][]string // by stringColumns
-	numbers  [][]uint64 // by numberColumns
+	deltas   [][]int64      // by deltaColumns
+	strings  []stringColumn // by stringColumns
+	numbers  [][]uint64     // by numberColumns
 	verdicts [][]*pb.Verdict
-	bodies   []string
+	bodies   stringColumn
 	size     int
 }
 
@@ -239,9 +239,9 @@ func DecodeMeta(b []byte) (*Meta, error) {
 	}
 	m := &Meta{
 		deltas:  make([][]int64, len(deltaColumns)),
-		strings: make([][]string, len(stringColumns)),
+		strings: make([]stringColumn, len(stringColumns)),
 		numbers: make([][]uint64, len(numberColumns)),
-		size:    8 * n * (len(deltaColumns) + len(stringColumns) + len(numberColumns) + 4),
+		size:    n * (8*len(deltaColumns) + 4*len(stringColumns) + 8*len(numberColumns) + 32),
 	}
 	last := uint64(0)
 	for range columns {
@@ -323,14 +323,14 @@ func (m *Meta) Size() int { return m.size }
 // everything but text.
 func (m *Meta) Event(i int) (*pb.Event, error) {
 	e := &pb.Event{Seq: new(m.Seq(i)), Time: timestamp(m.deltas[1][i]), Received: timestamp(m.deltas[2][i])}
-	if m.bodies != nil && m.bodies[i] != "" {
-		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal([]byte(m.bodies[i]), e); err != nil {
+	if body := m.bodies.value(i); body != "" {
+		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal([]byte(body), e); err != nil {
 			return nil, fmt.Errorf("%w: body: %w", ErrCorrupt, err)
 		}
 	}
 	for c := range stringColumns {
-		if col := m.strings[c]; col != nil && col[i] != "" {
-			stringColumns[c].set(e, col[i])
+		if v := m.strings[c].value(i); v != "" {
+			stringColumns[c].set(e, v)
 		}
 	}
 	for c := range numberColumns {

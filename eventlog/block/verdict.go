@@ -79,9 +79,10 @@ func (r *reader) verdicts(n int) [][]*pb.Verdict {
 		}
 	}
 	for _, c := range verdictStrings {
-		for i, s := range r.strings(total) {
-			if s != "" {
-				c.set(all[i], s)
+		column := r.strings(total)
+		for i, v := range all {
+			if s := column.value(i); s != "" {
+				c.set(v, s)
 			}
 		}
 	}
