@@ -60,7 +60,7 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.CacheBytes == 0 {
-		c.CacheBytes = 128 << 20
+		c.CacheBytes = 256 << 20
 	}
 	if c.MinFree == 0 {
 		c.MinFree = 256 << 20
@@ -112,7 +112,7 @@ func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
 			return nil, fmt.Errorf("make data directory: %w", err)
 		}
 	}
-	blocks := pebble.NewCache(32 << 20)
+	blocks := pebble.NewCache(cfg.CacheBytes / 16 * 6)
 	defer blocks.Unref()
 	opts := &pebble.Options{
 		FS:                    cfg.FS,

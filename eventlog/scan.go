@@ -368,8 +368,8 @@ func (sc *scan) open(u unit) error {
 	return nil
 }
 
-func (sc *scan) add(id block.ID, m moment, i uint32) {
-	it := item{time: m.time, seq: m.seq, at: location{id, i}}
+func (sc *scan) add(id block.ID, m block.Moment, i uint32) {
+	it := item{time: m.Time, seq: event.Seq(m.Seq), at: location{id, i}}
 	if it.seq >= sc.before || it.time < sc.since || it.time >= sc.until {
 		return
 	}

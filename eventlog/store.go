@@ -69,9 +69,9 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:   newCache[*block.Meta](cfg.CacheBytes/8*3, nil),
-		texts:   newCache(cfg.CacheBytes/2, codec.Recycle),
-		times:   newCache[timeline](cfg.CacheBytes/8, nil),
+		metas:   newCache[*block.Meta](cfg.CacheBytes/16*4, nil),
+		texts:   newCache(cfg.CacheBytes/16*5, codec.Recycle),
+		times:   newCache[timeline](cfg.CacheBytes/16, nil),
 		tenants: map[tenantID]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
@@ -377,13 +377,7 @@ func (s *store) meta(id block.ID) (*block.Meta, error) {
 
 // A timeline is what orders the events of a block: small enough to be kept for
 // many blocks, so that a scan need not open them all again for every page.
-type timeline []moment
-
-// A moment is an event's place in both orders.
-type moment struct {
-	seq  event.Seq
-	time int64 // Unix nanoseconds
-}
+type timeline []block.Moment
 
 // Size returns the memory the timeline takes, in bytes.
 func (t timeline) Size() int { return 16*len(t) + 64 }
@@ -399,27 +393,25 @@ func (s *store) timeline(id block.ID) (timeline, error) {
 }
 
 func (s *store) openTimeline(id block.ID) (timeline, error) {
-	m, err := s.meta(id)
-	if err != nil {
-		return nil, err
-	}
-	t := make(timeline, m.Len())
-	for i := range t {
-		t[i] = moment{event.Seq(m.Seq(i)), m.Time(i)}
-	}
-	return t, nil
+	return openMeta(s, id, s.codec.OpenMoments)
 }
 
 func (s *store) openMeta(id block.ID) (*block.Meta, error) {
+	return openMeta(s, id, s.codec.OpenMeta)
+}
+
+// openMeta reads a block's meta section and opens it with one of the codec's
+// functions.
+func openMeta[M any](s *store, id block.ID, open func(block.ID, block.Header, keyring.AEAD, []byte) (M, error)) (m M, err error) {
 	h, b, err := s.header(id)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	v, closer, err := s.db.Get(metaKey(id))
 	if err != nil {
-		return nil, blockError(id, err)
+		return m, blockError(id, err)
 	}
-	m, err := s.codec.OpenMeta(id, *h, b.blocks, v)
+	m, err = open(id, *h, b.blocks, v)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrTampered, err)
 	}

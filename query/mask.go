@@ -82,10 +82,13 @@ func (f fields) keep(m protoreflect.Message) {
 	})
 }
 
+// metaOnly tells whether no text is wanted.
+func (m *mask) metaOnly() bool { return m != nil && !m.text }
+
 // read returns what is wanted of an entry, nil if it was forgotten.
 func (m *mask) read(entry *eventlog.Entry) (*pb.Event, error) {
 	read := entry.Event
-	if m != nil && !m.text {
+	if m.metaOnly() {
 		read = entry.Meta
 	}
 	e, err := read()

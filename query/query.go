@@ -30,6 +30,17 @@ func (e *Engine) Get(ctx context.Context, t event.Tenant, seq event.Seq) (*pb.Ev
 	return e.log.Read(ctx, t, seq)
 }
 
+// Lookup returns the event that its publisher gave the id, with its `seq` set:
+// eventlog.ErrNotFound where the tenant has none, eventlog.ErrErased where it
+// was forgotten.
+func (e *Engine) Lookup(ctx context.Context, t event.Tenant, id string) (*pb.Event, error) {
+	seq, err := e.log.Lookup(ctx, t, id)
+	if err != nil {
+		return nil, err
+	}
+	return e.log.Read(ctx, t, seq)
+}
+
 // knows tells whether the tenant has events. Nothing may be asked of the log
 // that would make a key for a tenant that has none.
 func (e *Engine) knows(t event.Tenant) bool {

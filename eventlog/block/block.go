@@ -31,7 +31,7 @@ type Sealed struct {
 type Codec struct {
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
-	buffers sync.Pool // of *[]byte, for text sections
+	buffers sync.Pool // of *[]byte, for sections
 }
 
 // NewCodec returns a codec. Close it after use.
@@ -94,11 +94,37 @@ func timeRange(items []Item) (earliest, latest int64) {
 // OpenMeta opens the meta section of block id. keyring.ErrOpen where it was
 // changed, ErrCorrupt where it is malformed.
 func (c *Codec) OpenMeta(id ID, h Header, key keyring.AEAD, sealed []byte) (*Meta, error) {
-	b, err := c.open(id, h, key, sealed, metaSection, make([]byte, 0, int(h.MetaSize)+spare))
+	return c.openMeta(id, h, key, sealed, allColumns)
+}
+
+// A Moment is an event's place in both orders.
+type Moment struct {
+	Seq  uint64
+	Time int64 // of the event, in Unix nanoseconds
+}
+
+// OpenMoments returns the moments of the events of block id, from its meta
+// section; errors as of OpenMeta, at a quarter of its cost.
+func (c *Codec) OpenMoments(id ID, h Header, key keyring.AEAD, sealed []byte) ([]Moment, error) {
+	m, err := c.openMeta(id, h, key, sealed, columnTime)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Moment, m.Len())
+	for i := range out {
+		out[i] = Moment{m.Seq(i), m.Time(i)}
+	}
+	return out, nil
+}
+
+// openMeta decodes the columns up to number last.
+func (c *Codec) openMeta(id ID, h Header, key keyring.AEAD, sealed []byte, last uint64) (*Meta, error) {
+	b, err := c.open(id, h, key, sealed, metaSection)
 	if err != nil {
 		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
 	}
-	m, err := DecodeMeta(b)
+	defer c.reuse(b) // What is decoded has no part of it.
+	m, err := decodeMeta(b, last)
 	if err != nil {
 		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
 	}
@@ -111,10 +137,11 @@ func (c *Codec) OpenMeta(id ID, h Header, key keyring.AEAD, sealed []byte) (*Met
 // CheckMeta reports whether the meta section of block id is the one that items
 // make; errors as of OpenMeta.
 func (c *Codec) CheckMeta(id ID, h Header, key keyring.AEAD, sealed []byte, items []Item) error {
-	b, err := c.open(id, h, key, sealed, metaSection, make([]byte, 0, int(h.MetaSize)+spare))
+	b, err := c.open(id, h, key, sealed, metaSection)
 	if err != nil {
 		return fmt.Errorf("open meta of block %d: %w", id, err)
 	}
+	defer c.reuse(b)
 	if !bytes.Equal(b, EncodeMeta(items)) {
 		return fmt.Errorf("meta of block %d: %w: it is not what its events make", id, ErrCorrupt)
 	}
@@ -124,7 +151,7 @@ func (c *Codec) CheckMeta(id ID, h Header, key keyring.AEAD, sealed []byte, item
 // OpenText opens the text section of block id; errors as of OpenMeta. Give it
 // back to Recycle, or leave it to the garbage collector.
 func (c *Codec) OpenText(id ID, h Header, key keyring.AEAD, sealed []byte) (*Text, error) {
-	b, err := c.open(id, h, key, sealed, textSection, c.buffer(int(h.TextSize)+spare))
+	b, err := c.open(id, h, key, sealed, textSection)
 	if err != nil {
 		return nil, fmt.Errorf("open text of block %d: %w", id, err)
 	}
@@ -151,14 +178,19 @@ func (c *Codec) buffer(n int) []byte {
 // that is opened. Nobody may use it, or what its Bytes returned, any more.
 // Fresh memory costs more than decompressing into it.
 func (c *Codec) Recycle(t *Text) {
-	if b := t.whole; cap(b) <= 2*TargetSize { // larger ones are rare
-		c.buffers.Put(&b)
-	}
+	c.reuse(t.whole)
 	*t = Text{}
 }
 
-// open decrypts a section and decompresses it into buf.
-func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte, buf []byte) ([]byte, error) {
+// reuse takes back a buffer. Those of large events are rare, and not kept.
+func (c *Codec) reuse(b []byte) {
+	if cap(b) <= 2*TargetSize {
+		c.buffers.Put(&b)
+	}
+}
+
+// open decrypts and decompresses a section. reuse takes it back.
+func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte) ([]byte, error) {
 	size := int(h.TextSize)
 	if part == metaSection {
 		size = int(h.MetaSize)
@@ -171,7 +203,7 @@ func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.dec.DecodeAll(compressed, buf)
+	b, err := c.dec.DecodeAll(compressed, c.buffer(size+spare))
 	if err != nil {
 		return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
 	}

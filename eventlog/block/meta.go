@@ -25,8 +25,10 @@ import (
 //	number   61      other bodies without their text, as protobuf Event, strings
 const (
 	metaVersion   = 1
+	columnTime    = 2
 	columnVerdict = 60
 	columnBody    = 61
+	allColumns    = math.MaxUint64
 )
 
 // deltaColumns hold what mostly grows from event to event.
@@ -35,7 +37,7 @@ var deltaColumns = []struct {
 	get    func(Item) int64
 }{
 	{1, func(it Item) int64 { return int64(it.Seq) }},
-	{2, func(it Item) int64 { return it.Event.GetTime().AsTime().UnixNano() }},
+	{columnTime, func(it Item) int64 { return it.Event.GetTime().AsTime().UnixNano() }},
 	{3, func(it Item) int64 { return it.Event.GetReceived().AsTime().UnixNano() }},
 }
 
@@ -228,7 +230,10 @@ type Meta struct {
 }
 
 // DecodeMeta is the inverse of EncodeMeta; ErrCorrupt where b is malformed.
-func DecodeMeta(b []byte) (*Meta, error) {
+func DecodeMeta(b []byte) (*Meta, error) { return decodeMeta(b, allColumns) }
+
+// decodeMeta decodes the columns with numbers up to the given one.
+func decodeMeta(b []byte, upTo uint64) (*Meta, error) {
 	r := reader{b: b}
 	if v := r.uvarint(); v != metaVersion {
 		return nil, fmt.Errorf("%w: meta version %d is not known here", ErrCorrupt, v)
@@ -250,15 +255,18 @@ func DecodeMeta(b []byte) (*Meta, error) {
 			return nil, fmt.Errorf("%w: columns", ErrCorrupt)
 		}
 		last = number
+		if number > upTo {
+			break
+		}
 		m.size += len(content.b)
 		if known := m.decodeColumn(number, n, &content); known && (content.err != nil || len(content.b) > 0) {
 			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, number)
 		}
 	}
-	if len(r.b) > 0 {
+	if last <= upTo && len(r.b) > 0 {
 		return nil, fmt.Errorf("%w: trailing bytes", ErrCorrupt)
 	}
-	return m, m.check(n)
+	return m, m.check(n, upTo)
 }
 
 // decodeColumn reports whether the column is known.
@@ -292,10 +300,11 @@ func (m *Meta) decodeColumn(number uint64, n int, r *reader) bool {
 	return true
 }
 
-// check reports whether all that is needed is there and seqs ascend.
-func (m *Meta) check(n int) error {
-	for _, d := range m.deltas {
-		if d == nil {
+// check reports whether all that is needed of the columns up to the given one
+// is there and seqs ascend.
+func (m *Meta) check(n int, upTo uint64) error {
+	for i, d := range m.deltas {
+		if d == nil && deltaColumns[i].number <= upTo {
 			return fmt.Errorf("%w: a column is missing", ErrCorrupt)
 		}
 	}
