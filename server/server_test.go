@@ -211,6 +211,9 @@ func TestPublishSearchGetReplay(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want 200 %s…", request.method, request.path, code, body, found)
 		}
 	}
+	if code, body := s.do("GET", "/v1/tenants/acme/events:lookup?id=e2", ""); code != 200 || !strings.HasPrefix(body, `{"id":"e2",`) {
+		t.Errorf("lookup: %d %s", code, body)
+	}
 	if code, body := s.do("GET", "/v1/tenants/acme/events/1", ""); code != 200 || !strings.HasPrefix(body, `{"id":"e2",`) {
 		t.Errorf("get: %d %s, want 200 and e2", code, body)
 	}
@@ -342,6 +345,9 @@ func TestRefusedOverHTTP(t *testing.T) {
 		{"unknown parameter", "GET", "/v1/tenants/acme/events:search?fitler=turn+%3E+1", "", 400, []string{"INVALID_REQUEST", `"field":"fitler"`}},
 		{"unknown field of a search", "POST", "/v1/tenants/acme/events:search", `{"fitler":""}`, 400, []string{"INVALID_REQUEST", `"field":"body"`, "fitler"}},
 		{"no such event", "GET", "/v1/tenants/acme/events/77", "", 404, []string{"NOT_FOUND"}},
+		{"no such id", "GET", "/v1/tenants/acme/events:lookup?id=e77", "", 404, []string{"NOT_FOUND"}},
+		{"another tenant's id", "GET", "/v1/tenants/other/events:lookup?id=e2", "", 404, []string{"NOT_FOUND"}},
+		{"no id at all", "GET", "/v1/tenants/acme/events:lookup", "", 400, []string{"INVALID_REQUEST", "id"}},
 		{"another tenant's event", "GET", "/v1/tenants/other/events/0", "", 404, []string{"NOT_FOUND"}},
 		{"seq no number", "GET", "/v1/tenants/acme/events/first", "", 400, []string{"INVALID_REQUEST"}},
 		{"no such session", "GET", "/v1/tenants/acme/sessions/c-2:replay", "", 404, []string{"NOT_FOUND"}},

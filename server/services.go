@@ -88,6 +88,18 @@ func (s events) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.Event,
 	return s.cfg.Query.Get(ctx, t, event.Seq(r.GetSeq()))
 }
 
+// LookupEvent implements EventService.
+func (s events) LookupEvent(ctx context.Context, r *pb.LookupEventRequest) (*pb.Event, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	if r.GetId() == "" {
+		return nil, &query.RequestError{Field: "id", Reason: "is missing"}
+	}
+	return s.cfg.Query.Lookup(ctx, t, r.GetId())
+}
+
 // sessions answers SessionService.
 type sessions struct {
 	pb.UnimplementedSessionServiceServer

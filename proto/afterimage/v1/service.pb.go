@@ -158,7 +158,7 @@ func (x Frame_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Frame_Kind.Descriptor instead.
 func (Frame_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // What kind of content a frame carries.
@@ -227,7 +227,7 @@ func (x Frame_Content) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Frame_Content.Descriptor instead.
 func (Frame_Content) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6, 1}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7, 1}
 }
 
 // Why, in general.
@@ -288,7 +288,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16, 0}
 }
 
 // A request to store events.
@@ -629,6 +629,61 @@ func (x *GetEventRequest) GetSeq() uint64 {
 	return 0
 }
 
+// Asks for one event by its id.
+type LookupEventRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant. Required.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// The event's id, as published. Required.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LookupEventRequest) Reset() {
+	*x = LookupEventRequest{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LookupEventRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LookupEventRequest) ProtoMessage() {}
+
+func (x *LookupEventRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LookupEventRequest.ProtoReflect.Descriptor instead.
+func (*LookupEventRequest) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LookupEventRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *LookupEventRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 // A request to replay a session.
 type ReplaySessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -649,7 +704,7 @@ type ReplaySessionRequest struct {
 
 func (x *ReplaySessionRequest) Reset() {
 	*x = ReplaySessionRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	mi := &file_afterimage_v1_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -661,7 +716,7 @@ func (x *ReplaySessionRequest) String() string {
 func (*ReplaySessionRequest) ProtoMessage() {}
 
 func (x *ReplaySessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	mi := &file_afterimage_v1_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -674,7 +729,7 @@ func (x *ReplaySessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaySessionRequest.ProtoReflect.Descriptor instead.
 func (*ReplaySessionRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ReplaySessionRequest) GetTenant() string {
@@ -760,7 +815,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	mi := &file_afterimage_v1_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +827,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	mi := &file_afterimage_v1_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +840,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Frame) GetSeq() uint64 {
@@ -930,7 +985,7 @@ type GetCheckpointRequest struct {
 
 func (x *GetCheckpointRequest) Reset() {
 	*x = GetCheckpointRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	mi := &file_afterimage_v1_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +997,7 @@ func (x *GetCheckpointRequest) String() string {
 func (*GetCheckpointRequest) ProtoMessage() {}
 
 func (x *GetCheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	mi := &file_afterimage_v1_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1010,7 @@ func (x *GetCheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCheckpointRequest.ProtoReflect.Descriptor instead.
 func (*GetCheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{8}
 }
 
 // A signed tree head.
@@ -977,7 +1032,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	mi := &file_afterimage_v1_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1044,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	mi := &file_afterimage_v1_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1057,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{8}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Checkpoint) GetOrigin() string {
@@ -1049,7 +1104,7 @@ type VerifyLogRequest struct {
 
 func (x *VerifyLogRequest) Reset() {
 	*x = VerifyLogRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[9]
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1116,7 @@ func (x *VerifyLogRequest) String() string {
 func (*VerifyLogRequest) ProtoMessage() {}
 
 func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[9]
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1129,7 @@ func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogRequest.ProtoReflect.Descriptor instead.
 func (*VerifyLogRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{9}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
 }
 
 // Progress, a finding, or the result.
@@ -1094,7 +1149,7 @@ type VerifyLogResponse struct {
 
 func (x *VerifyLogResponse) Reset() {
 	*x = VerifyLogResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1161,7 @@ func (x *VerifyLogResponse) String() string {
 func (*VerifyLogResponse) ProtoMessage() {}
 
 func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1174,7 @@ func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogResponse.ProtoReflect.Descriptor instead.
 func (*VerifyLogResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *VerifyLogResponse) GetChecked() uint64 {
@@ -1167,7 +1222,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1234,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1247,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Finding) GetPart() string {
@@ -1238,7 +1293,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1250,7 +1305,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1263,7 +1318,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1300,7 +1355,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1367,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1380,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1355,7 +1410,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1422,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1435,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -1429,7 +1484,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1441,7 +1496,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1454,7 +1509,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Quarantined) GetId() string {
@@ -1545,7 +1600,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1612,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1625,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -1597,7 +1652,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1664,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1677,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Policy) GetVersion() string {
@@ -1679,7 +1734,10 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
 	"\x0fGetEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xab\x01\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"<\n" +
+	"\x12LookupEventRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"\xab\x01\n" +
 	"\x14ReplaySessionRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\x12\x14\n" +
@@ -1793,11 +1851,12 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x10VIEW_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04USER\x10\x01\x12\t\n" +
 	"\x05MODEL\x10\x02\x12\b\n" +
-	"\x04BOTH\x10\x032\x85\x02\n" +
+	"\x04BOTH\x10\x032\xcd\x02\n" +
 	"\fEventService\x12Z\n" +
 	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\x12W\n" +
 	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\x12@\n" +
-	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event2^\n" +
+	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\x12F\n" +
+	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event2^\n" +
 	"\x0eSessionService\x12L\n" +
 	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\xaf\x01\n" +
 	"\n" +
@@ -1823,7 +1882,7 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_afterimage_v1_service_proto_goTypes = []any{
 	(View)(0),                      // 0: afterimage.v1.View
 	(Frame_Kind)(0),                // 1: afterimage.v1.Frame.Kind
@@ -1834,67 +1893,70 @@ var file_afterimage_v1_service_proto_goTypes = []any{
 	(*SearchEventsRequest)(nil),    // 6: afterimage.v1.SearchEventsRequest
 	(*SearchEventsResponse)(nil),   // 7: afterimage.v1.SearchEventsResponse
 	(*GetEventRequest)(nil),        // 8: afterimage.v1.GetEventRequest
-	(*ReplaySessionRequest)(nil),   // 9: afterimage.v1.ReplaySessionRequest
-	(*Frame)(nil),                  // 10: afterimage.v1.Frame
-	(*GetCheckpointRequest)(nil),   // 11: afterimage.v1.GetCheckpointRequest
-	(*Checkpoint)(nil),             // 12: afterimage.v1.Checkpoint
-	(*VerifyLogRequest)(nil),       // 13: afterimage.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),      // 14: afterimage.v1.VerifyLogResponse
-	(*Finding)(nil),                // 15: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),  // 16: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil), // 17: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),  // 18: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),            // 19: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),       // 20: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                 // 21: afterimage.v1.Policy
-	(*Event)(nil),                  // 22: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),  // 24: google.protobuf.FieldMask
-	(*Verdict)(nil),                // 25: afterimage.v1.Verdict
-	(Report_Reporter)(0),           // 26: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                   // 27: afterimage.v1.Blob
-	(*Model)(nil),                  // 28: afterimage.v1.Model
+	(*LookupEventRequest)(nil),     // 9: afterimage.v1.LookupEventRequest
+	(*ReplaySessionRequest)(nil),   // 10: afterimage.v1.ReplaySessionRequest
+	(*Frame)(nil),                  // 11: afterimage.v1.Frame
+	(*GetCheckpointRequest)(nil),   // 12: afterimage.v1.GetCheckpointRequest
+	(*Checkpoint)(nil),             // 13: afterimage.v1.Checkpoint
+	(*VerifyLogRequest)(nil),       // 14: afterimage.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),      // 15: afterimage.v1.VerifyLogResponse
+	(*Finding)(nil),                // 16: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),  // 17: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil), // 18: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),  // 19: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),            // 20: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),       // 21: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                 // 22: afterimage.v1.Policy
+	(*Event)(nil),                  // 23: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),  // 24: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),  // 25: google.protobuf.FieldMask
+	(*Verdict)(nil),                // 26: afterimage.v1.Verdict
+	(Report_Reporter)(0),           // 27: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                   // 28: afterimage.v1.Blob
+	(*Model)(nil),                  // 29: afterimage.v1.Model
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	22, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	23, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	23, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	24, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	22, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	23, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	24, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	24, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	25, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	23, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
 	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	23, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	24, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	25, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	26, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	27, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	28, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	15, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	12, // 14: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	19, // 15: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	23, // 16: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	26, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	27, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	28, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	29, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	16, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	13, // 14: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	20, // 15: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	24, // 16: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
 	3,  // 17: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	23, // 18: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	24, // 18: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
 	4,  // 19: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
 	6,  // 20: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
 	8,  // 21: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 22: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	11, // 23: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	13, // 24: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	16, // 25: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	18, // 26: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	20, // 27: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 28: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 29: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	22, // 30: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	10, // 31: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	12, // 32: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	14, // 33: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	17, // 34: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	19, // 35: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	21, // 36: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	28, // [28:37] is the sub-list for method output_type
-	19, // [19:28] is the sub-list for method input_type
+	9,  // 22: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	10, // 23: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	12, // 24: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	14, // 25: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	17, // 26: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	19, // 27: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	21, // 28: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	5,  // 29: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 30: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	23, // 31: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	23, // 32: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	11, // 33: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	13, // 34: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	15, // 35: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	18, // 36: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	20, // 37: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	22, // 38: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	29, // [29:39] is the sub-list for method output_type
+	19, // [19:29] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -1906,15 +1968,15 @@ func file_afterimage_v1_service_proto_init() {
 		return
 	}
 	file_afterimage_v1_event_proto_init()
-	file_afterimage_v1_service_proto_msgTypes[5].OneofWrappers = []any{}
 	file_afterimage_v1_service_proto_msgTypes[6].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

@@ -24,6 +24,7 @@ const (
 	EventService_PublishEvents_FullMethodName = "/afterimage.v1.EventService/PublishEvents"
 	EventService_SearchEvents_FullMethodName  = "/afterimage.v1.EventService/SearchEvents"
 	EventService_GetEvent_FullMethodName      = "/afterimage.v1.EventService/GetEvent"
+	EventService_LookupEvent_FullMethodName   = "/afterimage.v1.EventService/LookupEvent"
 )
 
 // EventServiceClient is the client API for EventService service.
@@ -39,6 +40,8 @@ type EventServiceClient interface {
 	SearchEvents(ctx context.Context, in *SearchEventsRequest, opts ...grpc.CallOption) (*SearchEventsResponse, error)
 	// Reads one event by its position in the log.
 	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*Event, error)
+	// Reads one event by the id that its publisher gave it.
+	LookupEvent(ctx context.Context, in *LookupEventRequest, opts ...grpc.CallOption) (*Event, error)
 }
 
 type eventServiceClient struct {
@@ -79,6 +82,16 @@ func (c *eventServiceClient) GetEvent(ctx context.Context, in *GetEventRequest, 
 	return out, nil
 }
 
+func (c *eventServiceClient) LookupEvent(ctx context.Context, in *LookupEventRequest, opts ...grpc.CallOption) (*Event, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Event)
+	err := c.cc.Invoke(ctx, EventService_LookupEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EventServiceServer is the server API for EventService service.
 // All implementations must embed UnimplementedEventServiceServer
 // for forward compatibility.
@@ -92,6 +105,8 @@ type EventServiceServer interface {
 	SearchEvents(context.Context, *SearchEventsRequest) (*SearchEventsResponse, error)
 	// Reads one event by its position in the log.
 	GetEvent(context.Context, *GetEventRequest) (*Event, error)
+	// Reads one event by the id that its publisher gave it.
+	LookupEvent(context.Context, *LookupEventRequest) (*Event, error)
 	mustEmbedUnimplementedEventServiceServer()
 }
 
@@ -110,6 +125,9 @@ func (UnimplementedEventServiceServer) SearchEvents(context.Context, *SearchEven
 }
 func (UnimplementedEventServiceServer) GetEvent(context.Context, *GetEventRequest) (*Event, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetEvent not implemented")
+}
+func (UnimplementedEventServiceServer) LookupEvent(context.Context, *LookupEventRequest) (*Event, error) {
+	return nil, status.Error(codes.Unimplemented, "method LookupEvent not implemented")
 }
 func (UnimplementedEventServiceServer) mustEmbedUnimplementedEventServiceServer() {}
 func (UnimplementedEventServiceServer) testEmbeddedByValue()                      {}
@@ -186,6 +204,24 @@ func _EventService_GetEvent_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EventService_LookupEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LookupEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EventServiceServer).LookupEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EventService_LookupEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EventServiceServer).LookupEvent(ctx, req.(*LookupEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EventService_ServiceDesc is the grpc.ServiceDesc for EventService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -204,6 +240,10 @@ var EventService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetEvent",
 			Handler:    _EventService_GetEvent_Handler,
+		},
+		{
+			MethodName: "LookupEvent",
+			Handler:    _EventService_LookupEvent_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
