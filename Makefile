@@ -4,7 +4,7 @@ TOOL := go tool -modfile=tools/go.mod
 RACE := $(shell command -v $$(go env CC) >/dev/null && echo -race)
 FUZZTIME ?= 30s
 
-.PHONY: build test short fuzz crash bench generate lint check demo vuln
+.PHONY: build test short fuzz crash corpus bench generate lint check demo vuln
 
 build: # the binary, into bin/
 	go build -o bin/ ./cmd/afterimage
@@ -24,6 +24,11 @@ fuzz: # each fuzz target for FUZZTIME
 
 crash: # long random runs: kill -9 under load, then verify
 	AFTERIMAGE_CRASH_ROUNDS=20 go test -count=1 -timeout 60m -v -run Crash ./...
+
+corpus: # the whole path on the whole shared corpus: 20 kills, every event, replay and file; then how fast
+	AFTERIMAGE_CORPUS=1 go test -count=1 -timeout 30m -v -run '^TestCorpus$$' ./cmd/afterimage
+	go test -run '^$$' -bench CorpusPublish -benchtime 5x -v ./cmd/afterimage
+	go test -run '^$$' -bench CorpusRead -benchtime 3000x -v ./cmd/afterimage
 
 bench: # on the shared corpus where it is at hand
 	go test -run '^$$' -bench . -benchmem ./...

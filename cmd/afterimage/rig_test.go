@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A rig is a store, of processes of the real program, that is stopped, killed
+// and started again on the same ports and directories.
+type rig struct {
+	testing.TB
+	dir              string
+	tenant           string
+	http, grpc, nats string // addresses
+}
+
+func newRig(t testing.TB) *rig {
+	r := &rig{TB: t, dir: t.TempDir(), tenant: "default"}
+	for _, addr := range []*string{&r.http, &r.grpc, &r.nats} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all three at a time, so that they differ
+		*addr = l.Addr().String()
+	}
+	return r
+}
+
+// A process is a run of the program.
+type process struct {
+	cmd    *exec.Cmd
+	stdout *bytes.Buffer // read it after ended
+	stderr *bytes.Buffer // likewise
+	ended  chan struct{}
+}
+
+func (r *rig) start(args ...string) *process {
+	p := &process{cmd: exec.Command("afterimage", args...), stdout: new(bytes.Buffer), stderr: new(bytes.Buffer), ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = r.dir, p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		r.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait()
+	}()
+	r.Cleanup(func() { p.stop(os.Kill) })
+	return p
+}
+
+func (p *process) stop(signal os.Signal) {
+	_ = p.cmd.Process.Signal(signal)
+	<-p.ended
+}
+
+// run runs a command that must succeed and returns what it prints.
+func (r *rig) run(args ...string) string {
+	r.Helper()
+	p := r.start(args...)
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != exitDone {
+		r.Fatalf("afterimage %v: got exit code %d: %s%s", args, code, p.stdout, p.stderr)
+	}
+	return p.stdout.String()
+}
+
+// serve starts the store and returns when it listens.
+func (r *rig) serve() *process {
+	r.Helper()
+	ready := filepath.Join(r.dir, "ready")
+	if err := removeIfThere(ready); err != nil {
+		r.Fatal(err)
+	}
+	p := r.start("serve", "--data", "data", "--keys", "keys", "--http", r.http, "--grpc", r.grpc, "--nats", r.nats, "--ready-file", "ready")
+	for {
+		if _, err := os.Stat(ready); err == nil {
+			return p
+		}
+		select {
+		case <-p.ended:
+			r.Fatalf("the store did not start: %s%s", p.stdout, p.stderr)
+		case <-time.After(5 * time.Millisecond): // another process: there is nothing else to wait on
+		}
+	}
+}
+
+func removeIfThere(name string) error {
+	if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
+// publish starts to publish files and appends the ids that were acknowledged
+// to the file acked.
+func (r *rig) publish(files ...string) *process {
+	return r.start(append([]string{"publish", "--nats-url", "nats://" + r.nats, "--tenant", r.tenant, "--timeout", "2m",
+		"--acked", "acked", "-o", "json"}, files...)...)
+}
+
+// mustSucceed checks that a process that has ended did what it was to do: of a
+// publisher, that everything was acknowledged.
+func (r *rig) mustSucceed(p *process) {
+	r.Helper()
+	if code := p.cmd.ProcessState.ExitCode(); code != exitDone {
+		r.Fatalf("%v: got exit code %d: %s%s", p.cmd.Args, code, p.stdout, p.stderr)
+	}
+}
