@@ -41,11 +41,16 @@ func (p *Publisher) send(b *batch, msg *nats.Msg) error {
 // enough, or stop is closed.
 func (p *Publisher) retry(stop <-chan struct{}, try func() error) error {
 	wait := p.cfg.RetryWait
+	var last error // of the attempt before
 	for attempt := 0; ; attempt++ {
 		err := try()
 		if err == nil {
 			return nil
 		}
+		if errors.Is(err, ErrClosed) && last != nil {
+			err = fmt.Errorf("%w; the attempt before: %w", err, last)
+		}
+		last = err
 		if p.js.Conn().IsClosed() {
 			err = nats.ErrConnectionClosed // the library does not always say
 		}

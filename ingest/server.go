@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,6 +49,7 @@ type ServerConfig struct {
 	Addr          string       // host:port for clients, port 0 for any free one; "": in-process only
 	AllowRemote   bool         // permits an Addr beyond loopback, where anybody may publish
 	MaxStoreBytes int64        // disk space of all streams; 0: DefaultStoreBytes
+	MinFree       uint64       // bytes free on the disk below which Run refuses publishers; 0: 256 MiB
 	Logger        *slog.Logger // nil: discard
 }
 
@@ -55,8 +57,13 @@ type ServerConfig struct {
 // encrypted, every acknowledged message fsynced. Its methods are safe for
 // concurrent use.
 type Server struct {
+	cfg  ServerConfig
 	nats *server.Server
+	log  *serverLog
 	lock io.Closer // keeps other processes from the directory
+
+	full   atomic.Bool           // publishers are refused
+	failed atomic.Pointer[error] // why Run ended; nil: it has not
 }
 
 // StartServer starts the embedded server and returns when clients can
@@ -70,19 +77,23 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if cfg.MaxStoreBytes == 0 {
 		cfg.MaxStoreBytes = DefaultStoreBytes
 	}
+	if cfg.MinFree == 0 {
+		cfg.MinFree = 256 << 20
+	}
 	opts, err := serverOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockDir(cfg.Dir)
+	lock, err := lockDir(cfg.Dir, min(minFree, cfg.MinFree))
 	if err != nil {
 		return nil, err
 	}
-	ns, err := startNATS(ctx, opts, cfg)
+	log := newServerLog(cfg.Logger)
+	ns, err := startNATS(ctx, opts, cfg, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Server{nats: ns, lock: lock}, nil
+	return &Server{cfg: cfg, nats: ns, log: log, lock: lock}, nil
 }
 
 // serverOptions checks the configuration and the address before anything is
@@ -164,7 +175,7 @@ func listenError(addr string, err error) error {
 // lockDir makes the directory if need be and keeps every other process from
 // it until the lock is closed: NATS itself would let two servers mangle one
 // store.
-func lockDir(dir string) (io.Closer, error) {
+func lockDir(dir string, minFree uint64) (io.Closer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make stream directory: %w", err)
 	}
@@ -184,7 +195,7 @@ func lockDir(dir string) (io.Closer, error) {
 
 // startNATS brings the server up. It stops it again unless everything on
 // disk was recovered: NATS would serve on without a stream it cannot read.
-func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig) (*server.Server, error) {
+func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig, l *serverLog) (*server.Server, error) {
 	if err := clearUnfinished(cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -192,7 +203,6 @@ func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig) (*se
 	if err != nil {
 		return nil, fmt.Errorf("configure the NATS server: %w", err)
 	}
-	l := newServerLog(cfg.Logger)
 	ns.SetLoggerV2(l, false, false, false)
 	go ns.Start() // returns once it listens; Shutdown ends what it started
 	if err := awaitStart(ctx, ns, l); err != nil {
@@ -249,15 +259,17 @@ func (s *Server) ClientURL() string {
 	return "nats://" + addr.String()
 }
 
-// Healthy returns nil while the server takes messages, or what is wrong. NATS
-// switches JetStream off where its disk fails or is full; it then takes a
-// restart.
+// Healthy returns nil while the server takes messages, or what is wrong, as far
+// as Run has found it out.
 func (s *Server) Healthy() error {
 	if !s.nats.Running() {
 		return errors.New("the NATS server is stopped")
 	}
-	if !s.nats.JetStreamEnabled() {
-		return errors.New("the stream is switched off after a disk error: free space and restart")
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	if s.full.Load() {
+		return fmt.Errorf("the disk of %s has less than %d MiB free (--min-free-mib), so publishers are refused: make room", s.cfg.Dir, s.cfg.MinFree>>20)
 	}
 	return nil
 }

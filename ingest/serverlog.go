@@ -20,13 +20,15 @@ type serverLog struct {
 	log   *slog.Logger
 	fatal chan error // the first reason not to start, as NATS gives it
 
+	failed chan error // the first failure to write
+
 	mu       sync.Mutex
 	warning  string // the first since the start
 	wrongKey bool
 }
 
 func newServerLog(log *slog.Logger) *serverLog {
-	return &serverLog{log: log, fatal: make(chan error, 1)}
+	return &serverLog{log: log, fatal: make(chan error, 1), failed: make(chan error, 1)}
 }
 
 // Noticef logs what NATS would have an operator know: for ours it is detail.
@@ -42,7 +44,11 @@ func (l *serverLog) Warnf(format string, v ...any) {
 
 // Errorf logs an error.
 func (l *serverLog) Errorf(format string, v ...any) {
-	l.log.Error("nats server error", "text", harmless(format, v))
+	text := harmless(format, v)
+	l.log.Error("nats server error", "text", text)
+	if isWriteFailure(format) {
+		offer(l.failed, errors.New(text))
+	}
 }
 
 // Fatalf keeps the first error that ends the start. NATS only logs where its
@@ -50,11 +56,11 @@ func (l *serverLog) Errorf(format string, v ...any) {
 func (l *serverLog) Fatalf(format string, v ...any) {
 	for _, a := range v {
 		if err, ok := a.(error); ok && errors.Is(err, syscall.EADDRINUSE) {
-			l.fail(listenError(fmt.Sprint(v[0]), err))
+			offer(l.fatal, listenError(fmt.Sprint(v[0]), err))
 			return
 		}
 	}
-	l.fail(fmt.Errorf("start the NATS server: "+format, v...))
+	offer(l.fatal, fmt.Errorf("start the NATS server: "+format, v...))
 }
 
 // Debugf is never called: debugging is off.
@@ -63,9 +69,10 @@ func (l *serverLog) Debugf(string, ...any) {}
 // Tracef is never called: tracing would show content.
 func (l *serverLog) Tracef(string, ...any) {}
 
-func (l *serverLog) fail(err error) {
+// offer keeps the first error.
+func offer(first chan<- error, err error) {
 	select {
-	case l.fatal <- err:
+	case first <- err:
 	default:
 	}
 }

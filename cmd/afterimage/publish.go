@@ -254,8 +254,8 @@ func (t *tally) watch(ctx context.Context, timeout time.Duration, giveUp context
 			case <-tick.C:
 			}
 			if t.silentFor() > timeout {
-				giveUp(fmt.Errorf("gave up after %v without an acknowledgement: is `afterimage serve` running? "+
-					"Its NATS address goes into --nats-url. Publish the same again, acknowledged events are kept once", timeout))
+				giveUp(fmt.Errorf("gave up after %v without an acknowledgement: %s. "+
+					"Publish the same again, acknowledged events are kept once", timeout, t.suspicion()))
 				return
 			}
 		}
@@ -272,6 +272,16 @@ func (t *tally) silentFor() time.Duration {
 		return 0
 	}
 	return time.Since(t.heard)
+}
+
+// suspicion is what may be the matter when nothing is acknowledged.
+func (t *tally) suspicion() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.online {
+		return "NATS answered, but the store took nothing: is its disk full? GET /readyz of `afterimage serve` says"
+	}
+	return "is `afterimage serve` running? Its NATS address goes into --nats-url"
 }
 
 // connected notes that there is a connection.

@@ -16,7 +16,8 @@ type rig struct {
 	testing.TB
 	dir              string
 	tenant           string
-	http, grpc, nats string // addresses
+	http, grpc, nats string   // addresses
+	flags            []string // more of serve's
 }
 
 func newRig(t testing.TB) *rig {
@@ -77,7 +78,8 @@ func (r *rig) serve() *process {
 	if err := removeIfThere(ready); err != nil {
 		r.Fatal(err)
 	}
-	p := r.start("serve", "--data", "data", "--keys", "keys", "--http", r.http, "--grpc", r.grpc, "--nats", r.nats, "--ready-file", "ready")
+	p := r.start(append([]string{"serve", "--data", "data", "--keys", "keys", "--http", r.http, "--grpc", r.grpc, "--nats", r.nats,
+		"--ready-file", "ready"}, r.flags...)...)
 	for {
 		if _, err := os.Stat(ready); err == nil {
 			return p
@@ -100,7 +102,12 @@ func removeIfThere(name string) error {
 // publish starts to publish files and appends the ids that were acknowledged
 // to the file acked.
 func (r *rig) publish(files ...string) *process {
-	return r.start(append([]string{"publish", "--nats-url", "nats://" + r.nats, "--tenant", r.tenant, "--timeout", "2m",
+	return r.publishFor(2*time.Minute, files...)
+}
+
+// publishFor is publish that gives up after so long without an acknowledgement.
+func (r *rig) publishFor(patience time.Duration, files ...string) *process {
+	return r.start(append([]string{"publish", "--nats-url", "nats://" + r.nats, "--tenant", r.tenant, "--timeout", patience.String(),
 		"--acked", "acked", "-o", "json"}, files...)...)
 }
 

@@ -40,7 +40,7 @@ type serveFlags struct {
 	Policy     string        `name:"policy" placeholder:"FILE" help:"The policy of every tenant; without it, each keeps its own, and new ones get the built-in."`
 	Cadence    time.Duration `name:"checkpoint-every" default:"10s" placeholder:"D" help:"How often a signed checkpoint is published on afterimage.checkpoint while the log grows (default ${default})."`
 	CacheMiB   int64         `name:"cache-mib" default:"256" placeholder:"N" help:"Memory for what was read of the log, in MiB (default ${default})."`
-	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Stop appending when the disk has less than this free, in MiB (default ${default})."`
+	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Take nothing in while the disk has less than this free, in MiB (default ${default})."`
 	LogLevel   string        `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	LogFormat  string        `name:"log-format" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json (default ${default})."`
 	ReadyFile  string        `name:"ready-file" placeholder:"FILE" help:"Write the addresses to this file, as JSON, when everything listens; removed at the start and the end."`
@@ -153,6 +153,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	metrics.registry.MustRegister(doors.Metrics())
 
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return stream.run(ctx) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })

@@ -22,6 +22,7 @@ import (
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/retention"
+	"github.com/afterimage/afterimage/server"
 )
 
 // checkpointSubject is where signed checkpoints are published.
@@ -45,7 +46,7 @@ func openStream(ctx context.Context, flags serveFlags, key string, logger *slog.
 	}()
 	if flags.NATSURL == "" {
 		s.embedded, err = ingest.StartServer(ctx, ingest.ServerConfig{
-			Dir: filepath.Join(flags.Data, "stream"), Key: key, Addr: flags.NATS, Logger: logger,
+			Dir: filepath.Join(flags.Data, "stream"), Key: key, Addr: flags.NATS, Logger: logger, MinFree: flags.MinFreeMiB << 20,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("--nats: %w", err)
@@ -76,6 +77,14 @@ func (s *stream) close() error {
 	return nil
 }
 
+// run watches the embedded server; there is nothing to watch of another.
+func (s *stream) run(ctx context.Context) error {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.Run(ctx)
+}
+
 // ready says what keeps events from being taken in, if anything.
 func (s *stream) ready() error {
 	if s.embedded != nil {
@@ -87,8 +96,12 @@ func (s *stream) ready() error {
 	return nil
 }
 
-// publish stores events in the stream.
+// publish stores events in the stream. Where it takes none, whoever asks is
+// told at once.
 func (s *stream) publish(ctx context.Context, t event.Tenant, events []*pb.Event) error {
+	if err := s.ready(); err != nil {
+		return fmt.Errorf("%w: %w", server.ErrUnavailable, err)
+	}
 	p, err := capture.New(s.js, capture.Config{Tenant: t})
 	if err != nil {
 		return err
