@@ -16,10 +16,11 @@ type Checkpoint struct {
 	Size event.Seq
 	Root [32]byte
 	Note []byte // the signed note, C2SP tlog-checkpoint
+	Key  string // what the log signs notes with, as C2SP signed-note spells it
 }
 
-func checkpointOf(cp tree.Checkpoint) Checkpoint {
-	return Checkpoint{event.Seq(cp.Size), cp.Root, slices.Clone(cp.Note)}
+func (s *store) checkpointOf(cp tree.Checkpoint) Checkpoint {
+	return Checkpoint{event.Seq(cp.Size), cp.Root, slices.Clone(cp.Note), s.vkey}
 }
 
 // Checkpoint returns a signed tree head over everything appended so far, and
@@ -35,17 +36,17 @@ func (l *Log) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	}
 	cp := l.newest.Load()
 	if cp.Size == 0 {
-		return checkpointOf(*cp), nil
+		return l.checkpointOf(*cp), nil
 	}
 	if err := l.db.Set(checkpointKey(event.Seq(cp.Size)), cp.Note, pebble.Sync); err != nil {
 		return Checkpoint{}, fmt.Errorf("keep checkpoint: %w", err)
 	}
 	l.failed = l.renewAnchor()
-	return checkpointOf(*cp), l.failed
+	return l.checkpointOf(*cp), l.failed
 }
 
 // Newest returns the signed tree head over everything appended so far.
-func (l *Log) Newest() Checkpoint { return checkpointOf(*l.newest.Load()) }
+func (l *Log) Newest() Checkpoint { return l.checkpointOf(*l.newest.Load()) }
 
 // Tile returns the Merkle tile or entry bundle at the path below /tlog/, e.g.
 // `tile/0/x001/234` or `tile/entries/067.p/12` (C2SP tlog-tiles), or

@@ -36,8 +36,10 @@ func (l *Log) Verify(ctx context.Context, report func(Finding), progress func(Pr
 	return verify(ctx, l.store, &newest, report, progress)
 }
 
-// VerifyDir is Verify of a log that no process has open. It changes nothing.
-func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress func(Progress)) (_ Checkpoint, err error) {
+// VerifyDir is Verify of a log that no process has open. It changes nothing. Of
+// a store that cannot even be opened as one, the finding names all positions
+// that the keys have seen, and the checkpoint is the anchor beside them.
+func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress func(Progress)) (Checkpoint, error) {
 	cfg = cfg.withDefaults()
 	fresh, err := isFresh(cfg)
 	if err != nil {
@@ -50,6 +52,19 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("open keys: %w", err)
 	}
+	cp, err := verifyDir(ctx, cfg, ring, report, progress)
+	if !errors.Is(err, ErrTampered) {
+		return cp, err
+	}
+	anchor, unseen := anchorOf(cfg, ring)
+	if unseen != nil {
+		return Checkpoint{}, errors.Join(err, unseen)
+	}
+	report(Finding{"store", err.Error(), 0, max(anchor.Size, 1) - 1})
+	return anchor, nil
+}
+
+func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, report func(Finding), progress func(Progress)) (_ Checkpoint, err error) {
 	db, err := openDB(cfg, true)
 	if err != nil {
 		return Checkpoint{}, err
@@ -64,6 +79,22 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 		return Checkpoint{}, err
 	}
 	return verify(ctx, s, nil, report, progress)
+}
+
+// anchorOf returns the checkpoint beside the keys, the zero one if there is
+// none.
+func anchorOf(cfg Config, ring *keyring.Ring) (Checkpoint, error) {
+	vkey, err := ring.VerifierKey(cfg.origin(ring))
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	s := &store{vkey: vkey}
+	signed, err := ring.Anchor()
+	if err != nil || signed == nil {
+		return s.checkpointOf(tree.Checkpoint{}), err
+	}
+	cp, err := s.openNote(signed)
+	return s.checkpointOf(cp), err
 }
 
 // verification is a verification under way.
@@ -122,7 +153,7 @@ func verify(ctx context.Context, s *store, newest *tree.Checkpoint, report func(
 			return Checkpoint{}, err
 		}
 	}
-	return checkpointOf(cp), nil
+	return s.checkpointOf(cp), nil
 }
 
 func (v *verification) add(part string, reason error, first, last event.Seq) {

@@ -58,17 +58,16 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
 		}
 	}
-	log, err := eventlog.Open(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)})
-	if err != nil {
-		return explainOpen(err, c.Data, c.Keys)
-	}
-	checkpoint, err := log.Verify(ctx,
+	checkpoint, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)},
 		func(f eventlog.Finding) {
 			r.add(&pb.Finding{Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
 		},
 		func(p eventlog.Progress) { r.progress.set(uint64(p.Checked), uint64(p.Size)) })
-	r.checked(uint64(checkpoint.Size), checkpoint.Root[:], log.VerifierKey())
-	return errors.Join(err, log.Close())
+	if err != nil {
+		return explainOpen(err, c.Data, c.Keys)
+	}
+	r.checked(uint64(checkpoint.Size), checkpoint.Root[:], checkpoint.Key)
+	return nil
 }
 
 // logDir is where the log is below the data directory.
