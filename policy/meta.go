@@ -30,13 +30,28 @@ func beyondMeta(fd protoreflect.FieldDescriptor) bool {
 	return false
 }
 
+// unmarkedInMeta reports whether meta data does not tell a message that is
+// there with nothing in it, or nothing but what is left out, from one that is
+// absent.
+func unmarkedInMeta(fd protoreflect.FieldDescriptor) bool {
+	if fd.Message() == nil {
+		return false
+	}
+	switch fd.Message().Name() {
+	case "Source", "Capture", "Trace", "Model", "Usage", "Classifier":
+		return true
+	}
+	return false
+}
+
 // metaOnly reports whether meta data is enough to evaluate the condition: it
-// reads no field beyond it, and passes no message that has one to a function
-// or an operator as a whole.
+// reads no field beyond it, asks for the presence of no message that it does
+// not mark, and passes no message that has a field beyond it to a function or
+// an operator as a whole.
 func (in *inspector) metaOnly() bool {
 	only := true
 	in.walk(in.ast.Expr(), nil, func(e ast.Expr, s *scope) {
-		if fd := in.source(e, s); fd != nil && beyondMeta(fd) {
+		if fd := in.source(e, s); fd != nil && (beyondMeta(fd) || isHas(e) && unmarkedInMeta(fd)) {
 			only = false
 		}
 		if e.Kind() == ast.SelectKind || e.Kind() == ast.ComprehensionKind {
@@ -48,6 +63,9 @@ func (in *inspector) metaOnly() bool {
 	})
 	return only
 }
+
+// isHas reports whether e is has(…).
+func isHas(e ast.Expr) bool { return e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() }
 
 // whole reports whether a value of type t can hold a message that meta data
 // does not hold as a whole.

@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"cel.dev/cel-go/common/types"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -255,22 +254,15 @@ func checkMeta(t *rapid.T, expr string, c *Condition, e *pb.Event, want bool) {
 	if !c.MetaOnly() {
 		return
 	}
-	meta := proto.CloneOf(e)
-	clearText(meta.ProtoReflect())
+	section, err := block.DecodeMeta(block.EncodeMeta([]block.Item{{Seq: e.GetSeq(), Event: e}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := section.Event(0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got, err := c.Match(meta); got != want || err != nil {
 		t.Fatalf("%s: got %v, %v without text, %v with it", expr, got, err, want)
 	}
-}
-
-// clearText removes what an event's meta data leaves out.
-func clearText(m protoreflect.Message) {
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case beyondMeta(fd):
-			m.Clear(fd)
-		case fd.Message() != nil && !fd.IsList():
-			clearText(v.Message())
-		}
-		return true
-	})
 }

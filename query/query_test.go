@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -349,5 +350,39 @@ func TestQuarantine(t *testing.T) {
 	}
 	if _, _, err := engine.Quarantine(t.Context(), "acme", 2, token); err == nil {
 		t.Error("another tenant's token was accepted")
+	}
+}
+
+// What matches does not depend on how much is asked for: meta sections do not
+// tell a message that is empty from one that is absent.
+func TestSameMatchesWhateverIsAskedFor(t *testing.T) {
+	log := newLog(t)
+	for n := range 5 {
+		e := &pb.Event{
+			Id: fmt.Sprintf("e%d", n), Time: timestamppb.New(morning.Add(time.Duration(n) * time.Second)), Session: "s",
+			Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Verdicts: []*pb.Verdict{{Category: "c"}}}},
+		}
+		if n == 3 {
+			e.Source, e.Trace = new(pb.Source), new(pb.Trace)
+			e.Capture = &pb.Capture{Redactions: []*pb.Redaction{{Type: "EMAIL", Count: 1}}}
+			e.GetInteraction().Model, e.GetInteraction().Usage = new(pb.Model), new(pb.Usage)
+			e.GetInteraction().Verdicts[0].Classifier = new(pb.Classifier)
+		}
+		add(t, log, "acme", e)
+	}
+	engine := query.New(query.Config{Log: log})
+	for _, filter := range []string{
+		"has(event.capture)", "has(event.source)", "has(event.trace)", "has(event.interaction.model)",
+		"has(event.interaction.usage)", "interaction.verdicts.exists(v, has(v.classifier))",
+	} {
+		for _, r := range []query.Request{
+			{Filter: filter, PageSize: 1}, {Filter: filter, PageSize: 2}, {Filter: filter},
+			{Filter: filter, ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"id"}}},
+			{Filter: `id == "e3" && ` + filter},
+		} {
+			if got := ids(t, engine, "acme", r); !slices.Equal(got, []string{"e3"}) {
+				t.Errorf("%s, page size %d, mask %v: got %v, want e3", r.Filter, r.PageSize, r.ReadMask, got)
+			}
+		}
 	}
 }

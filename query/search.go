@@ -234,12 +234,9 @@ func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*e
 	if s.condition == nil {
 		return append(found, batch...), nil
 	}
-	// Meta sections are smaller than texts, but of few events the text will be
-	// read anyway.
-	metaOnly := s.condition.MetaOnly() && (len(batch) > alone || s.wanted.metaOnly())
 	matches := make([]bool, len(batch))
 	err := shared(ctx, bySeq(batch), func(i int) (err error) {
-		matches[i], err = s.match(batch[i], metaOnly)
+		matches[i], err = s.match(batch[i])
 		return err
 	})
 	for i, entry := range batch {
@@ -251,9 +248,9 @@ func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*e
 }
 
 // match tells whether one event matches. Forgotten events do not.
-func (s *search) match(entry *eventlog.Entry, metaOnly bool) (bool, error) {
+func (s *search) match(entry *eventlog.Entry) (bool, error) {
 	read := entry.Event
-	if metaOnly {
+	if s.condition.MetaOnly() {
 		read = entry.Meta
 	}
 	e, err := read()
