@@ -344,3 +344,17 @@ func (l *Log) Lookup(ctx context.Context, name event.Tenant, id string) (event.S
 	}
 	return l.lookup(t, id)
 }
+
+// ReadID is Read of the event with the given id. ErrTampered where the id
+// leads to an event with another.
+func (l *Log) ReadID(ctx context.Context, name event.Tenant, id string) (*pb.Event, error) {
+	seq, err := l.Lookup(ctx, name, id)
+	if err != nil {
+		return nil, err
+	}
+	e, err := l.Read(ctx, name, seq)
+	if err == nil && e.GetId() != id {
+		return nil, fmt.Errorf("event %d: %w: another id leads to it", seq, ErrTampered)
+	}
+	return e, err
+}

@@ -122,6 +122,19 @@ func (s *store) each(prefix []byte, f func(key, value []byte) error) error {
 	return it.Close()
 }
 
+// has reports whether there is any key from first up to end.
+func (s *store) has(first, end []byte) (bool, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: end})
+	if err != nil {
+		return false, storageError(err)
+	}
+	found := it.First()
+	if err := it.Error(); err != nil {
+		return false, errors.Join(storageError(err), it.Close())
+	}
+	return found, it.Close()
+}
+
 // load reads the catalogue: tenants, buckets and block headers. What does not
 // open is passed to bad, which returns nil to go on without it.
 func (s *store) load(bad func(error) error) error {

@@ -424,3 +424,72 @@ func TestOpenMissesTenants(t *testing.T) {
 		t.Error("verify found nothing")
 	}
 }
+
+// Records of positions that the log does not have would keep it from being
+// appended to: verify must know of them first.
+func TestVerifyFindsRecordsBeyondTheEnd(t *testing.T) {
+	cfg := config(t)
+	cfg.FS = vfs.NewMem()
+	l := open(t, cfg)
+	add(t, l, "acme", 0, 256) // the next event begins a page and a bundle
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all := dirFindings(t, cfg); len(all) > 0 {
+		t.Fatalf("before: %+v", all)
+	}
+	for name, record := range map[string][2][]byte{
+		"commitment": {bundleKey(1), make([]byte, 32)},
+		"location":   {locationKey(1), encodePage([]location{{1, 0}})},
+	} {
+		put(t, cfg, record[0], record[1])
+		if all := dirFindings(t, cfg); len(all) != 1 || all[0].Part != name || all[0].First != 256 {
+			t.Errorf("%s: got %+v, want one finding at 256", name, all)
+		}
+		put(t, cfg, record[0], nil)
+	}
+}
+
+// What verification says that it checked against, it did check against, also
+// where the disk has a newer checkpoint by then.
+func TestVerifyChecksTheHeadItReturns(t *testing.T) {
+	l := open(t, config(t))
+	add(t, l, "acme", 0, 10)
+	old := *l.newest.Load()
+	old.Root[0] ^= 1
+	add(t, l, "acme", 10, 20)
+	var all []Finding
+	if _, err := verify(t.Context(), l.store, &old, func(f Finding) { all = append(all, f) }, func(Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(all, func(f Finding) bool { return f.Part == "checkpoint" }) {
+		t.Errorf("got %+v, want a finding of part checkpoint", all)
+	}
+}
+
+// An id that was made to lead to another event does not return it.
+func TestReadIDMissesTheEvent(t *testing.T) {
+	cfg := tamperable(t, vfs.NewMem())
+	keys, seqs := values(t, cfg, "d")
+	if bytes.Equal(seqs[0], seqs[1]) {
+		t.Fatal("two ids lead to one event")
+	}
+	put(t, cfg, keys[0], seqs[1])
+	l := open(t, cfg)
+	var misled int
+	for _, name := range l.Tenants() {
+		for n := range int(l.Size()) {
+			id := sample(n).GetId()
+			e, err := l.ReadID(t.Context(), name, id)
+			if err == nil && e.GetId() != id {
+				t.Errorf("%s leads to %s", id, e.GetId())
+			}
+			if errors.Is(err, ErrTampered) {
+				misled++
+			}
+		}
+	}
+	if misled != 1 {
+		t.Errorf("%d ids were found to be misled, want 1", misled)
+	}
+}

@@ -109,6 +109,7 @@ type verification struct {
 	closed   bool      // nothing may have been added since
 	found    int       // findings so far
 	blocks   map[block.ID][]placed
+	newest   *tree.Checkpoint     // what is checked against; nil: the disk says
 	expected map[indexPage]uint64 // sums of what the index must hold
 	actual   map[indexPage]uint64 // sums of what it holds
 	seed     maphash.Seed
@@ -135,7 +136,7 @@ func verify(ctx context.Context, s *store, newest *tree.Checkpoint, report func(
 	}
 	v := &verification{
 		ctx: ctx, store: s, verifier: verifier, report: report, progress: progress,
-		blocks: map[block.ID][]placed{}, closed: newest == nil,
+		blocks: map[block.ID][]placed{}, closed: newest == nil, newest: newest,
 		expected: map[indexPage]uint64{}, actual: map[indexPage]uint64{}, seed: maphash.MakeSeed(),
 	}
 	cp, err := v.checkpoint(newest)
@@ -148,7 +149,7 @@ func verify(ctx context.Context, s *store, newest *tree.Checkpoint, report func(
 			return Checkpoint{}, err
 		}
 	}
-	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.locations, v.strays, v.events, v.index, v.quarantine} {
+	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.locations, v.beyond, v.strays, v.events, v.index, v.quarantine} {
 		if err := errors.Join(ctx.Err(), step()); err != nil {
 			return Checkpoint{}, err
 		}

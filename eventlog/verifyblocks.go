@@ -10,6 +10,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/tree"
 )
 
 // locations reads where every event is said to lie.
@@ -30,6 +31,32 @@ func (v *verification) locations() error {
 				continue
 			}
 			v.blocks[at.block] = append(v.blocks[at.block], placed{seq, at.index})
+		}
+	}
+	return nil
+}
+
+// beyond looks for records of positions that a closed log does not have: it
+// could not be appended to.
+func (v *verification) beyond() error {
+	if !v.closed {
+		return nil
+	}
+	size := uint64(v.size)
+	for _, part := range []struct {
+		name string
+		key  []byte // the first that may not be
+		end  []byte
+	}{
+		{"location", locationKey((size + pageWidth - 1) / pageWidth), prefixEnd(key1(spaceLocation))},
+		{"commitment", bundleKey((size + tree.Width - 1) / tree.Width), prefixEnd(key1(spaceBundle))},
+	} {
+		found, err := v.store.has(part.key, part.end)
+		if err == nil && found {
+			err = fmt.Errorf("%w: there is a record of positions beyond the last", ErrTampered)
+		}
+		if err := v.damaged(part.name, err, v.size, v.size); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -42,6 +42,9 @@ func (v *verification) heads() (heads, error) {
 	if cp, err := tree.Open(signed, v.verifier); err == nil && event.Seq(cp.Size) <= v.size {
 		h[cp.Size] = cp.Root
 	}
+	if v.newest != nil { // The disk may have a newer one by now.
+		h[v.newest.Size] = v.newest.Root
+	}
 	return h, nil
 }
 

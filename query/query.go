@@ -32,13 +32,9 @@ func (e *Engine) Get(ctx context.Context, t event.Tenant, seq event.Seq) (*pb.Ev
 
 // Lookup returns the event that its publisher gave the id, with its `seq` set:
 // eventlog.ErrNotFound where the tenant has none, eventlog.ErrErased where it
-// was forgotten.
+// was forgotten, eventlog.ErrTampered where the id leads to another's event.
 func (e *Engine) Lookup(ctx context.Context, t event.Tenant, id string) (*pb.Event, error) {
-	seq, err := e.log.Lookup(ctx, t, id)
-	if err != nil {
-		return nil, err
-	}
-	return e.log.Read(ctx, t, seq)
+	return e.log.ReadID(ctx, t, id)
 }
 
 // knows tells whether the tenant has events. Nothing may be asked of the log
