@@ -107,3 +107,22 @@ func output(t *testing.T, l *Log, seq event.Seq) string {
 	}
 	return e.GetInteraction().GetOutput()[0].GetParts()[0].GetText()
 }
+
+// Small blocks, as quiet hours leave them, take little of the cache.
+func TestSmallBlocksTakeLittleOfTheCache(t *testing.T) {
+	cfg := config(t)
+	cfg.CacheBytes = 16 << 20
+	l := open(t, cfg)
+	const blocks = 200
+	for n := range blocks {
+		add(t, l, "acme", n, n+1)
+	}
+	for seq := range event.Seq(blocks) {
+		if _, err := l.Read(t.Context(), "acme", seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := l.texts.order.Len(); got < blocks {
+		t.Errorf("%d of %d small sections are kept in 5 MiB", got, blocks)
+	}
+}

@@ -72,8 +72,11 @@ func loadCorpus(b *testing.B, files []string) *load {
 	if err := json.Unmarshal(p.stdout.Bytes(), &sum); err != nil {
 		b.Fatal(err)
 	}
-	for l.events = sum.Acknowledged; l.metric("afterimage_log_size") < float64(l.events+1); { // and the policy
-		time.Sleep(5 * time.Millisecond) // polls another process
+	l.events = sum.Acknowledged
+	for end := time.Now().Add(patience); l.metric("afterimage_log_size") < float64(l.events+1); { // and the policy
+		if time.Sleep(5 * time.Millisecond); time.Now().After(end) { // polls another process
+			b.Fatalf("the log has %v of %d events", l.metric("afterimage_log_size"), l.events)
+		}
 	}
 	l.rate = float64(l.events) / time.Since(began).Seconds()
 	l.serverCPU = time.Duration(l.metric("process_cpu_seconds_total") * float64(time.Second))

@@ -70,6 +70,9 @@ func corpusFiles(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		if os.Getenv("AFTERIMAGE_CORPUS") != "" {
+			t.Fatalf("the shared corpus is not at hand: no %s (AFTERIMAGE_SHARED names its folder)", dir)
+		}
 		t.Skip("the shared corpus is not at hand")
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.ndjson.zst"))
@@ -160,40 +163,72 @@ func eventTexts(e *pb.Event) []string {
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
-// checkReplay checks that a replay shows each of the texts that a session's
-// events were published with, and no other, but for what was redacted.
+// checkReplay checks that a replay shows each of the different texts that a
+// session's events were published with, and no other, but for what was
+// redacted: every text that is shown stands for a published one of its own, in
+// the order in which they were first published.
 func (r *rig) checkReplay(session string, published []string) {
 	r.Helper()
-	missing := map[string]bool{}
-	for _, text := range published {
-		missing[text] = true
-	}
-	shown := map[string]bool{}
+	var shown []string
 	for _, f := range r.replay(session) {
-		if f.GetText() != "" {
-			shown[f.GetText()] = true
+		if text := f.GetText(); text != "" && !slices.Contains(shown, text) {
+			shown = append(shown, text)
 		}
 	}
-	for text := range shown {
-		if missing[text] {
-			delete(missing, text)
-			delete(shown, text)
-		}
+	for _, complaint := range compareTexts(published, shown) {
+		r.Errorf("session %s: %s", session, complaint)
 	}
-	for text := range shown {
-		found := false
-		for original := range missing {
-			if redactedFrom(original, text) {
-				found = true
-				delete(missing, original) // the same person in two spellings may be one text now
+}
+
+// compareTexts compares what was published with what is shown, each text
+// counted once.
+func compareTexts(published, shown []string) (complaints []string) {
+	stands := map[string]bool{} // of the shown, for a published one
+	for i, original := range published {
+		if slices.Contains(published[:i], original) {
+			continue
+		}
+		found := slices.Contains(shown, original)
+		if found {
+			stands[original] = true
+		}
+		for _, text := range shown {
+			if !found && !stands[text] && redactedFrom(original, text) {
+				found, stands[text] = true, true
 			}
 		}
+		// Two originals that differ in nothing but a person's spelling are one.
+		found = found || slices.ContainsFunc(shown, func(text string) bool { return redactedFrom(original, text) })
 		if !found {
-			r.Errorf("session %s: the replay shows %d bytes that were not published", session, len(text))
+			complaints = append(complaints, fmt.Sprintf("the replay lacks a text of %d bytes", len(original)))
 		}
 	}
-	for text := range missing {
-		r.Errorf("session %s: the replay lacks a text of %d bytes", session, len(text))
+	for _, text := range shown {
+		if !stands[text] {
+			complaints = append(complaints, fmt.Sprintf("the replay shows %d bytes that were not published", len(text)))
+		}
+	}
+	return complaints
+}
+
+// What is missing, too much or not redacted but changed is noticed.
+func TestCompareTexts(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		published, shown []string
+		complaints       int
+	}{
+		{"the same", []string{"a", "b", "a"}, []string{"a", "b"}, 0},
+		{"redacted", []string{"mail a@b.example", "mail d@e.example"}, []string{"mail [EMAIL:aaaaaaaaaaaa]", "mail [EMAIL:bbbbbbbbbbbb]"}, 0},
+		{"one person in two spellings", []string{"mail A@b.example", "mail a@b.example"}, []string{"mail [EMAIL:aaaaaaaaaaaa]"}, 0},
+		{"one missing", []string{"a", "b"}, []string{"a"}, 1},
+		{"one too much", []string{"a"}, []string{"a", "b"}, 1},
+		{"changed", []string{"mail a@b.example!"}, []string{"mail [EMAIL:aaaaaaaaaaaa]?"}, 2},
+		{"redacted as a whole", []string{"a long text", "another text"}, []string{"[X:aaaaaaaaaaaa]"}, 2 + 1},
+	} {
+		if got := compareTexts(c.published, c.shown); len(got) != c.complaints {
+			t.Errorf("%s: got %q, want %d complaints", c.name, got, c.complaints)
+		}
 	}
 }
 
@@ -227,31 +262,30 @@ func replayPath(tenant, session string) string {
 	return "/v1/tenants/" + tenant + "/sessions/" + url.PathEscape(session) + ":replay?view=BOTH"
 }
 
-var replacement = regexp.MustCompile(`\[[A-Z][A-Z0-9_]*:[a-z2-7]{12}\]`)
+var replacement = regexp.MustCompile(`\[([A-Z][A-Z0-9_]*):[a-z2-7]{12}\]`)
+
+// stood is what can have stood where a type stands now, at the least.
+var stood = map[string]string{
+	"EMAIL": `.*?(?:@|%40).*?`, "PHONE": `.*?\d.*?`, "CARD": `.*?\d.*?`, "IBAN": `.*?\d.*?`, "SSN": `.*?\d.*?`,
+	"IP": `.*?[.:].*?`, "API_KEY": `.+?`, "SECRET": `.+?`, "PASSWORD": `.+?`, "CREDENTIALS": `.+?`, "JWT": `.+?`, "PRIVATE_KEY": `.+?`,
+}
 
 // redactedFrom tells whether text is the original with at least one span
-// replaced.
+// replaced by a type that can have stood there.
 func redactedFrom(original, text string) bool {
-	kept := replacement.Split(text, -1)
-	if len(kept) < 2 {
+	kept, types := replacement.Split(text, -1), replacement.FindAllStringSubmatch(text, -1)
+	if len(types) == 0 || !strings.HasPrefix(original, kept[0]) || !strings.HasSuffix(original, kept[len(kept)-1]) {
 		return false
 	}
-	first, last := kept[0], kept[len(kept)-1]
-	rest, ok := strings.CutPrefix(original, first)
-	if !ok {
-		return false
-	}
-	if rest, ok = strings.CutSuffix(rest, last); !ok {
-		return false
-	}
-	for _, part := range kept[1 : len(kept)-1] {
-		_, after, found := strings.Cut(rest, part)
-		if !found {
+	pattern := `(?s)^` + regexp.QuoteMeta(kept[0])
+	for i, m := range types {
+		span, known := stood[m[1]]
+		if !known {
 			return false
 		}
-		rest = after
+		pattern += span + regexp.QuoteMeta(kept[i+1])
 	}
-	return true
+	return regexp.MustCompile(pattern + `$`).MatchString(original)
 }
 
 // A text whose other parts were changed is not the original redacted.
@@ -266,6 +300,9 @@ func TestRedactedFrom(t *testing.T) {
 		{"write to a@b.example!", "wrote to [EMAIL:aaaaaaaaaaaa]!", false},
 		{"write to a@b.example!", "write to [EMAIL:aaaaaaaaaaaa]?", false},
 		{"a@b.example or c@d.example", "[EMAIL:aaaaaaaaaaaa] and [EMAIL:bbbbbbbbbbbb]", false},
+		{"call +49 30 1234567 now", "call [PHONE:aaaaaaaaaaaa] now", true},
+		{"a text without any address", "[EMAIL:aaaaaaaaaaaa]", false},
+		{"a text", "[X:aaaaaaaaaaaa]", false},
 	} {
 		if got := redactedFrom(c.original, c.text); got != c.want {
 			t.Errorf("redactedFrom(%q, %q): got %v, want %v", c.original, c.text, got, c.want)

@@ -168,6 +168,9 @@ const spare = 16
 
 // buffer returns an empty buffer with room for n bytes.
 func (c *Codec) buffer(n int) []byte {
+	if n <= TargetSize/2 { // of a quiet hour: it would take up a whole block's room
+		return make([]byte, 0, n)
+	}
 	if b, ok := c.buffers.Get().(*[]byte); ok && cap(*b) >= n {
 		return (*b)[:0]
 	}
@@ -182,9 +185,10 @@ func (c *Codec) Recycle(t *Text) {
 	*t = Text{}
 }
 
-// reuse takes back a buffer. Those of large events are rare, and not kept.
+// reuse takes back a buffer of a full block. Others are small, or of large
+// events and rare.
 func (c *Codec) reuse(b []byte) {
-	if cap(b) <= 2*TargetSize {
+	if TargetSize <= cap(b) && cap(b) <= 2*TargetSize {
 		c.buffers.Put(&b)
 	}
 }

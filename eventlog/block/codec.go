@@ -72,12 +72,16 @@ func (c stringColumn) value(i int) string {
 
 // strings reads n strings written by appendStrings.
 func (r *reader) strings(n int) stringColumn {
-	all, end := string(r.b), len(r.b)
 	dict := make([]string, 1+r.count())
-	for i := range dict[1:] {
-		size := len(r.bytes())
-		at := end - len(r.b)
-		dict[1+i] = all[at-size : at]
+	again := reader{b: r.b}
+	for range dict[1:] {
+		r.bytes()
+	}
+	all := string(again.b[:len(again.b)-len(r.b)]) // one allocation for all of them
+	for i, whole := 1, len(again.b); i < len(dict); i++ {
+		size := len(again.bytes())
+		end := whole - len(again.b)
+		dict[i] = all[end-size : end]
 	}
 	at := make([]uint32, n)
 	for i := range at {

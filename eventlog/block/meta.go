@@ -31,6 +31,9 @@ const (
 	allColumns    = math.MaxUint64
 )
 
+// verdictSize is about what a verdict takes in memory, in bytes, measured.
+const verdictSize = 200
+
 // deltaColumns hold what mostly grows from event to event.
 var deltaColumns = []struct {
 	number uint64
@@ -292,6 +295,9 @@ func (m *Meta) decodeColumn(number uint64, n int, r *reader) bool {
 	switch number {
 	case columnVerdict:
 		m.verdicts = r.verdicts(n)
+		for _, v := range m.verdicts {
+			m.size += verdictSize * len(v)
+		}
 	case columnBody:
 		m.bodies = r.strings(n)
 	default:
