@@ -312,7 +312,7 @@ func TestSweepKeepsWhatIsNotAcknowledged(t *testing.T) {
 		i++
 	}
 	p := newPipeline(c, durable)
-	if err := p.purge(t.Context()); err != nil {
+	if _, err := p.purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s, err := r.js.Stream(t.Context(), StreamName)

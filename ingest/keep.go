@@ -46,8 +46,9 @@ func (p *pipeline) remind() {
 
 // sweep removes from the stream everything up to the first message that a
 // durable consumer, this one or another, has not acknowledged, if anything was
-// acknowledged here since the last time. It asks the stream how far that is,
-// so it can remove nothing that is still needed.
+// acknowledged here since the last time or was left then. It asks the stream
+// how far that is, so it can remove nothing that is still needed; what the
+// stream has not heard of yet is left for the next time.
 //
 // The stream does not do this by itself at every acknowledgement (work queue
 // retention): with every write synced that costs an fsync a message, which
@@ -60,31 +61,40 @@ func (p *pipeline) sweep(ctx context.Context) {
 	if !due {
 		return
 	}
-	if err := p.purge(ctx); err != nil && ctx.Err() == nil {
+	left, err := p.purge(ctx)
+	if left || err != nil {
 		p.mu.Lock()
 		p.acked = true
 		p.mu.Unlock()
+	}
+	if err != nil && ctx.Err() == nil {
 		p.Metrics.failed("sweep")
 		p.Logger.WarnContext(ctx, "stream keeps what is in the log already", "err", err)
 	}
 }
 
-func (p *pipeline) purge(ctx context.Context) error {
+// purge sweeps once, and tells whether messages are left.
+func (p *pipeline) purge(ctx context.Context) (left bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	stream, err := p.JetStream.Stream(ctx, StreamName)
 	if err != nil {
-		return err
+		return false, err
 	}
 	consumer, err := p.JetStream.Consumer(ctx, StreamName, ConsumerName)
 	if err != nil {
-		return err
+		return false, err
 	}
 	floor, err := lowestFloor(ctx, stream, consumer.CachedInfo().AckFloor.Stream)
-	if err != nil || floor == 0 {
-		return err
+	if err != nil {
+		return false, err
 	}
-	return stream.Purge(ctx, jetstream.WithPurgeSequence(floor+1))
+	state := stream.CachedInfo().State
+	left = floor < state.LastSeq
+	if state.Msgs == 0 || floor < state.FirstSeq {
+		return left, nil
+	}
+	return left, stream.Purge(ctx, jetstream.WithPurgeSequence(floor+1))
 }
 
 // lowestFloor returns up to where every durable consumer of the stream has
@@ -107,5 +117,5 @@ func (p *pipeline) leave() {
 	if err := p.JetStream.Conn().FlushWithContext(ctx); err != nil {
 		return
 	}
-	_ = p.purge(ctx)
+	_, _ = p.purge(ctx)
 }

@@ -175,7 +175,11 @@ func (r *rig) awaitEmptyStream() {
 			return
 		}
 		if time.Sleep(20 * time.Millisecond); time.Now().After(end) { // polls another process
-			r.Fatalf("waited %v in vain for the stream to be empty", patience)
+			consumer, err := stream.Consumer(r.Context(), ingest.ConsumerName)
+			if err != nil {
+				r.Fatal(err)
+			}
+			r.Fatalf("waited %v in vain for the stream to be empty: it has %+v, its consumer %+v", patience, stream.CachedInfo().State, consumer.CachedInfo())
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // The size of the disk that is filled, and what must stay free of it, in MiB.
 const (
-	diskMiB    = 400
+	diskMiB    = 1000 // Pebble alone reserves 70 for each of its logs
 	diskFree   = 64
 	diskEvents = 40_000 // more than 20 MiB
 )
