@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -95,7 +96,8 @@ func (s *store) get(key []byte) ([]byte, error) {
 // storageError marks what Pebble calls corruption as ErrTampered.
 func storageError(err error) error {
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%w: %w", ErrTampered, err)
+		first, _, _ := strings.Cut(err.Error(), "\n") // what follows is for programs
+		return fmt.Errorf("%w: %s", ErrTampered, first)
 	}
 	return fmt.Errorf("read: %w", err)
 }

@@ -178,7 +178,9 @@ func BenchmarkPublishAndAcknowledge(b *testing.B) {
 				}
 				b.ResetTimer()
 				done := make(chan error, 1)
-				go func() { done <- acknowledgeAll(b.Context(), durable, b.N, func(ctx context.Context) error { _, err := p.purge(ctx); return err }) }()
+				go func() {
+					done <- acknowledgeAll(b.Context(), durable, b.N, func(ctx context.Context) error { _, err := p.purge(ctx); return err })
+				}()
 				acks := make(chan jetstream.PubAckFuture, waiting)
 				for i := range b.N {
 					publishAsync(b, js, msgs[i%len(msgs)], acks)

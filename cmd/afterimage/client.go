@@ -84,10 +84,16 @@ func compactJSON(m proto.Message) ([]byte, error) {
 	if err := json.Compact(&b, text); err != nil {
 		return nil, err
 	}
-	if s, ok := m.(interface{ GetSeq() uint64 }); ok && s.GetSeq() == 0 && b.Len() > len("{}") {
+	if s, ok := m.(interface{ GetSeq() uint64 }); ok && s.GetSeq() == 0 && b.Len() > len("{}") && !hasSeq(m) {
 		return append([]byte(`{"seq":"0",`), b.Bytes()[1:]...), nil
 	}
 	return b.Bytes(), nil
+}
+
+// hasSeq tells whether the message says its seq, which JSON then has.
+func hasSeq(m proto.Message) bool {
+	fd := m.ProtoReflect().Descriptor().Fields().ByName("seq")
+	return fd != nil && m.ProtoReflect().Has(fd)
 }
 
 // parseTime reads RFC 3339, a date, or an age such as 90m, 2h or 3d.

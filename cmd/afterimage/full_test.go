@@ -19,7 +19,7 @@ import (
 const (
 	diskMiB    = 1000 // Pebble alone reserves 70 for each of its logs
 	diskFree   = 64
-	diskEvents = 40_000 // more than 20 MiB
+	diskEvents = 15_000 // more than 5 MiB; of TestDiskFull twice as many
 )
 
 // onSmallDisk gives the store a small disk of its own, where one can be
@@ -107,7 +107,7 @@ func TestDiskNearlyFull(t *testing.T) {
 	r.onSmallDisk()
 	r.writeEvents(seeded(t), diskEvents)
 	server := r.serve()
-	r.fillDisk(diskFree + 8)
+	r.fillDisk(diskFree + 2)
 	p := r.publishFor(2*time.Second, "events.ndjson")
 	<-p.ended
 	if code := p.cmd.ProcessState.ExitCode(); code != exitFailed {
@@ -149,7 +149,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	r := newRig(t)
 	r.onSmallDisk()
-	r.writeEvents(seeded(t), diskEvents)
+	r.writeEvents(seeded(t), 2*diskEvents)
 	server := r.serve()
 	p := r.publishFor(2*time.Second, "events.ndjson")
 	for r.metric("afterimage_log_size") < 2 { // until it is under way
@@ -172,16 +172,23 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Remove(r.ballast()); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-server.ended:
-		server = r.serve()
-	default:
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // another process
+		select {
+		case <-server.ended: // now, or a moment after it was asked
+			server = r.serve()
+		default:
+		}
+		if _, yes := r.ready(); yes {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited %v in vain for the store to take events again", patience)
+		}
 	}
-	r.awaitReady(true)
 	p = r.publish("events.ndjson")
 	<-p.ended
 	r.mustSucceed(p)
-	r.checkKept(diskEvents)
+	r.checkKept(2*diskEvents)
 	server.stop(os.Interrupt)
 	r.run("verify", "--data", "data", "--keys", "keys")
 }

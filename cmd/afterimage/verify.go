@@ -54,7 +54,11 @@ func (c *verifyCmd) Run(ctx context.Context, s streams) error {
 
 func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 	for _, dir := range []struct{ flag, path string }{{"--data", c.Data}, {"--keys", c.Keys}} {
-		if entries, err := os.ReadDir(dir.path); err != nil || len(entries) == 0 {
+		entries, err := os.ReadDir(dir.path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s: %w", dir.flag, err)
+		}
+		if len(entries) == 0 {
 			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
 		}
 	}
