@@ -188,7 +188,7 @@ func TestDiskFull(t *testing.T) {
 	p = r.publish("events.ndjson")
 	<-p.ended
 	r.mustSucceed(p)
-	r.checkKept(2*diskEvents)
+	r.checkKept(2 * diskEvents)
 	server.stop(os.Interrupt)
 	r.run("verify", "--data", "data", "--keys", "keys")
 }
