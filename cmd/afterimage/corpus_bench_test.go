@@ -132,9 +132,10 @@ func sha256Speed() float64 {
 	return float64(n) / 1e6 / time.Since(began).Seconds()
 }
 
-// As investigators ask, with the whole corpus loaded: random events by
-// id, by position and by a search for the id, and replays of random sessions, of
-// about twenty turns and of any, over HTTP and over gRPC. -benchtime 3000x makes the percentiles good.
+// As investigators ask, with the whole corpus loaded: random events by id, by
+// position and by a search for the id, and replays of random sessions, of about
+// twenty turns and of any, over HTTP and over gRPC. -benchtime 3000x makes the
+// percentiles good.
 func BenchmarkCorpusRead(b *testing.B) {
 	files := corpusFiles(b)
 	random := seeded(b)

@@ -104,7 +104,7 @@ type Moment struct {
 }
 
 // OpenMoments returns the moments of the events of block id, from its meta
-// section; errors as of OpenMeta, at a quarter of its cost.
+// section; errors as of OpenMeta, at a fraction of its cost.
 func (c *Codec) OpenMoments(id ID, h Header, key keyring.AEAD, sealed []byte) ([]Moment, error) {
 	m, err := c.openMeta(id, h, key, sealed, columnTime)
 	if err != nil {
