@@ -41,16 +41,16 @@ func (s *Server) gateway() (http.Handler, error) {
 	)
 	ctx := context.Background() // for connections that the registrations do not make
 	for _, register := range []func() error{
-		func() error { return pb.RegisterEventServiceHandlerClient(ctx, mux, pb.NewEventServiceClient(s.conn)) },
+		func() error { return pb.RegisterEventServiceHandlerClient(ctx, mux, pb.NewEventServiceClient(s.inner)) },
 		func() error {
-			return pb.RegisterSessionServiceHandlerClient(ctx, mux, pb.NewSessionServiceClient(s.conn))
+			return pb.RegisterSessionServiceHandlerClient(ctx, mux, pb.NewSessionServiceClient(s.inner))
 		},
-		func() error { return pb.RegisterLogServiceHandlerClient(ctx, mux, pb.NewLogServiceClient(s.conn)) },
+		func() error { return pb.RegisterLogServiceHandlerClient(ctx, mux, pb.NewLogServiceClient(s.inner)) },
 		func() error {
-			return pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(s.conn))
+			return pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(s.inner))
 		},
 		func() error {
-			return pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(s.conn))
+			return pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(s.inner))
 		},
 	} {
 		if err := register(); err != nil {

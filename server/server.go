@@ -13,12 +13,10 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -60,8 +58,7 @@ type Server struct {
 
 	grpc     *grpc.Server
 	health   *health.Server
-	inner    *bufconn.Listener // where the gateway reaches grpc
-	conn     *grpc.ClientConn  // the gateway's
+	inner    *inner // the gateway's way to grpc
 	http     *http.Server
 	draining chan struct{} // closed when Run begins to stop
 }
@@ -86,19 +83,19 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
 		room: newRoom(), webRoom: newRoom(),
-		health: health.NewServer(), inner: bufconn.Listen(innerBuffer), draining: make(chan struct{}),
+		health: health.NewServer(), draining: make(chan struct{}),
 	}
 	if s.now == nil {
 		s.now = time.Now //nolint:forbidigo // The default of Config.Now.
 	}
 	s.grpc = s.newGRPC()
 	var err error
-	if s.conn, err = s.dialInner(); err != nil {
+	if s.inner, err = newInner(s.register, s.unary); err != nil {
 		return nil, fmt.Errorf("connect the gateway: %w", err)
 	}
 	handler, err := s.web()
 	if err != nil {
-		return nil, errors.Join(err, s.conn.Close())
+		return nil, errors.Join(err, s.inner.Close())
 	}
 	s.http = s.newHTTP(handler)
 	return s, nil
@@ -132,31 +129,26 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 	)
-	g.RegisterService(eventService(), events{Server: s})
-	pb.RegisterSessionServiceServer(g, sessions{Server: s})
-	pb.RegisterLogServiceServer(g, logs{Server: s})
-	pb.RegisterQuarantineServiceServer(g, quarantine{Server: s})
-	pb.RegisterPolicyServiceServer(g, policies{Server: s})
+	s.register(g)
 	healthpb.RegisterHealthServer(g, s.health)
 	reflection.Register(g)
 	return g
 }
 
-// dialInner returns the gateway's connection to the gRPC server of this
-// process. It is made on first use.
-func (s *Server) dialInner() (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///inner",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.inner.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse), grpc.MaxCallSendMsgSize(maxRequest)),
-	)
+// register registers the services of the API.
+func (s *Server) register(r grpc.ServiceRegistrar) {
+	r.RegisterService(eventService(), events{Server: s})
+	pb.RegisterSessionServiceServer(r, sessions{Server: s})
+	pb.RegisterLogServiceServer(r, logs{Server: s})
+	pb.RegisterQuarantineServiceServer(r, quarantine{Server: s})
+	pb.RegisterPolicyServiceServer(r, policies{Server: s})
 }
 
 // Run serves until ctx ends, then lets calls in flight finish for a few
 // seconds, and returns nil; or until something fails. It is called once.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.serveGRPC(s.inner) })
+	group.Go(func() error { return s.serveGRPC(s.inner.listener) })
 	if s.cfg.GRPC != nil {
 		group.Go(func() error { return s.serveGRPC(netutil.LimitListener(s.cfg.GRPC, maxConns)) })
 	}
@@ -192,7 +184,7 @@ func (s *Server) stop(ctx context.Context) error {
 	forced := context.AfterFunc(ctx, s.grpc.Stop)
 	s.grpc.GracefulStop()
 	forced()
-	return errors.Join(err, s.conn.Close())
+	return errors.Join(err, s.inner.Close())
 }
 
 // watchHealth keeps the gRPC health service at what Ready says.
