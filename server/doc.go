@@ -11,17 +11,19 @@
 //     yet, so whoever reaches a port can read all evidence. For the same
 //     reason it answers only requests that name a loopback host, and none
 //     that a browser sends on behalf of another site.
-//   - HTTP requests are translated to gRPC and go through the gRPC server of
-//     this process over an in-memory connection: one path, one set of
-//     interceptors, one table from errors to status (status.go).
+//   - HTTP requests are translated to gRPC calls on the same services: one
+//     set of interceptors, one table from errors to status (status.go). Calls
+//     that read and answer with one message run in the request's goroutine,
+//     the others take an in-memory connection (inner.go).
 //   - Handlers translate and call; they decide nothing about evidence.
 //   - Nothing of a publish request is stored if any event of it is invalid,
 //     and what a request says that is not understood (a JSON field, a query
 //     parameter, a content type) is refused by name, never dropped.
 //   - What went wrong inside is logged under a request id and not told.
 //   - Request sizes, response sizes, times and connections are bounded, and
-//     so is the memory of requests that are decoded (invariant 9). A replay at its original pace lasts as long as the
-//     session did, or until its reader or the server leaves.
+//     so is the memory of requests that are decoded (invariant 9). A replay at
+//     its original pace lasts as long as the session did, or until its reader
+//     or the server leaves.
 //   - A panic in a call that only reads is an internal error of that call; a
 //     panic while publishing ends the process.
 //

@@ -23,6 +23,7 @@ import (
 // received in bytes and must not go on after a panic. Safe for concurrent use.
 type inner struct {
 	*grpc.ClientConn // for what is not in methods
+	server           *grpc.Server
 	listener         *bufconn.Listener
 
 	methods map[string]method // by the full name
@@ -39,11 +40,11 @@ type method struct {
 	handle  grpc.MethodHandler
 }
 
-// newInner returns a way to the services that register registers. The
-// connection is made on first use.
-func newInner(register func(grpc.ServiceRegistrar), around grpc.UnaryServerInterceptor) (*inner, error) {
-	in := &inner{listener: bufconn.Listen(innerBuffer), methods: map[string]method{}, around: around}
-	register(in)
+// newInner connects the gateway, on first use. It may have as many calls at a
+// time as there may be connections over HTTP.
+func (s *Server) newInner() (*inner, error) {
+	in := &inner{server: s.newGRPC(maxConns), listener: bufconn.Listen(innerBuffer), methods: map[string]method{}, around: s.unary}
+	s.register(in)
 	delete(in.methods, pb.EventService_PublishEvents_FullMethodName)
 	var err error
 	in.ClientConn, err = grpc.NewClient("passthrough:///inner",

@@ -88,9 +88,9 @@ func New(cfg Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now //nolint:forbidigo // The default of Config.Now.
 	}
-	s.grpc = s.newGRPC()
+	s.grpc = s.newGRPC(maxStreams)
 	var err error
-	if s.inner, err = newInner(s.register, s.unary); err != nil {
+	if s.inner, err = s.newInner(); err != nil {
 		return nil, fmt.Errorf("connect the gateway: %w", err)
 	}
 	handler, err := s.web()
@@ -116,14 +116,14 @@ func (c Config) check() error {
 // Metrics returns the server's metrics, to be registered once.
 func (s *Server) Metrics() prometheus.Collector { return s.metrics }
 
-func (s *Server) newGRPC() *grpc.Server {
+func (s *Server) newGRPC(streams uint32) *grpc.Server {
 	g := grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResponse),
-		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxConcurrentStreams(streams),
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
@@ -148,9 +148,9 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 // seconds, and returns nil; or until something fails. It is called once.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.serveGRPC(s.inner.listener) })
+	group.Go(func() error { return serveGRPC(s.inner.server, s.inner.listener) })
 	if s.cfg.GRPC != nil {
-		group.Go(func() error { return s.serveGRPC(netutil.LimitListener(s.cfg.GRPC, maxConns)) })
+		group.Go(func() error { return serveGRPC(s.grpc, netutil.LimitListener(s.cfg.GRPC, maxConns)) })
 	}
 	group.Go(func() error {
 		if err := s.http.Serve(netutil.LimitListener(s.cfg.HTTP, maxConns)); !errors.Is(err, http.ErrServerClosed) {
@@ -164,8 +164,8 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // serveGRPC serves until the server is stopped, which may be before it began.
-func (s *Server) serveGRPC(l net.Listener) error {
-	if err := s.grpc.Serve(l); !errors.Is(err, grpc.ErrServerStopped) {
+func serveGRPC(g *grpc.Server, l net.Listener) error {
+	if err := g.Serve(l); !errors.Is(err, grpc.ErrServerStopped) {
 		return err
 	}
 	return l.Close()
@@ -181,9 +181,11 @@ func (s *Server) stop(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.http.Close()
 	}
-	forced := context.AfterFunc(ctx, s.grpc.Stop)
-	s.grpc.GracefulStop()
-	forced()
+	for _, g := range []*grpc.Server{s.grpc, s.inner.server} {
+		forced := context.AfterFunc(ctx, g.Stop)
+		g.GracefulStop()
+		forced()
+	}
 	return errors.Join(err, s.inner.Close())
 }
 

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -660,4 +661,29 @@ func TestStopDuringReplay(t *testing.T) {
 	if !strings.Contains(rest.String(), `"reason":"UNAVAILABLE"`) {
 		t.Errorf("the replay ended with %q, want a reason", rest.String())
 	}
+}
+
+// Replays that take their time do not hold up those of others: over HTTP all
+// go through one connection within the process.
+func TestManyReplaysAtATime(t *testing.T) {
+	s := start(t, nil)
+	late := strings.Replace(interaction("e2", "c", "bye", "bye"), "T11:00", "T12:00", 1)
+	s.must(interaction("e1", "c", "hello", "good day"), late)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for i := range 150 {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/v1/tenants/acme/sessions/c:replay?speed=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := s.client.Do(r)
+		if err != nil {
+			t.Fatalf("replay %d: %v", i, err)
+		}
+		defer response.Body.Close() // all at a time
+		if line, err := bufio.NewReader(response.Body).ReadString('\n'); err != nil || !strings.Contains(line, `"hello"`) {
+			t.Fatalf("replay %d: first line %q, error %v", i, line, err)
+		}
+	}
+	s.must(interaction("e3", "d", "hello", "good day"))
 }

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -263,4 +265,40 @@ func TestMarshalStreamedPiece(t *testing.T) {
 	if !json.Valid(got) {
 		t.Errorf("%s is no JSON", got)
 	}
+}
+
+// Who closes the log after Close has no reader in it.
+func TestInnerWaitsForItsCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{log: discard(nil), metrics: newMetrics(), health: health.NewServer()}
+		in, err := s.newInner()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.server.Stop()
+		answer := make(chan error)
+		in.methods["/slow"] = method{nil, func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) {
+			return nil, <-answer
+		}}
+		called, closed := make(chan error, 1), make(chan error, 1)
+		go func() { called <- in.Invoke(t.Context(), "/slow", nil, nil) }()
+		synctest.Wait()
+		go func() { closed <- in.Close() }()
+		synctest.Wait()
+		select {
+		case err := <-closed:
+			t.Fatalf("closed during a call: %v", err)
+		default:
+		}
+		if err := in.Invoke(t.Context(), "/slow", nil, nil); status.Code(err) != codes.Unavailable {
+			t.Errorf("call after Close: got %v, want Unavailable", err)
+		}
+		answer <- io.EOF
+		if err := <-called; !errors.Is(err, io.EOF) {
+			t.Errorf("call before Close: got %v, want its own error", err)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+	})
 }
