@@ -131,7 +131,7 @@ func (l *Log) Quarantined(ctx context.Context, name event.Tenant, id string) (*p
 	t := l.named(name)
 	raw, err := hex.DecodeString(id)
 	if t == nil || err != nil || len(raw) != quarantineIDSize {
-		return nil, fmt.Errorf("quarantined entry: %w", ErrNotFound)
+		return nil, fmt.Errorf("quarantined entry %q of tenant %s: %w", id, name, ErrNotFound)
 	}
 	key := quarantineKey(spaceQuarantine, t.id, raw)
 	v, err := l.get(key)
@@ -139,7 +139,7 @@ func (l *Log) Quarantined(ctx context.Context, name event.Tenant, id string) (*p
 		return nil, err
 	}
 	if v == nil {
-		return nil, fmt.Errorf("quarantined entry: %w", ErrNotFound)
+		return nil, fmt.Errorf("quarantined entry %q of tenant %s: %w", id, name, ErrNotFound)
 	}
 	e, err := l.openQuarantined(key, v)
 	if err != nil {

@@ -135,19 +135,32 @@ func serverOptions(cfg ServerConfig) (*server.Options, error) {
 	return opts, tryListen(host, port)
 }
 
+// ErrAddress says that a server cannot be asked to listen on an address.
+var ErrAddress = errors.New("not an address for NATS to listen on")
+
+// CheckAddr reports why StartServer could not listen on addr: ErrAddress, or
+// what the system says, such as that the port is taken.
+func CheckAddr(addr string) error {
+	host, port, err := splitAddr(addr, false)
+	if err != nil {
+		return err
+	}
+	return tryListen(host, port)
+}
+
 // splitAddr reads a host:port, with port 0 as NATS spells "any".
 func splitAddr(addr string, remote bool) (host string, port int, err error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", 0, fmt.Errorf("nats address %q is not host:port", addr)
+		return "", 0, fmt.Errorf("%w: %q is not host:port", ErrAddress, addr)
 	}
 	port, err = strconv.Atoi(portText)
 	if err != nil || port < 0 || port > 65535 {
-		return "", 0, fmt.Errorf("nats address %q has no port between 0 and 65535", addr)
+		return "", 0, fmt.Errorf("%w: %q has no port between 0 and 65535", ErrAddress, addr)
 	}
 	ip := net.ParseIP(host)
 	if !remote && host != "localhost" && !ip.IsLoopback() {
-		return "", 0, fmt.Errorf("nats address %q is beyond loopback, where anybody could publish: use 127.0.0.1", addr)
+		return "", 0, fmt.Errorf("%w: %q is beyond loopback, where anybody could publish: use 127.0.0.1", ErrAddress, addr)
 	}
 	if port == 0 {
 		port = server.RANDOM_PORT

@@ -124,7 +124,8 @@ func TestCompileErrors(t *testing.T) {
 	for expr, want := range map[string]string{
 		``:                                    `line 1, column 1: unexpected end`,
 		`user == `:                            `line 1, column 9: unexpected end`,
-		`user = "secret"`:                     `line 1, column 6: unexpected character`,
+		`user = "secret"`:                     `line 1, column 6: = is not an operator: equality is ==`,
+		`user # "secret"`:                     `line 1, column 6: unexpected character`,
 		`user == "secret`:                     `line 1, column 9: string without an end`,
 		`user == "secret" "secret"`:           `line 1, column 18: unexpected string`,
 		`user.startsWith("secret"`:            `line 1, column 25: missing ')'`,

@@ -70,6 +70,8 @@ func syntax(message string) string {
 	case strings.HasPrefix(message, "token recognition error at: '\""),
 		strings.HasPrefix(message, "token recognition error at: ''"):
 		return "string without an end"
+	case strings.HasPrefix(message, "token recognition error at: '="):
+		return "= is not an operator: equality is =="
 	case strings.HasPrefix(message, "token recognition error"):
 		return "unexpected character"
 	case strings.HasPrefix(message, "no viable alternative"):

@@ -14,12 +14,16 @@ var ErrNotLoopback = errors.New("refused to listen beyond this machine: " +
 	"access control does not exist yet, so whoever reaches the port could read all evidence; " +
 	"use a loopback address such as 127.0.0.1 and reach it from elsewhere through an SSH tunnel")
 
+// ErrAddress says that what was given is not an address to listen on.
+var ErrAddress = errors.New("want host:port, e.g. 127.0.0.1:8080")
+
 // Listen listens on addr, `host:port`, whose host is or resolves to loopback
-// addresses only; port 0 takes any free port. ErrNotLoopback otherwise.
+// addresses only; port 0 takes any free port. ErrNotLoopback otherwise, and
+// ErrAddress where addr is none.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: want host:port, e.g. 127.0.0.1:8080", addr)
+		return nil, fmt.Errorf("listen on %q: %w", addr, ErrAddress)
 	}
 	ip, err := loopback(ctx, host)
 	if err != nil {

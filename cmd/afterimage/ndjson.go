@@ -49,7 +49,7 @@ func newSource(files []string, stdin io.Reader) (*source, error) {
 		}
 		info, err := os.Stat(name)
 		if err != nil {
-			return nil, err
+			return nil, usage("%w", err)
 		}
 		if info.IsDir() {
 			return nil, usage("%s is a directory: give NDJSON files", name)

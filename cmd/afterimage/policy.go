@@ -84,7 +84,7 @@ func readDocument(name string, stdin io.Reader) ([]byte, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, usage("%w", err)
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, policy.MaxSource+1))

@@ -96,14 +96,19 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 
 	// The doors first: a port that is taken stops us before any file is opened.
+	if flags.NATSURL == "" {
+		if err := ingest.CheckAddr(flags.NATS); err != nil {
+			return badAddress("--nats", err)
+		}
+	}
 	web, err := server.Listen(ctx, flags.HTTP)
 	if err != nil {
-		return fmt.Errorf("--http: %w", err)
+		return badAddress("--http", err)
 	}
 	defer closeListener(web)
 	rpc, err := server.Listen(ctx, flags.GRPC)
 	if err != nil {
-		return fmt.Errorf("--grpc: %w", err)
+		return badAddress("--grpc", err)
 	}
 	defer closeListener(rpc)
 	if err := flags.removeReadyFile(); err != nil {
@@ -161,6 +166,15 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url})
 	})
 	return group.Wait()
+}
+
+// badAddress says which flag's address cannot be listened on. It is the
+// caller's mistake unless the port is only taken just now.
+func badAddress(flag string, err error) error {
+	if errors.Is(err, server.ErrAddress) || errors.Is(err, server.ErrNotLoopback) || errors.Is(err, ingest.ErrAddress) {
+		return usage("%s: %w", flag, err)
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 // closeListener closes what a server may have closed already.

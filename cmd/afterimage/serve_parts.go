@@ -122,11 +122,11 @@ func (f serveFlags) policy() (*policy.Document, error) {
 	}
 	source, err := os.ReadFile(f.Policy)
 	if err != nil {
-		return nil, fmt.Errorf("--policy: %w", err)
+		return nil, usage("--policy: %w", err)
 	}
 	document, err := policy.Parse(source)
 	if err != nil {
-		return nil, fmt.Errorf("--policy %s: %w: try afterimage policy check", f.Policy, err)
+		return nil, usage("--policy %s: %w: try afterimage policy check", f.Policy, err)
 	}
 	return document, nil
 }
