@@ -40,7 +40,9 @@ Exit code 0 only if every event was acknowledged, which means that it is on disk
 
 Publishing an event again does no harm: the store keeps each id once. With -o json one line:
 
-    {"events":n,"acknowledged":n,"refused":n,"bytes":n,"seconds":s,"eventsPerSecond":n}`
+    {"events":n,"acknowledged":n,"refused":n,"bytes":n,"seconds":s,"eventsPerSecond":n}
+
+Where it gave up or was interrupted, "unread":true says that the input goes on.`
 }
 
 // maxReported is how many bad lines are named; the rest are counted.
@@ -61,6 +63,7 @@ func (c *publishCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	err = c.publish(ctx, s, tenant, from, t)
+	t.unread = err != nil
 	t.progress.stop()
 	return errors.Join(err, t.close(s))
 }
@@ -77,7 +80,7 @@ func (c *publishCmd) publish(ctx context.Context, s streams, tenant event.Tenant
 	}()
 	stop := t.watch(ctx, c.Timeout, giveUp)
 	defer stop()
-	nc, err := c.connect(ctx, s.err, t.progress)
+	nc, err := c.connect(ctx, s.err, t)
 	if err != nil {
 		return err
 	}
@@ -106,9 +109,9 @@ func (c *publishCmd) publish(ctx context.Context, s streams, tenant event.Tenant
 }
 
 // connect connects and keeps connecting, telling when it has to wait.
-func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, bar *progress) (*nats.Conn, error) {
+func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, t *tally) (*nats.Conn, error) {
 	say := func(format string, args ...any) {
-		bar.clear()
+		t.progress.clear()
 		fmt.Fprintf(stderr, "afterimage: "+format+"\n", args...)
 	}
 	wait := func() { say("no connection to %s: trying again for up to %v", c.NATSURL, c.Timeout) }
@@ -121,10 +124,14 @@ func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, bar *progres
 			nats.ReconnectBufSize(-1), // what is unacknowledged is sent again, not buffered twice
 			nats.DisconnectErrHandler(func(nc *nats.Conn, _ error) {
 				if !nc.IsClosed() && ctx.Err() == nil {
+					t.broken(true)
 					wait()
 				}
 			}),
-			nats.ReconnectHandler(func(*nats.Conn) { say("connected again") }))
+			nats.ReconnectHandler(func(*nats.Conn) {
+				t.broken(false)
+				say("connected again")
+			}))
 		if err == nil {
 			return nc, nil
 		}
@@ -155,10 +162,15 @@ type tally struct {
 	mu       sync.Mutex
 	ids      *bufio.Writer
 	online   bool      // a connection was made
+	lost     bool      // and has broken since
 	heard    time.Time // when something last went well
 	events   int       // read
 	done     int       // acknowledged
 	refused  int       // not acknowledged
+	named    int       // of the refused, those that were told each
+	reason   string    // of the one refused last
+	alike    int       // refused after it for the same reason, and not told
+	unread   bool      // it ended before all was read
 	writeErr error     // of ids
 }
 
@@ -191,7 +203,7 @@ func (t *tally) sent(file string, l line) func(error) {
 	}
 	return func(err error) {
 		if err != nil {
-			t.count(file, l.number, err)
+			t.count(file, l.number, err, true)
 			return
 		}
 		t.mu.Lock()
@@ -220,23 +232,44 @@ func (t *tally) refuse(file string, number int, err error) {
 	t.mu.Lock()
 	t.events++
 	t.mu.Unlock()
-	t.count(file, number, err)
+	t.count(file, number, err, false)
 }
 
-func (t *tally) count(file string, number int, err error) {
+// count counts a refused event and tells why. Of events that were sent and
+// refused one after the other for the same reason, which is then not theirs,
+// the first is told.
+func (t *tally) count(file string, number int, err error, sent bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.refused++
 	if errors.Is(err, context.Canceled) {
 		return // the reason is told once
 	}
+	reason := err.Error()
+	if sent && reason == t.reason {
+		t.alike++
+		return
+	}
+	t.tellAlike()
+	t.reason = reason
+	t.named++
 	switch {
-	case t.refused <= maxReported:
+	case t.named <= maxReported:
 		t.progress.clear()
-		fmt.Fprintf(t.stderr, "%s:%d: %s\n", file, number, visible(err.Error()))
-	case t.refused == maxReported+1:
+		fmt.Fprintf(t.stderr, "%s:%d: %s\n", file, number, visible(t.reason))
+	case t.named == maxReported+1:
 		fmt.Fprintln(t.stderr, "… and more; they are counted")
 	}
+}
+
+// tellAlike counts those that were refused for the reason told last; called
+// with mu held.
+func (t *tally) tellAlike() {
+	if t.alike > 0 && t.named <= maxReported {
+		t.progress.clear()
+		fmt.Fprintf(t.stderr, "… and %d more for the same reason\n", t.alike)
+	}
+	t.alike = 0
 }
 
 // watch gives up when events are outstanding and nothing was acknowledged for
@@ -278,7 +311,10 @@ func (t *tally) silentFor() time.Duration {
 func (t *tally) suspicion() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.online {
+	switch {
+	case t.lost:
+		return "the connection broke: is `afterimage serve` still running?"
+	case t.online:
 		return "NATS answered, but the store took nothing: is its disk full? GET /readyz of `afterimage serve` says"
 	}
 	return "is `afterimage serve` running? Its NATS address goes into --nats-url"
@@ -291,10 +327,18 @@ func (t *tally) connected() {
 	t.online, t.heard = true, time.Now()
 }
 
+// broken notes whether the connection has broken.
+func (t *tally) broken(lost bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lost = lost
+}
+
 // close prints the sum. The error says that not everything was acknowledged.
 func (t *tally) close(s streams) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.tellAlike()
 	seconds := time.Since(t.started).Seconds()
 	rate := float64(t.done) / max(seconds, 0.001)
 	bytes := t.from.plain.Load()
@@ -306,11 +350,16 @@ func (t *tally) close(s streams) error {
 			Bytes        int64   `json:"bytes"`
 			Seconds      float64 `json:"seconds"`
 			Rate         int     `json:"eventsPerSecond"`
-		}{t.events, t.done, t.events - t.done, bytes, seconds, int(rate)})
+			Unread       bool    `json:"unread,omitempty"`
+		}{t.events, t.done, t.events - t.done, bytes, seconds, int(rate), t.unread})
 		t.writeErr = cmp.Or(t.writeErr, err)
 	} else {
-		fmt.Fprintf(s.out, "acknowledged %d of %d events, %.1f MB in %.1f s: %.0f events/s\n",
-			t.done, t.events, float64(bytes)/1e6, seconds, rate)
+		unread := ""
+		if t.unread {
+			unread = "; the rest was not read"
+		}
+		fmt.Fprintf(s.out, "acknowledged %d of %d events%s, %.1f MB in %.1f s: %.0f events/s\n",
+			t.done, t.events, unread, float64(bytes)/1e6, seconds, rate)
 	}
 	if t.acked != nil {
 		t.writeErr = errors.Join(t.writeErr, t.ids.Flush(), t.acked.Close())
