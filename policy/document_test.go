@@ -3,6 +3,8 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -342,5 +344,28 @@ sampling:
 	}
 	if rate, _, err := d.Rate(e); rate != 1 || err != nil {
 		t.Errorf("rate: got %v, %v, want 1", rate, err)
+	}
+}
+
+// The example of the documentation is a policy.
+func TestExampleOfDocumentation(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "policy.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```yaml\n")
+	source, _, ends := strings.Cut(rest, "```\n")
+	if !found || !ends {
+		t.Fatal("docs/policy.md has no example")
+	}
+	d, err := Parse([]byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &pb.Event{Source: &pb.Source{Deployment: "medical-triage"}, Body: &pb.Event_Interaction{
+		Interaction: &pb.Interaction{Model: &pb.Model{Name: "triage-2b"}},
+	}}
+	if class, err := d.Classify(e); err != nil || class != "flagged" {
+		t.Errorf("class %q, error %v, want flagged", class, err)
 	}
 }

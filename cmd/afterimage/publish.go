@@ -313,7 +313,7 @@ func (t *tally) suspicion() string {
 	defer t.mu.Unlock()
 	switch {
 	case t.lost:
-		return "the connection broke: is `afterimage serve` still running?"
+		return "the connection broke: see whether `afterimage serve` still runs"
 	case t.online:
 		return "NATS answered, but the store took nothing: is its disk full? GET /readyz of `afterimage serve` says"
 	}
