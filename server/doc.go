@@ -21,7 +21,8 @@
 //     parameter, a content type) is refused by name, never dropped.
 //   - What went wrong inside is logged under a request id and not told.
 //   - Request sizes, response sizes, times and connections are bounded, and
-//     so is the memory of requests that are decoded (invariant 9). A replay at
+//     so are the memory of requests that are decoded, and how many searches
+//     and verifications run at a time (invariant 9). A replay at
 //     its original pace lasts as long as the session did, or until its reader
 //     or the server leaves.
 //   - A panic in a call that only reads is an internal error of that call; a
@@ -38,7 +39,7 @@
 //	NOT_FOUND         there is no such thing, or it is another tenant's
 //	ERASED            it was forgotten; its commitment remains
 //	TOO_LARGE         a request, event or session is over a limit
-//	BUSY              too much is being published at once; the same may be sent again
+//	BUSY              too much is asked for at once; the same may be sent again
 //	DISK_FULL         there is no room to store anything
 //	UNAVAILABLE       the store is closing, or the stream does not answer
 //	TAMPERED          stored bytes are not what was written

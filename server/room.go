@@ -9,16 +9,24 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// ErrBusy says that too much is being published at once, and that the same
-// request may be sent again.
-var ErrBusy = errors.New("too much is being published at once: try again")
+// ErrBusy says that too much is asked for at once, and that the same request
+// may be sent again.
+var ErrBusy = errors.New("too much is asked for at once: try again")
 
 // Bounds on what publishing takes of memory, each for gRPC and HTTP apart.
 const (
 	roomEncoded = 256 << 20 // bytes of requests as they were sent
 	roomDecoded = 64 << 20  // bytes of requests as they are decoded, estimated
-	roomWait    = 5 * time.Second
 )
+
+// Bounds on calls that read much and take memory meanwhile.
+const (
+	maxSearches = 16 // pages that are being found at a time
+	maxVerifies = 2  // verifications at a time
+)
+
+// roomWait is how long a call waits for its turn.
+const roomWait = 5 * time.Second
 
 // elementBytes is what a nested message takes in memory beside its text, with
 // its place in a list that has grown: 95 bytes for an empty part, measured, and
@@ -47,14 +55,19 @@ func (r *room) hold(bytes int) (release func(), err error) {
 // nested messages. A request larger than the room has it alone. ErrBusy where
 // it takes too long.
 func (r *room) enter(ctx context.Context, bytes, elements int) (leave func(), err error) {
-	weight := min(2*int64(bytes)+elementBytes*int64(elements), roomDecoded)
+	return await(ctx, r.decoded, min(2*int64(bytes)+elementBytes*int64(elements), roomDecoded))
+}
+
+// await waits roomWait for a share of a resource. ErrBusy where it takes
+// longer, and what ended ctx where that ends sooner.
+func await(ctx context.Context, of *semaphore.Weighted, share int64) (leave func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
-	if err := r.decoded.Acquire(waiting, weight); err != nil {
+	if err := of.Acquire(waiting, share); err != nil {
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("wait for room to decode: %w", ctx.Err())
+			return nil, fmt.Errorf("wait for a turn: %w", ctx.Err())
 		}
 		return nil, ErrBusy
 	}
-	return func() { r.decoded.Release(weight) }, nil
+	return func() { of.Release(share) }, nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -100,3 +102,30 @@ func TestPublishNeedsRoom(t *testing.T) {
 		})
 	}
 }
+
+// Searches and verifications beyond the bound wait, and are told to come back.
+func TestTooManyReadersAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{searches: semaphore.NewWeighted(maxSearches), verifies: semaphore.NewWeighted(maxVerifies)}
+		if !s.searches.TryAcquire(maxSearches) || !s.verifies.TryAcquire(maxVerifies) {
+			t.Fatal("no turns")
+		}
+		began := time.Now()
+		_, err := events{Server: s}.SearchEvents(t.Context(), &pb.SearchEventsRequest{Tenant: "acme"})
+		if !errors.Is(err, ErrBusy) || time.Since(began) != roomWait {
+			t.Errorf("search: got %v after %v, want ErrBusy after %v", err, time.Since(began), roomWait)
+		}
+		err = logs{Server: s}.VerifyLog(nil, &grpc.GenericServerStream[pb.VerifyLogRequest, pb.VerifyLogResponse]{ServerStream: aStream{ctx: t.Context()}})
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("verify: got %v, want ErrBusy", err)
+		}
+	})
+}
+
+// aStream is a stream that nothing is sent over.
+type aStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s aStream) Context() context.Context { return s.ctx }

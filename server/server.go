@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -56,6 +57,8 @@ type Server struct {
 	room    *room // for what is published over gRPC
 	webRoom *room // for what is published over HTTP
 
+	searches, verifies *semaphore.Weighted // turns
+
 	grpc     *grpc.Server
 	health   *health.Server
 	inner    *inner // the gateway's way to grpc
@@ -83,6 +86,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
 		room: newRoom(), webRoom: newRoom(),
+		searches: semaphore.NewWeighted(maxSearches), verifies: semaphore.NewWeighted(maxVerifies),
 		health: health.NewServer(), draining: make(chan struct{}),
 	}
 	if s.now == nil {

@@ -55,6 +55,11 @@ func (s events) SearchEvents(ctx context.Context, r *pb.SearchEventsRequest) (*p
 	if err != nil {
 		return nil, err
 	}
+	leave, err := await(ctx, s.searches, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	page, err := s.cfg.Query.Search(ctx, t, query.Request{
 		Filter: r.GetFilter(), Since: since, Until: until, OrderBy: r.GetOrderBy(),
 		PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(), ReadMask: r.GetReadMask(),
@@ -158,6 +163,11 @@ func (s logs) checkpoint(c eventlog.Checkpoint) *pb.Checkpoint {
 
 // VerifyLog implements LogService.
 func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[pb.VerifyLogResponse]) error {
+	leave, err := await(out.Context(), s.verifies, 1)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithCancelCause(out.Context())
 	defer cancel(nil)
 	var at eventlog.Progress
