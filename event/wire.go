@@ -2,6 +2,8 @@ package event
 
 import (
 	"fmt"
+	"mime"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -26,7 +28,11 @@ const (
 func Decode(contentType, contentEncoding string, body []byte, lim Limits) ([]*pb.Event, error) {
 	lim = lim.withDefaults()
 	limit := lim.BatchBytes
-	switch contentType {
+	kind, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil && contentType != "" || len(parameters) > 1 || len(parameters) == 1 && !strings.EqualFold(parameters["charset"], "utf-8") {
+		return nil, violation(HeaderContentType, "is unknown: want "+ContentTypeProtobuf+" or "+ContentTypeJSON+", with no parameter but charset=utf-8")
+	}
+	switch kind {
 	case ContentTypeProtobuf:
 	case ContentTypeJSON:
 		limit = lim.EventBytes
@@ -47,7 +53,7 @@ func Decode(contentType, contentEncoding string, body []byte, lim Limits) ([]*pb
 	default:
 		return nil, violation(HeaderContentEncoding, "is unknown: want "+ContentEncodingZstd+" or none")
 	}
-	if contentType == ContentTypeProtobuf {
+	if kind == ContentTypeProtobuf {
 		return decodeBatch(body, lim)
 	}
 	e, err := DecodeJSON(body, lim)

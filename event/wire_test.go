@@ -80,11 +80,15 @@ func TestDecodeFormats(t *testing.T) {
 		want                  string
 	}{
 		{"application/protobuf", "", batch, ""},
+		{"application/json; charset=UTF-8", "", line, ""},
+		{"Application/JSON;charset=utf-8", "", line, ""},
 		{"application/protobuf", "zstd", squeeze(t, bytes.NewReader(batch)), ""},
 		{"application/json", "", line, ""},
 		{"application/json", "zstd", squeeze(t, bytes.NewReader(line)), ""},
 		{"", "", line, "Content-Type: is missing: want application/protobuf or application/json"},
 		{"text/plain", "", line, "Content-Type: is unknown: want application/protobuf or application/json"},
+		{"application/json; charset=latin1", "", line, "Content-Type: is unknown: want application/protobuf or application/json, with no parameter but charset=utf-8"},
+		{"application/json; charset", "", line, "Content-Type: is unknown: want application/protobuf or application/json, with no parameter but charset=utf-8"},
 		{"application/json", "gzip", line, "Content-Encoding: is unknown: want zstd or none"},
 		{"application/protobuf", "zstd", batch, "body: is not valid zstd"},
 		{"application/protobuf", "zstd", squeeze(t, bytes.NewReader(batch))[:100], "body: is not valid zstd"},

@@ -70,7 +70,7 @@ func (d *eventsDecoder) request() error {
 		case name == "tenant":
 			return d.refuse("tenant", "stands in the path, not in the body")
 		case name != "events":
-			return d.refuse(fmt.Sprintf("%.64s", name), "is not a field of the request")
+			return d.refuse(fmt.Sprintf("%.64s", name), "is not a field of the request: want {\"events\":[…]}")
 		case seen:
 			return d.refuse("events", "is given twice")
 		}

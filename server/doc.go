@@ -45,5 +45,7 @@
 //	TAMPERED          stored bytes are not what was written
 //	CANCELLED         the caller went away
 //	DEADLINE          it took too long
+//	REFUSED           the request came by way of a browser from another site
+//	UNIMPLEMENTED     there is no such method
 //	INTERNAL          anything else; `metadata.request` is what to look for in the logs
 package server

@@ -68,10 +68,11 @@ func handleError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler
 		err = st.Err()
 	}
 	st := withReason(status.Convert(err))
+	err = st.Err()
 	if reasonOf(st) == reasonTooLarge {
-		err = &runtime.HTTPStatusError{HTTPStatus: http.StatusRequestEntityTooLarge, Err: st.Err()}
-	} else {
-		err = st.Err()
+		err = &runtime.HTTPStatusError{HTTPStatus: http.StatusRequestEntityTooLarge, Err: err}
+	} else if st.Code() == codes.Unimplemented {
+		err = &runtime.HTTPStatusError{HTTPStatus: http.StatusMethodNotAllowed, Err: err}
 	}
 	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
 }
@@ -82,10 +83,12 @@ func withReason(st *status.Status) *status.Status {
 		return st
 	}
 	reason := map[codes.Code]string{
-		codes.InvalidArgument: reasonRequest,
-		codes.NotFound:        "NOT_FOUND",
-		codes.Unavailable:     "UNAVAILABLE",
-		codes.Canceled:        "CANCELLED",
+		codes.InvalidArgument:  reasonRequest,
+		codes.NotFound:         "NOT_FOUND",
+		codes.Unimplemented:    "UNIMPLEMENTED",
+		codes.PermissionDenied: "REFUSED",
+		codes.Unavailable:      "UNAVAILABLE",
+		codes.Canceled:         "CANCELLED",
 	}[st.Code()]
 	if reason == "" {
 		return st

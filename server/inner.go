@@ -29,6 +29,9 @@ type inner struct {
 	methods map[string]method // by the full name
 	around  grpc.UnaryServerInterceptor
 
+	ending context.Context // ends the calls of methods
+	end    context.CancelFunc
+
 	mu      sync.Mutex // guards what follows
 	stopped bool
 	calls   sync.WaitGroup // of methods; none are added once stopped
@@ -44,6 +47,7 @@ type method struct {
 // time as there may be connections over HTTP.
 func (s *Server) newInner() (*inner, error) {
 	in := &inner{server: s.newGRPC(maxConns), listener: bufconn.Listen(innerBuffer), methods: map[string]method{}, around: s.unary}
+	in.ending, in.end = context.WithCancel(context.Background())
 	s.register(in)
 	delete(in.methods, pb.EventService_PublishEvents_FullMethodName)
 	var err error
@@ -72,6 +76,11 @@ func (in *inner) Invoke(ctx context.Context, name string, request, reply any, op
 		return err
 	}
 	defer in.calls.Done()
+	// A request's own context outlives its connection where the client has sent
+	// more than the request.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(in.ending, cancel)()
 	receive := func(into any) error {
 		proto.Merge(into.(proto.Message), request.(proto.Message))
 		return nil
@@ -94,11 +103,13 @@ func (in *inner) begin() error {
 	return nil
 }
 
-// Close returns when no call runs any more, and refuses those that come later.
+// Close ends the calls that run, refuses those that come later, and returns
+// when there are none.
 func (in *inner) Close() error {
 	in.mu.Lock()
 	in.stopped = true
 	in.mu.Unlock()
+	in.end()
 	in.calls.Wait()
 	return in.ClientConn.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 )
 
@@ -22,7 +23,7 @@ var ErrAddress = errors.New("want host:port, e.g. 127.0.0.1:8080")
 // ErrAddress where addr is none.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
 		return nil, fmt.Errorf("listen on %q: %w", addr, ErrAddress)
 	}
 	ip, err := loopback(ctx, host)

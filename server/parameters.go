@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 
@@ -55,6 +57,11 @@ func (p parameters) check(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
 		pattern, _ := runtime.HTTPPattern(r.Context())
 		known := p[r.Method+" "+route(pattern)]
+		if field := garbled(path, r.URL.Query()); field != "" {
+			st, _ := statusOf(&query.RequestError{Field: field, Reason: "is not UTF-8"})
+			writeStatus(w, r, st)
+			return
+		}
 		for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
 			if !slices.Contains(known, name) {
 				st, _ := statusOf(&query.RequestError{Field: fmt.Sprintf("%.64s", name), Reason: "is not a parameter of this request"})
@@ -64,6 +71,25 @@ func (p parameters) check(next runtime.HandlerFunc) runtime.HandlerFunc {
 		}
 		next(w, r, path)
 	}
+}
+
+// garbled returns a part of the path or a parameter that is not UTF-8, as no
+// text in a message may be.
+func garbled(path map[string]string, parameters url.Values) string {
+	for field, value := range path {
+		if !utf8.ValidString(value) {
+			return field
+		}
+	}
+	for name, values := range parameters {
+		if !utf8.ValidString(name) {
+			return "query"
+		}
+		if slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+			return name
+		}
+	}
+	return ""
 }
 
 // route spells a pattern as the description does.

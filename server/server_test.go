@@ -358,7 +358,7 @@ func TestRefusedOverHTTP(t *testing.T) {
 		{"unknown parameter of a replay", "GET", "/v1/tenants/acme/sessions/c-1:replay?viwe=MODEL", "", 400, []string{`"field":"viwe"`}},
 		{"no such quarantine entry", "GET", "/v1/tenants/acme/quarantine/1", "", 404, []string{"NOT_FOUND"}},
 		{"no such route", "GET", "/v1/nothing", "", 404, []string{"NOT_FOUND"}},
-		{"wrong method", "DELETE", "/v1/tenants/acme/events/0", "", 501, nil},
+		{"wrong method", "DELETE", "/v1/tenants/acme/events/0", "", 405, []string{"UNIMPLEMENTED"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			code, body := s.do(test.method, test.path, test.body)
@@ -686,4 +686,38 @@ func TestManyReplaysAtATime(t *testing.T) {
 		}
 	}
 	s.must(interaction("e3", "d", "hello", "good day"))
+}
+
+// Whatever becomes of a search or a verification, its turn is given back.
+func TestTurnsAreGivenBack(t *testing.T) {
+	s := start(t, nil)
+	s.must(interaction("e1", "c", "hello", "good day"))
+	for range 20 { // more than there are turns
+		if code, body := s.do("GET", "/v1/tenants/acme/events:search?filter=nonsense", ""); code != 400 {
+			t.Fatalf("malformed search: %d %s", code, body)
+		}
+		if code, body := s.do("GET", "/v1/tenants/acme/events:search", ""); code != 200 {
+			t.Fatalf("search: %d %s", code, body)
+		}
+		if code, body := s.do("GET", "/v1/log:verify", ""); code != 200 || !strings.Contains(body, `"checkpoint"`) {
+			t.Fatalf("verify: %d %s", code, body)
+		}
+	}
+}
+
+// Text that is not UTF-8 is refused before any service has it.
+func TestGarbledParameters(t *testing.T) {
+	s := start(t, nil)
+	for path, field := range map[string]string{
+		"/v1/tenants/acme/events:lookup?id=%ff":       "id",
+		"/v1/tenants/acme/events:search?%ff=1":        "query",
+		"/v1/tenants/acme/sessions/%ff:replay":        "session",
+		"/v1/tenants/%ff/events:search":               "tenant",
+		"/v1/tenants/acme/quarantine/%ff":             "id",
+		"/v1/tenants/acme/sessions/c:replay?view=%ff": "view",
+	} {
+		if code, body := s.do("GET", path, ""); code != 400 || !strings.Contains(body, `"field":"`+field+`"`) {
+			t.Errorf("%s: %d %s, want 400 and field %s", path, code, body, field)
+		}
+	}
 }

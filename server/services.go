@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -171,9 +172,13 @@ func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[p
 	ctx, cancel := context.WithCancelCause(out.Context())
 	defer cancel(nil)
 	var at eventlog.Progress
+	pieces := newSender(out)
 	send := func(r *pb.VerifyLogResponse) {
 		r.Checked, r.Size = uint64(at.Checked), uint64(at.Size)
-		if err := out.Send(r); err != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := pieces.send(ctx, r); err != nil {
 			cancel(err)
 		}
 	}
@@ -185,12 +190,12 @@ func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[p
 		at = p
 		send(&pb.VerifyLogResponse{})
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		at.Checked, at.Size = c.Size, c.Size
+		send(&pb.VerifyLogResponse{Checkpoint: s.checkpoint(c)})
 	}
-	at.Checked, at.Size = c.Size, c.Size
-	send(&pb.VerifyLogResponse{Checkpoint: s.checkpoint(c)})
-	return context.Cause(ctx)
+	sent := pieces.end(ctx)
+	return cmp.Or(context.Cause(ctx), err, sent)
 }
 
 // quarantine answers QuarantineService.

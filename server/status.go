@@ -53,6 +53,7 @@ var rules = []rule{
 	{wraps(eventlog.ErrClosed), codes.Unavailable, "UNAVAILABLE"},
 	{wraps(ErrUnavailable), codes.Unavailable, "UNAVAILABLE"},
 	{wraps(eventlog.ErrTampered), codes.DataLoss, "TAMPERED"},
+	{wraps(errSlowReader), codes.DeadlineExceeded, "DEADLINE"},
 	{wraps(context.Canceled), codes.Canceled, "CANCELLED"},
 	{wraps(context.DeadlineExceeded), codes.DeadlineExceeded, "DEADLINE"},
 	{wraps(os.ErrDeadlineExceeded), codes.DeadlineExceeded, "DEADLINE"}, // a connection's

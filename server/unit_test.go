@@ -267,8 +267,9 @@ func TestMarshalStreamedPiece(t *testing.T) {
 	}
 }
 
-// Who closes the log after Close has no reader in it.
-func TestInnerWaitsForItsCalls(t *testing.T) {
+// Who closes the log after Close has no reader in it, and is not kept waiting
+// by a request that does not notice that its connection is gone.
+func TestInnerEndsItsCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{log: discard(nil), metrics: newMetrics(), health: health.NewServer()}
 		in, err := s.newInner()
@@ -277,7 +278,8 @@ func TestInnerWaitsForItsCalls(t *testing.T) {
 		}
 		defer in.server.Stop()
 		answer := make(chan error)
-		in.methods["/slow"] = method{nil, func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) {
+		in.methods["/slow"] = method{nil, func(_ any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+			<-ctx.Done()
 			return nil, <-answer
 		}}
 		called, closed := make(chan error, 1), make(chan error, 1)
@@ -302,3 +304,47 @@ func TestInnerWaitsForItsCalls(t *testing.T) {
 		}
 	})
 }
+
+// A reader that has stopped reading ends its stream, and with it what it holds.
+func TestSenderOfASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		out := &grpc.GenericServerStream[pb.VerifyLogRequest, pb.VerifyLogResponse]{ServerStream: stuckStream{aStream{ctx: ctx}}}
+		s, began := newSender(out), time.Now()
+		if err := s.send(ctx, new(pb.VerifyLogResponse)); err != nil {
+			t.Fatalf("first piece, which waits in the stream: %v", err)
+		}
+		if err := s.send(ctx, new(pb.VerifyLogResponse)); !errors.Is(err, errSlowReader) || time.Since(began) != writeTimeout {
+			t.Errorf("second piece: got %v after %v, want errSlowReader after %v", err, time.Since(began), writeTimeout)
+		}
+		if err := s.end(ctx); !errors.Is(err, errSlowReader) {
+			t.Errorf("end: got %v, want errSlowReader", err)
+		}
+		leave() // as when the handler returns
+	})
+}
+
+// stuckStream is a stream whose reader reads nothing.
+type stuckStream struct{ aStream }
+
+func (s stuckStream) SendMsg(any) error { <-s.ctx.Done(); return s.ctx.Err() }
+
+// What came of sending is told by the next piece and by the end.
+func TestSenderOfABrokenStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &grpc.GenericServerStream[pb.VerifyLogRequest, pb.VerifyLogResponse]{ServerStream: brokenStream{}}
+		s := newSender(out)
+		if err := s.send(t.Context(), new(pb.VerifyLogResponse)); err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range []error{s.send(t.Context(), new(pb.VerifyLogResponse)), s.end(t.Context())} {
+			if !errors.Is(err, io.ErrClosedPipe) {
+				t.Errorf("got %v, want what the stream said", err)
+			}
+		}
+	})
+}
+
+type brokenStream struct{ aStream }
+
+func (brokenStream) SendMsg(any) error { return io.ErrClosedPipe }

@@ -283,6 +283,6 @@ func writeStatus(w http.ResponseWriter, r *http.Request, st *status.Status) {
 }
 
 func writeError(w http.ResponseWriter, r *http.Request, st *status.Status, code int) {
-	err := &runtime.HTTPStatusError{HTTPStatus: code, Err: st.Err()}
+	err := &runtime.HTTPStatusError{HTTPStatus: code, Err: withReason(st).Err()}
 	runtime.DefaultHTTPErrorHandler(r.Context(), runtime.NewServeMux(), new(marshaler), w, r, err)
 }

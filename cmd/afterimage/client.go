@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ const maxReply = 64 << 20
 // dial prepares a connection to the store; nothing is sent yet. The store
 // listens on loopback only, so the connection is in clear.
 func (c client) dial() (*grpc.ClientConn, error) {
+	if host, _, err := net.SplitHostPort(c.Server); err != nil || strings.Contains(host, "/") {
+		return nil, usage("--server %q: want host:port, the gRPC address of `afterimage serve`", c.Server)
+	}
 	conn, err := grpc.NewClient("passthrough:///"+c.Server,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReply)))

@@ -17,8 +17,8 @@ import (
 
 // The size of the disk that is filled, and what must stay free of it, in MiB.
 const (
-	diskMiB    = 1000 // Pebble alone reserves 70 for each of its logs
-	diskFree   = 64
+	diskMiB    = 1000   // Pebble alone reserves 70 for each of its logs
+	diskFree   = 128    // which Pebble alone can take half of at once
 	diskEvents = 15_000 // more than 5 MiB; of TestDiskFull twice as many
 )
 

@@ -165,7 +165,7 @@ func (s *source) splitFile(name string, emit func(*chunk) error) error {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return err
+			return usage("%w", err)
 		}
 		defer f.Close()
 		raw = f

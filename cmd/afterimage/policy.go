@@ -26,7 +26,8 @@ type policyCheckCmd struct {
 // Help implements kong's HelpProvider.
 func (policyCheckCmd) Help() string {
 	return `Checks syntax, classes and the conditions of the rules, and names line and column of whatever
-is wrong. Needs no server. Exit code 1 if something is.
+is wrong. Needs no server, and so does not know what the policy in force promises (min): that
+is checked when serve --policy puts it in force. Exit code 1 if something is wrong.
 
     afterimage policy check policy.yaml
     afterimage policy show > policy.yaml        something to start from`
@@ -87,7 +88,11 @@ func readDocument(name string, stdin io.Reader) ([]byte, error) {
 		return nil, usage("%w", err)
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, policy.MaxSource+1))
+	text, err := io.ReadAll(io.LimitReader(f, policy.MaxSource+1))
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return text, nil
 }
 
 type policyShowCmd struct {

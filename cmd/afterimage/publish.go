@@ -40,9 +40,9 @@ Exit code 0 only if every event was acknowledged, which means that it is on disk
 
 Publishing an event again does no harm: the store keeps each id once. With -o json one line:
 
-    {"events":n,"acknowledged":n,"refused":n,"bytes":n,"seconds":s,"eventsPerSecond":n}
+    {"events":n,"acknowledged":n,"refused":n,"unknown":n,"bytes":n,"seconds":s,"eventsPerSecond":n}
 
-Where it gave up or was interrupted, "unread":true says that the input goes on.`
+Unknown are those that were sent and never acknowledged: they may be stored. Where it gave up or was interrupted, "unread":true says that the input goes on.`
 }
 
 // maxReported is how many bad lines are named; the rest are counted.
@@ -54,6 +54,9 @@ func (c *publishCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return usage("--tenant: %w", err)
 	}
+	if c.Timeout <= 0 {
+		return usage("--timeout %v: give how long to wait for an acknowledgement, such as 30s", c.Timeout)
+	}
 	from, err := newSource(c.Files, s.in)
 	if err != nil {
 		return err
@@ -63,7 +66,6 @@ func (c *publishCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	err = c.publish(ctx, s, tenant, from, t)
-	t.unread = err != nil
 	t.progress.stop()
 	return errors.Join(err, t.close(s))
 }
@@ -105,6 +107,7 @@ func (c *publishCmd) publish(ctx context.Context, s streams, tenant event.Tenant
 		}
 		return ctx.Err()
 	})
+	t.unread = err != nil
 	return errors.Join(err, p.Close(ctx))
 }
 
@@ -158,6 +161,7 @@ type tally struct {
 	progress *progress
 	started  time.Time
 	acked    *os.File // nil: nobody wants the ids
+	unread   bool     // it ended before all was read; for the goroutine that publishes
 
 	mu       sync.Mutex
 	ids      *bufio.Writer
@@ -166,17 +170,17 @@ type tally struct {
 	heard    time.Time // when something last went well
 	events   int       // read
 	done     int       // acknowledged
-	refused  int       // not acknowledged
+	refused  int       // never sent, or sent in vain
+	unknown  int       // sent, and may be stored
 	named    int       // of the refused, those that were told each
 	reason   string    // of the one refused last
 	alike    int       // refused after it for the same reason, and not told
-	unread   bool      // it ended before all was read
 	writeErr error     // of ids
 }
 
 func newTally(c *publishCmd, s streams, from *source) (*tally, error) {
 	now := time.Now()
-	t := &tally{format: c.format, stderr: s.err, from: from, progress: newProgress(s.err, "published", "events"), started: now, heard: now}
+	t := &tally{format: c.format, stderr: s.err, from: from, progress: newProgress(s.err, "published", "events"), started: now, heard: now, unread: true}
 	if c.Acked == "" {
 		return t, nil
 	}
@@ -192,7 +196,7 @@ func newTally(c *publishCmd, s streams, from *source) (*tally, error) {
 // fate.
 func (t *tally) sent(file string, l line) func(error) {
 	t.mu.Lock()
-	if t.events == t.done+t.refused {
+	if t.events == t.done+t.refused+t.unknown {
 		t.heard = time.Now() // nothing was outstanding until now
 	}
 	t.events++
@@ -241,25 +245,41 @@ func (t *tally) refuse(file string, number int, err error) {
 func (t *tally) count(file string, number int, err error, sent bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.refused++
-	if errors.Is(err, context.Canceled) {
+	if sent && !causedBy[*event.ValidationError](err) && !errors.Is(err, event.ErrTooLarge) {
+		t.unknown++
+	} else {
+		t.refused++
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, capture.ErrClosed) {
 		return // the reason is told once
 	}
-	reason := err.Error()
-	if sent && reason == t.reason {
+	if reason := cause(err); sent && reason == t.reason {
 		t.alike++
 		return
 	}
 	t.tellAlike()
-	t.reason = reason
+	t.reason = cause(err)
 	t.named++
 	switch {
 	case t.named <= maxReported:
 		t.progress.clear()
-		fmt.Fprintf(t.stderr, "%s:%d: %s\n", file, number, visible(t.reason))
+		fmt.Fprintf(t.stderr, "%s:%d: %s\n", file, number, visible(err.Error()))
 	case t.named == maxReported+1:
 		fmt.Fprintln(t.stderr, "… and more; they are counted")
 	}
+}
+
+// cause is why an event was refused, without which attempt that was.
+func cause(err error) string {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err.Error()
+}
+
+func causedBy[T error](err error) bool {
+	_, is := errors.AsType[T](err)
+	return is
 }
 
 // tellAlike counts those that were refused for the reason told last; called
@@ -287,8 +307,7 @@ func (t *tally) watch(ctx context.Context, timeout time.Duration, giveUp context
 			case <-tick.C:
 			}
 			if t.silentFor() > timeout {
-				giveUp(fmt.Errorf("gave up after %v without an acknowledgement: %s. "+
-					"Publish the same again, acknowledged events are kept once", timeout, t.suspicion()))
+				giveUp(fmt.Errorf("gave up after %v without an acknowledgement: %s", timeout, t.suspicion()))
 				return
 			}
 		}
@@ -301,7 +320,7 @@ func (t *tally) watch(ctx context.Context, timeout time.Duration, giveUp context
 func (t *tally) silentFor() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.online && t.events == t.done+t.refused {
+	if t.online && t.events == t.done+t.refused+t.unknown {
 		return 0
 	}
 	return time.Since(t.heard)
@@ -347,11 +366,12 @@ func (t *tally) close(s streams) error {
 			Events       int     `json:"events"`
 			Acknowledged int     `json:"acknowledged"`
 			Refused      int     `json:"refused"`
+			Unknown      int     `json:"unknown"`
 			Bytes        int64   `json:"bytes"`
 			Seconds      float64 `json:"seconds"`
 			Rate         int     `json:"eventsPerSecond"`
 			Unread       bool    `json:"unread,omitempty"`
-		}{t.events, t.done, t.events - t.done, bytes, seconds, int(rate), t.unread})
+		}{t.events, t.done, t.refused, t.unknown, bytes, seconds, int(rate), t.unread})
 		t.writeErr = cmp.Or(t.writeErr, err)
 	} else {
 		unread := ""
@@ -365,7 +385,11 @@ func (t *tally) close(s streams) error {
 		t.writeErr = errors.Join(t.writeErr, t.ids.Flush(), t.acked.Close())
 	}
 	if missing := t.events - t.done; missing > 0 {
-		return errors.Join(t.writeErr, fmt.Errorf("%d of %d events were not acknowledged", missing, t.events))
+		err := fmt.Errorf("%d of %d events were not acknowledged", missing, t.events)
+		if t.unknown > 0 {
+			err = fmt.Errorf("%w; %d of them were sent and may be stored: publish the same again, each is kept once", err, t.unknown)
+		}
+		return errors.Join(t.writeErr, err)
 	}
 	return t.writeErr
 }

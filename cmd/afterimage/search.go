@@ -17,7 +17,7 @@ import (
 )
 
 type searchCmd struct {
-	Filter string `placeholder:"CEL" help:"A condition over the event (see below)."`
+	Filter string `placeholder:"CEL" help:"A condition over the event, in CEL; fields as in docs/event.schema.json."`
 	Text   string `placeholder:"TEXT" hidden:"" help:"Words the event must contain. The store does not offer this yet."`
 	Since  string `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
 	Until  string `placeholder:"T" help:"Only events before this."`

@@ -74,6 +74,9 @@ func (f serveFlags) removeReadyFile() error {
 	if f.ReadyFile == "" {
 		return nil
 	}
+	if _, err := os.Stat(filepath.Dir(f.ReadyFile)); err != nil {
+		return usage("--ready-file: %w", err)
+	}
 	if err := os.Remove(f.ReadyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return usage("--ready-file: %w", err)
 	}
@@ -96,11 +99,6 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 
 	// The doors first: a port that is taken stops us before any file is opened.
-	if flags.NATSURL == "" {
-		if err := ingest.CheckAddr(flags.NATS); err != nil {
-			return badAddress("--nats", err)
-		}
-	}
 	web, err := server.Listen(ctx, flags.HTTP)
 	if err != nil {
 		return badAddress("--http", err)
@@ -111,6 +109,11 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return badAddress("--grpc", err)
 	}
 	defer closeListener(rpc)
+	if flags.NATSURL == "" {
+		if err := ingest.CheckAddr(flags.NATS); err != nil {
+			return badAddress("--nats", err)
+		}
+	}
 	if err := flags.removeReadyFile(); err != nil {
 		return err
 	}
@@ -168,8 +171,8 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	return group.Wait()
 }
 
-// badAddress says which flag's address cannot be listened on. It is the
-// caller's mistake unless the port is only taken just now.
+// badAddress says which flag's address cannot be listened on: the caller's
+// mistake where it never could be, or would be open to other machines.
 func badAddress(flag string, err error) error {
 	if errors.Is(err, server.ErrAddress) || errors.Is(err, server.ErrNotLoopback) || errors.Is(err, ingest.ErrAddress) {
 		return usage("%s: %w", flag, err)

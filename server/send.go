@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// errSlowReader says that a stream ended because its reader took nothing of it
+// for too long.
+var errSlowReader = errors.New("the reader of this call took nothing for a minute")
+
+// A sender sends a stream whose reader may keep nobody waiting for longer than
+// writeTimeout: sending itself waits for as long as the reader stays. Not safe
+// for concurrent use.
+type sender[T any] struct {
+	pieces chan *T
+	ended  chan error // what came of sending, once
+}
+
+// newSender begins to send over out. What blocks in it ends with the call.
+func newSender[T any](out grpc.ServerStreamingServer[T]) *sender[T] {
+	s := &sender[T]{make(chan *T), make(chan error, 1)}
+	go func() {
+		for piece := range s.pieces {
+			if err := out.Send(piece); err != nil {
+				s.ended <- err
+				return
+			}
+		}
+		s.ended <- nil
+	}()
+	return s
+}
+
+// send hands on one piece. After an error nothing more may be sent but end.
+func (s *sender[T]) send(ctx context.Context, piece *T) error {
+	late := time.NewTimer(writeTimeout)
+	defer late.Stop()
+	select {
+	case s.pieces <- piece:
+		return nil
+	case err := <-s.ended:
+		s.ended <- err // for end
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-late.C:
+		return errSlowReader
+	}
+}
+
+// end waits until everything is sent. It is called once, always.
+func (s *sender[T]) end(ctx context.Context) error {
+	close(s.pieces)
+	late := time.NewTimer(writeTimeout)
+	defer late.Stop()
+	select {
+	case err := <-s.ended:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-late.C:
+		return errSlowReader
+	}
+}
