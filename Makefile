@@ -47,6 +47,7 @@ lint:
 check: build # what CI runs
 	go vet ./... && cd tools && go vet ./...
 	$(MAKE) lint test
+	go test -run '^$$' -bench . -benchtime 1x ./... # once, so that they run when they are wanted
 	cd tools && go test ./...
 	.ci/undiff $(MAKE) generate
 	go mod tidy -diff && cd tools && go mod tidy -diff

@@ -171,7 +171,7 @@ func BenchmarkPublishAndAcknowledge(b *testing.B) {
 		for _, retention := range []jetstream.RetentionPolicy{jetstream.WorkQueuePolicy, jetstream.LimitsPolicy} {
 			b.Run(fmt.Sprintf("%v/events=%d", retention, per), func(b *testing.B) {
 				js := benchStream(b, true, retention)
-				p := pipeline{Consumer: &Consumer{Config: Config{JetStream: js}}}
+				p := pipeline{Consumer: &Consumer{Config: Config{JetStream: js, Log: newLog(b)}}}
 				durable, err := p.attach(b.Context())
 				if err != nil {
 					b.Fatal(err)

@@ -152,7 +152,7 @@ func fetched(t *testing.T, c jetstream.Consumer, n int) <-chan jetstream.Msg {
 	return batch.Messages()
 }
 
-func newLog(t *testing.T) *eventlog.Log {
+func newLog(t testing.TB) *eventlog.Log {
 	t.Helper()
 	log, err := eventlog.Open(t.Context(), eventlog.Config{Dir: t.TempDir(), KeysDir: t.TempDir(), MinFree: 1 << 20})
 	if err != nil {
