@@ -39,7 +39,7 @@ type serveFlags struct {
 	NATSURL    string        `name:"nats-url" placeholder:"URL" help:"Use this NATS instead of the embedded one."`
 	Policy     string        `name:"policy" placeholder:"FILE" help:"The policy of every tenant; without it, each keeps its own, and new ones get the built-in."`
 	Cadence    time.Duration `name:"checkpoint-every" default:"10s" placeholder:"D" help:"How often a signed checkpoint is published on afterimage.checkpoint while the log grows (default ${default})."`
-	CacheMiB   int64         `name:"cache-mib" default:"256" placeholder:"N" help:"Memory for what was read of the log, in MiB (default ${default})."`
+	CacheMiB   int64         `name:"cache-mib" default:"384" placeholder:"N" help:"Memory for what was read of the log, in MiB (default ${default})."`
 	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Take nothing in while the disk has less than this free, in MiB (default ${default})."`
 	LogLevel   string        `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	LogFormat  string        `name:"log-format" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json (default ${default})."`
