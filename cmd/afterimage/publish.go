@@ -253,12 +253,13 @@ func (t *tally) count(file string, number int, err error, sent bool) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, capture.ErrClosed) {
 		return // the reason is told once
 	}
-	if reason := cause(err); sent && reason == t.reason {
+	reason := cause(err)
+	if sent && reason == t.reason {
 		t.alike++
 		return
 	}
 	t.tellAlike()
-	t.reason = cause(err)
+	t.reason = reason
 	t.named++
 	switch {
 	case t.named <= maxReported:
