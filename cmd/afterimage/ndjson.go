@@ -121,6 +121,9 @@ func consume(ctx context.Context, ordered <-chan *chunk, yield func(string, line
 			return ctx.Err()
 		}
 		for i := range c.lines {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := yield(c.file, c.lines[i]); err != nil {
 				return err
 			}
