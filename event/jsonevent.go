@@ -33,6 +33,8 @@ var eventShape = shapeOf("an event",
 	choice("policyApplied", policyAppliedShape, func(m *pb.Event, b *pb.PolicyApplied) {
 		m.Body = &pb.Event_PolicyApplied{PolicyApplied: b}
 	}),
+	choice("forgotten", forgottenShape, func(m *pb.Event, b *pb.Forgotten) { m.Body = &pb.Event_Forgotten{Forgotten: b} }),
+	choice("epochBegan", epochBeganShape, func(m *pb.Event, b *pb.EpochBegan) { m.Body = &pb.Event_EpochBegan{EpochBegan: b} }),
 )
 
 var sourceShape = shapeOf("a source",
@@ -191,4 +193,27 @@ var usageShape = shapeOf("a usage",
 var policyAppliedShape = shapeOf("a policy",
 	textField("version", func(m *pb.PolicyApplied) *string { return &m.Version }),
 	textField("document", func(m *pb.PolicyApplied) *string { return &m.Document }),
+)
+
+var forgottenShape = shapeOf("what was forgotten",
+	enumField("cause", pb.Forgotten_Cause_value, func(m *pb.Forgotten) *pb.Forgotten_Cause { return &m.Cause }),
+	textField("request", func(m *pb.Forgotten) *string { return &m.Request }),
+	messagesField("positions", positionsShape, MaxPositions, func(m *pb.Forgotten) *[]*pb.Forgotten_Positions { return &m.Positions }),
+	messagesField("blocks", blockShape, MaxBlocks, func(m *pb.Forgotten) *[]*pb.Forgotten_Block { return &m.Blocks }),
+)
+
+var positionsShape = shapeOf("positions",
+	uint64Field("first", func(m *pb.Forgotten_Positions) *uint64 { return &m.First }),
+	uint64Field("last", func(m *pb.Forgotten_Positions) *uint64 { return &m.Last }),
+)
+
+var blockShape = shapeOf("a block",
+	uint64Field("number", func(m *pb.Forgotten_Block) *uint64 { return &m.Number }),
+	uint64Field("first", func(m *pb.Forgotten_Block) *uint64 { return &m.First }),
+	uint64Field("last", func(m *pb.Forgotten_Block) *uint64 { return &m.Last }),
+	uint32Field("events", func(m *pb.Forgotten_Block) *uint32 { return &m.Events }),
+)
+
+var epochBeganShape = shapeOf("an epoch",
+	uint64Field("epoch", func(m *pb.EpochBegan) *uint64 { return &m.Epoch }),
 )

@@ -31,6 +31,8 @@ const (
 	MaxRedactions = 1_024  // of a capture
 	MaxStop       = 64     // of parameters
 	MaxStrata     = 1_024  // of a coverage
+	MaxPositions  = 32_768 // of a forgotten: ranges of them
+	MaxBlocks     = 16_384 // of a forgotten
 )
 
 // Bounds on nested messages keep a few encoded bytes from becoming many in

@@ -38,6 +38,10 @@ func TestShapesMatchDescriptors(t *testing.T) {
 	checkShape(t, seen, stratumShape, new(pb.Coverage_Stratum))
 	checkShape(t, seen, usageShape, new(pb.Usage))
 	checkShape(t, seen, policyAppliedShape, new(pb.PolicyApplied))
+	checkShape(t, seen, forgottenShape, new(pb.Forgotten))
+	checkShape(t, seen, positionsShape, new(pb.Forgotten_Positions))
+	checkShape(t, seen, blockShape, new(pb.Forgotten_Block))
+	checkShape(t, seen, epochBeganShape, new(pb.EpochBegan))
 	for name := range messagesOf(new(pb.Event).ProtoReflect().Descriptor()) {
 		if !seen[name] {
 			t.Errorf("%s has no shape", name)

@@ -185,8 +185,11 @@ func (v *validator) body(e *pb.Event) {
 
 // jsonName returns the JSON name of a kind's field in an event.
 func jsonName(k Kind) string {
-	if k == PolicyApplied {
+	switch k {
+	case PolicyApplied:
 		return "policyApplied"
+	case EpochBegan:
+		return "epochBegan"
 	}
 	return string(k)
 }

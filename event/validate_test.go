@@ -71,6 +71,8 @@ var invalidInteractions = []struct {
 		"policyVersion: is set by the store; seq: is set by the store"},
 	{func(e *pb.Event) { e.Body = nil }, "has no body: want one of interaction, verdict, report, action, coverage"},
 	{func(e *pb.Event) { e.Body = &pb.Event_PolicyApplied{} }, "policyApplied: is written by the store alone"},
+	{func(e *pb.Event) { e.Body = &pb.Event_Forgotten{} }, "forgotten: is written by the store alone"},
+	{func(e *pb.Event) { e.Body = &pb.Event_EpochBegan{} }, "epochBegan: is written by the store alone"},
 	{func(e *pb.Event) { e.Body = &pb.Event_Interaction{} }, "interaction: is missing"},
 	{func(e *pb.Event) { body(e).Input, body(e).Output, body(e).Shown = nil, nil, nil },
 		"interaction: has no message: want at least one in input, output or shown"},

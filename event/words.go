@@ -56,6 +56,8 @@ const (
 	Action        Kind = "action"
 	Coverage      Kind = "coverage"
 	PolicyApplied Kind = "policy_applied"
+	Forgotten     Kind = "forgotten"
+	EpochBegan    Kind = "epoch_began"
 )
 
 // KindOf returns the kind of the event's body, "" if it has none.
@@ -73,6 +75,10 @@ func KindOf(e *pb.Event) Kind {
 		return Coverage
 	case *pb.Event_PolicyApplied:
 		return PolicyApplied
+	case *pb.Event_Forgotten:
+		return Forgotten
+	case *pb.Event_EpochBegan:
+		return EpochBegan
 	}
 	return ""
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/keyring"
 	"github.com/afterimage/afterimage/eventlog/tree"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -86,12 +87,21 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 
 // append is Append for a caller that holds writing.
 func (l *Log) append(batch []Prepared) (*appending, error) {
-	a := &appending{l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch()}
+	return l.appendAs(batch, l.ring.Current(), (*appending).commit)
+}
+
+// appendAs is append where keys are made in the given epoch and commits does
+// the last step.
+func (l *Log) appendAs(batch []Prepared, epoch *keyring.Epoch, commits func(*appending) error) (*appending, error) {
+	a := &appending{
+		l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch(),
+		epoch: epoch, commits: commits,
+	}
 	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
 	// Until commit nothing is on disk; a crash or an error before it leaves the
 	// log as it was. After it everything is: location, index, tree and
 	// checkpoint stand in the same batch as the blocks.
-	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.commit} {
+	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.finish} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -107,6 +117,8 @@ type appending struct {
 	batch   []Prepared
 	results []Result
 	write   *pebble.Batch
+	epoch   *keyring.Epoch         // of the keys that are made
+	commits func(*appending) error // makes it durable, with all else that is one step with it
 
 	added      []int // places in batch that get a seq, in order
 	groups     []*group
@@ -237,7 +249,7 @@ func (a *appending) bucketOf(p Prepared) (*bucket, error) {
 		return b, nil
 	}
 	a.state.bucket++
-	b, record, err := a.l.newBucket(a.state.bucket, t.id, class, day)
+	b, record, err := newBucket(a.epoch, a.state.bucket, t.id, class, day, indexID(a.state.bucket))
 	if err != nil {
 		return nil, err
 	}
@@ -246,13 +258,13 @@ func (a *appending) bucketOf(p Prepared) (*bucket, error) {
 	return b, nil
 }
 
-// findBucket returns the bucket if there is one; the newest are looked at
-// first.
+// findBucket returns the bucket to append to, if there is one; the newest are
+// looked at first.
 func (s *store) findBucket(t *tenant, class string, day uint32) *bucket {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, id := range slices.Backward(t.buckets) {
-		if b := s.buckets[id]; b.day == day && b.class == class {
+		if b := s.buckets[id]; b.day == day && b.class == class && !b.closed {
 			return b
 		}
 	}
@@ -271,7 +283,7 @@ func (a *appending) seal() error {
 		for i := range g.sealed {
 			jobs.Go(func() (err error) {
 				s := &g.sealed[i]
-				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items)
+				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items, false)
 				return err
 			})
 		}
@@ -281,9 +293,7 @@ func (a *appending) seal() error {
 	}
 	for _, g := range a.groups {
 		for _, s := range g.sealed {
-			set(a.write, headerKey(s.id), s.block.Header.Append(nil))
-			set(a.write, metaKey(s.id), s.block.Meta)
-			set(a.write, textKey(s.id), s.block.Text)
+			writeBlock(a.write, s)
 		}
 	}
 	return nil
@@ -353,7 +363,7 @@ func writePostings(b *pebble.Batch, in *bucket, items []block.Item) error {
 		return err
 	}
 	for hash, seqs := range postings {
-		set(b, termKey(in.id, hash[:], seqs[0]), encodePosting(seqs))
+		set(b, termKey(in.indexID, hash[:], seqs[0]), encodePosting(seqs))
 	}
 	return nil
 }
@@ -397,11 +407,15 @@ func (a *appending) grow() error {
 	return nil
 }
 
-// commit makes everything durable at once.
-func (a *appending) commit() error {
+func (a *appending) finish() error {
 	if len(a.added) == 0 {
 		return nil
 	}
+	return a.commits(a)
+}
+
+// commit makes everything durable at once.
+func (a *appending) commit() error {
 	set(a.write, key1(spaceState), a.state.encode())
 	return a.write.Commit(pebble.Sync)
 }

@@ -85,6 +85,25 @@ func (c *cache[S]) put(e *cached[S]) (unused []S) {
 	return unused
 }
 
+// remove forgets a block's section.
+func (c *cache[S]) remove(id block.ID) {
+	c.mu.Lock()
+	at, ok := c.byID[id]
+	if !ok {
+		c.mu.Unlock()
+		return
+	}
+	e := c.order.Remove(at).(*cached[S])
+	delete(c.byID, id)
+	c.room += int64(e.section.Size())
+	e.evicted = true
+	unused := e.users == 0
+	c.mu.Unlock()
+	if unused {
+		c.settle([]S{e.section})
+	}
+}
+
 // done ends one use of a section.
 func (c *cache[S]) done(e *cached[S]) {
 	c.mu.Lock()

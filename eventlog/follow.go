@@ -69,19 +69,23 @@ func (l *Log) followed(seq event.Seq) (*Followed, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, b, err := l.header(at.block)
-	if err != nil {
-		return nil, err
-	}
-	m, err := l.meta(at.block)
-	if err != nil {
-		return nil, err
-	}
-	if int(at.index) >= m.Len() || m.Seq(int(at.index)) != uint64(seq) {
-		return nil, fmt.Errorf("event %d: %w: block %d does not hold it", seq, ErrTampered, at.block)
-	}
-	e := Entry{Seq: seq, Time: time.Unix(0, m.Time(int(at.index))).UTC(), store: l.store, at: at}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return &Followed{l.tenants[b.tenant].name, e}, nil
+	var f *Followed
+	err = l.at(seq, at, func(at location) error {
+		_, b, err := l.header(at.block)
+		if err != nil {
+			return err
+		}
+		m, err := l.meta(at.block)
+		if err != nil {
+			return err
+		}
+		if int(at.index) >= m.Len() || m.Seq(int(at.index)) != uint64(seq) {
+			return fmt.Errorf("event %d: %w: block %d does not hold it", seq, ErrTampered, at.block)
+		}
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		f = &Followed{l.tenants[b.tenant].name, Entry{Seq: seq, Time: time.Unix(0, m.Time(int(at.index))).UTC(), store: l.store, at: at}}
+		return nil
+	})
+	return f, err
 }

@@ -54,8 +54,8 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	newer[len(storeMagic)+3]++
 	put(t, cfg, key1(spaceStore), newer)
 	_, err := Open(t.Context(), cfg)
-	if err == nil || !strings.Contains(err.Error(), "format 2") {
-		t.Fatalf("got %v, want an error that names format 2", err)
+	if err == nil || !strings.Contains(err.Error(), "format 3") {
+		t.Fatalf("got %v, want an error that names format 3", err)
 	}
 	put(t, cfg, key1(spaceStore), vals[0])
 	check(t, open(t, cfg))

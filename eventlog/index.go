@@ -75,14 +75,14 @@ func appendPosting(seqs []event.Seq, first event.Seq, b []byte) ([]event.Seq, er
 // find returns the seqs in the bucket of the events that have one of the
 // values, ascending. Two values in 2^64 share a name: callers look at the
 // event.
-func (s *store) find(b *bucket, t Term) ([]event.Seq, error) {
+func (d disk) find(b *bucket, t Term) ([]event.Seq, error) {
 	var seqs []event.Seq
 	for _, v := range t.Values {
 		hash, err := b.hash(t.Field, v)
 		if err != nil {
 			return nil, err
 		}
-		err = s.each(termPrefix(b.id, hash[:]), func(k, v []byte) error {
+		err = d.each(termPrefix(b.indexID, hash[:]), func(k, v []byte) error {
 			_, _, first, err := parseTermKey(k)
 			if err != nil {
 				return fmt.Errorf("%w: %w", ErrTampered, err)

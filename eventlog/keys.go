@@ -10,13 +10,19 @@ import (
 )
 
 // formatVersion is the version of the whole keyspace.
-const formatVersion = 1
+const formatVersion = 2
+
+// oldestFormat is the oldest version that this program can use. Opening a log
+// for writing makes it one of formatVersion.
+const oldestFormat = 1
 
 // The keyspaces, by first byte of the key. The table in the package comment
 // says what stands in each.
 const (
 	spaceStore      = 0x00
 	spaceState      = 0x01
+	spacePending    = 0x02
+	spaceRebuild    = 0x03
 	spaceTenant     = 't'
 	spaceBucket     = 'b'
 	spaceHeader     = 'h'
@@ -41,6 +47,7 @@ const (
 type (
 	tenantID uint32 // from 1
 	bucketID uint32 // from 1
+	indexID  uint32 // of a bucket's index: the bucket's number, or one given out like it
 )
 
 const pageWidth = 256 // positions in a location page
@@ -69,21 +76,21 @@ func tileKey(level int, index uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{spaceTile, byte(level)}, index)
 }
 
-func termPrefix(b bucketID, hash []byte) []byte {
-	return append(key4(spaceIndex, uint32(b)), hash...)
-}
+func indexPrefix(n indexID) []byte { return key4(spaceIndex, uint32(n)) }
 
-func termKey(b bucketID, hash []byte, first event.Seq) []byte {
-	return binary.BigEndian.AppendUint64(termPrefix(b, hash), uint64(first))
+func termPrefix(n indexID, hash []byte) []byte { return append(indexPrefix(n), hash...) }
+
+func termKey(n indexID, hash []byte, first event.Seq) []byte {
+	return binary.BigEndian.AppendUint64(termPrefix(n, hash), uint64(first))
 }
 
 // parseTermKey returns the parts of a key of the index.
-func parseTermKey(k []byte) (b bucketID, hash [termHashSize]byte, first event.Seq, err error) {
+func parseTermKey(k []byte) (n indexID, hash [termHashSize]byte, first event.Seq, err error) {
 	if len(k) != 1+4+termHashSize+8 {
 		return 0, hash, 0, fmt.Errorf("index key has %d bytes", len(k))
 	}
 	copy(hash[:], k[5:])
-	return bucketID(binary.BigEndian.Uint32(k[1:])), hash, event.Seq(binary.BigEndian.Uint64(k[5+termHashSize:])), nil
+	return indexID(binary.BigEndian.Uint32(k[1:])), hash, event.Seq(binary.BigEndian.Uint64(k[5+termHashSize:])), nil
 }
 
 func quarantineKey(space byte, t tenantID, id []byte) []byte {
@@ -110,40 +117,47 @@ func encodeStore(id keyring.StoreID) []byte {
 }
 
 // decodeStore returns the id of the store, or why this program cannot use it.
-func decodeStore(b []byte) (keyring.StoreID, error) {
+func decodeStore(b []byte) (id keyring.StoreID, version uint32, err error) {
 	if len(b) < len(storeMagic)+4 || string(b[:len(storeMagic)]) != storeMagic {
-		return keyring.StoreID{}, fmt.Errorf("%w: the store's header is malformed", ErrTampered)
+		return id, 0, fmt.Errorf("%w: the store's header is malformed", ErrTampered)
 	}
 	rest := b[len(storeMagic):]
-	if v := binary.BigEndian.Uint32(rest); v != formatVersion {
-		return keyring.StoreID{}, fmt.Errorf("the data is of format %d, this program knows format %d: use the version of afterimage that wrote it", v, formatVersion)
+	if version = binary.BigEndian.Uint32(rest); version < oldestFormat || version > formatVersion {
+		return id, version, fmt.Errorf("the data is of format %d, this program knows formats %d to %d: use the version of afterimage that wrote it", version, oldestFormat, formatVersion)
 	}
-	if len(rest) != 4+len(keyring.StoreID{}) {
-		return keyring.StoreID{}, fmt.Errorf("%w: the store's header is malformed", ErrTampered)
+	if len(rest) != 4+len(id) {
+		return id, version, fmt.Errorf("%w: the store's header is malformed", ErrTampered)
 	}
-	return keyring.StoreID(rest[4:]), nil
+	return keyring.StoreID(rest[4:]), version, nil
 }
 
-// state is what numbers have been given out.
+// state is what numbers have been given out, and the epoch whose key wraps the
+// secrets of tenants and buckets.
 type state struct {
 	size   event.Seq // positions assigned
 	block  block.ID  // last number given, 0 for none
 	bucket bucketID  // last number given
 	tenant tenantID  // last number given
+	epoch  uint64    // from 1
 }
 
 func (s state) encode() []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(s.size))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.block))
 	b = binary.BigEndian.AppendUint32(b, uint32(s.bucket))
-	return binary.BigEndian.AppendUint32(b, uint32(s.tenant))
+	b = binary.BigEndian.AppendUint32(b, uint32(s.tenant))
+	return binary.BigEndian.AppendUint64(b, s.epoch)
 }
 
 func decodeState(b []byte) (state, error) {
-	if len(b) != 24 {
+	if len(b) == 24 { // of format 1, which knew one epoch
+		b = binary.BigEndian.AppendUint64(b, 1)
+	}
+	if len(b) != 32 {
 		return state{}, fmt.Errorf("%w: the state record is malformed", ErrTampered)
 	}
 	return state{
+		epoch:  binary.BigEndian.Uint64(b[24:]),
 		size:   event.Seq(binary.BigEndian.Uint64(b)),
 		block:  block.ID(binary.BigEndian.Uint64(b[8:])),
 		bucket: bucketID(binary.BigEndian.Uint32(b[16:])),

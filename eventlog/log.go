@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +34,9 @@ var (
 	ErrClosed = errors.New("the log is closed")
 	// ErrTampered: stored data is not what was written.
 	ErrTampered = errors.New("stored data was changed or damaged")
+	// ErrCorrupt, beside ErrTampered: a checksum is wrong, so that it is damage
+	// rather than intent.
+	ErrCorrupt = errors.New("its checksum is wrong")
 	// ErrDiskFull: appending would use up the reserve of free space.
 	ErrDiskFull = errors.New("the disk is full")
 )
@@ -47,6 +53,9 @@ type Config struct {
 	CacheBytes int64            // what is kept in memory of what was read: six parts in sixteen as stored, the rest decoded; 0: 256 MiB
 	MinFree    uint64           // bytes that must stay free on the disk; 0: 256 MiB
 	Origin     string           // the log's name in checkpoints; "": afterimage.invalid/<store id>
+	// Rekey makes the embedded JetStream encrypt all its files with the fresh key,
+	// so that the old one is not needed any more. nil: there is none.
+	Rekey func(ctx context.Context, fresh, old string) error
 	// Fatal is called when writing failed in a way after which nothing read
 	// back can be trusted: the process must end and open the log anew. It must
 	// not return. nil: panic.
@@ -72,6 +81,11 @@ type Log struct {
 	waiting sync.Mutex
 	changed chan struct{} // closed when size grows; guarded by waiting
 	done    chan struct{} // closed by Close
+
+	// rewriting is held by whoever changes where events lie: one at a time, and
+	// before writing.
+	rewriting sync.Mutex
+	fresh     map[bucketID]freshBucket // while an epoch changes; guarded by rewriting
 
 	// writing is held by whoever writes. It guards what follows.
 	writing sync.Mutex
@@ -144,7 +158,59 @@ func (l *Log) VerifierKey() string { return l.vkey }
 
 // StreamKey returns the key with which the embedded JetStream encrypts its
 // files in this epoch.
-func (l *Log) StreamKey() string { return l.ring.StreamKey() }
+//
+// After a crash its files may still need the key of the epoch before,
+// OldStreamKey, until Resume.
+func (l *Log) StreamKey() string { return l.ring.Current().StreamKey() }
+
+// OldStreamKey returns the key of the epoch before, "" if that is destroyed.
+func (l *Log) OldStreamKey() string {
+	if p := l.ring.Previous(); p != nil {
+		return p.StreamKey()
+	}
+	return ""
+}
+
+// A BucketID numbers a bucket.
+type BucketID uint32
+
+// A Bucket is what the log has of one tenant, class and day of appending: what
+// is forgotten together.
+type Bucket struct {
+	ID       BucketID
+	Tenant   event.Tenant
+	Class    string
+	Day      time.Time // UTC
+	Blocks   int
+	Events   int
+	Bytes    int64     // of text, before compression
+	Earliest time.Time // of its events; zero if it has none
+	Latest   time.Time
+}
+
+// Buckets returns all buckets, by number. There may be several of the same
+// tenant, class and day.
+func (l *Log) Buckets() []Bucket {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	out := make([]Bucket, 0, len(l.buckets))
+	for _, id := range slices.Sorted(maps.Keys(l.buckets)) {
+		b := l.buckets[id]
+		one := Bucket{ID: BucketID(id), Tenant: l.tenants[b.tenant].name, Class: b.class, Day: time.Unix(int64(b.day)*24*60*60, 0).UTC(), Blocks: len(b.ids)}
+		earliest, latest := int64(math.MaxInt64), int64(math.MinInt64)
+		for _, id := range b.ids {
+			h := l.headers[id]
+			one.Events += int(h.Count)
+			one.Bytes += int64(h.TextSize)
+			earliest, latest = min(earliest, h.MinTime), max(latest, h.MaxTime)
+		}
+		if one.Blocks > 0 {
+			one.Earliest, one.Latest = time.Unix(0, earliest).UTC(), time.Unix(0, latest).UTC()
+		}
+		out = append(out, one)
+	}
+	return out
+}
 
 // tokenAlphabet is the one of base 32 in lower case, which no redaction
 // detector and no reader takes for anything else.
@@ -304,27 +370,56 @@ func (l *Log) Read(ctx context.Context, name event.Tenant, seq event.Seq) (*pb.E
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", seq, err)
 	}
-	_, b, err := l.header(at.block)
+	err = l.at(seq, at, func(now location) error {
+		_, b, err := l.header(now.block)
+		if err == nil && b.tenant != t.id {
+			err = ErrNotFound
+		}
+		at = now
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", seq, err)
-	}
-	if b.tenant != t.id {
-		return nil, fmt.Errorf("event %d: %w", seq, ErrNotFound)
 	}
 	return l.event(seq, at)
 }
 
-// event reads the event at a location.
-func (s *store) event(seq event.Seq, at location) (*pb.Event, error) {
+// at calls f with where the event at seq lies: first where it was last seen,
+// and again with where it is now as long as f returns ErrErased because it has
+// moved.
+func (s *store) at(seq event.Seq, seen location, f func(location) error) error {
+	for {
+		_, _, err := s.header(seen.block)
+		if err == nil {
+			err = f(seen)
+		}
+		if !errors.Is(err, ErrErased) {
+			return err
+		}
+		now, unknown := s.locate(seq)
+		if unknown != nil {
+			return unknown
+		}
+		if now == seen {
+			return err
+		}
+		seen = now
+	}
+}
+
+// event reads the event that was last seen at a location.
+func (s *store) event(seq event.Seq, seen location) (*pb.Event, error) {
 	var e *pb.Event
-	err := s.text(at.block, func(t *block.Text) (err error) {
-		if int(at.index) >= t.Len() {
-			return fmt.Errorf("%w: block %d has no event %d", ErrTampered, at.block, at.index)
-		}
-		if e, err = event.Unmarshal(t.Bytes(int(at.index))); err != nil {
-			return fmt.Errorf("%w: %w", ErrTampered, err)
-		}
-		return nil
+	err := s.at(seq, seen, func(at location) error {
+		return s.text(at.block, func(t *block.Text) (err error) {
+			if int(at.index) >= t.Len() {
+				return fmt.Errorf("%w: block %d has no event %d", ErrTampered, at.block, at.index)
+			}
+			if e, err = event.Unmarshal(t.Bytes(int(at.index))); err != nil {
+				return fmt.Errorf("%w: %w", ErrTampered, err)
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", seq, err)

@@ -202,16 +202,25 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 		return nil, err
 	}
 	l := &Log{store: s, cfg: cfg, log: cfg.Logger, signer: signer, changed: make(chan struct{}), done: make(chan struct{})}
-	if err := s.identify(ring.Store()); err != nil {
+	if err := s.identify(ring.Store(), false); err != nil {
 		return nil, err
 	}
 	if err := l.writable(); err != nil {
 		return nil, err
 	}
+	if l.state, err = s.readState(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(ring.Use(l.state.epoch), ring.Tidy()); err != nil {
+		return nil, fmt.Errorf("open keys: %w", err)
+	}
 	if err := s.load(func(err error) error { return err }); err != nil {
 		return nil, fmt.Errorf("open log: %w: run afterimage verify", err)
 	}
-	if l.state, err = s.readState(); err != nil {
+	if err := s.checkRebuilt(); err != nil {
+		return nil, err
+	}
+	if err := l.closeBuckets(); err != nil {
 		return nil, err
 	}
 	if err := s.checkState(l.state); err != nil {
@@ -227,8 +236,37 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 		return nil, err
 	}
 	l.size.Store(uint64(l.state.size))
-	l.log.Info("log opened", "events", l.state.size, "epoch", ring.Epoch(), "new", fresh)
+	l.log.Info("log opened", "events", l.state.size, "epoch", l.state.epoch, "new", fresh)
 	return l, nil
+}
+
+// checkRebuilt reports whether a Rebuild was not finished.
+func (d disk) checkRebuilt() error {
+	unfinished, err := d.has(key1(spaceRebuild), key1(spaceRebuild+1))
+	if err == nil && unfinished {
+		err = fmt.Errorf("%w: its indexes were being rebuilt: run afterimage rebuild again", ErrTampered)
+	}
+	return err
+}
+
+// closeBuckets makes sure that nothing is appended to buckets that are being
+// forgotten, or of which events are.
+func (l *Log) closeBuckets() error {
+	p, err := l.pending()
+	if err != nil {
+		return err
+	}
+	for _, r := range p.rekey {
+		p.drop = append(p.drop, r.bucket)
+	}
+	for _, id := range p.drop {
+		b := l.buckets[id]
+		if b == nil {
+			return fmt.Errorf("%w: bucket %d, of which events are being forgotten, is not there: run afterimage verify", ErrTampered, id)
+		}
+		b.closed = true
+	}
+	return nil
 }
 
 // origin returns the log's name in checkpoints.
@@ -236,8 +274,9 @@ func (c Config) origin(ring *keyring.Ring) string {
 	return cmp.Or(c.Origin, "afterimage.invalid/"+ring.Store().String())
 }
 
-// identify checks that the data is the store's, or marks new data as such.
-func (s *store) identify(want keyring.StoreID) error {
+// identify checks that the data is the store's, or marks new data as such and
+// data of an older format as of this one.
+func (s *store) identify(want keyring.StoreID, readOnly bool) error {
 	v, err := s.get(key1(spaceStore))
 	if err != nil {
 		return err
@@ -245,21 +284,24 @@ func (s *store) identify(want keyring.StoreID) error {
 	if v == nil {
 		b := s.db.NewBatch()
 		set(b, key1(spaceStore), encodeStore(want))
-		set(b, key1(spaceState), state{}.encode())
+		set(b, key1(spaceState), state{epoch: 1}.encode())
 		return b.Commit(pebble.Sync)
 	}
-	got, err := decodeStore(v)
+	got, version, err := decodeStore(v)
 	if err != nil {
 		return err
 	}
 	if got != want {
 		return fmt.Errorf("open keys: %w: %s holds those of store %s, the data is of store %s", keyring.ErrWrongKeys, s.ring.Dir(), want, got)
 	}
+	if version < formatVersion && !readOnly {
+		return s.db.Set(key1(spaceStore), encodeStore(want), pebble.Sync)
+	}
 	return nil
 }
 
-func (s *store) readState() (state, error) {
-	v, err := s.get(key1(spaceState))
+func (d disk) readState() (state, error) {
+	v, err := d.get(key1(spaceState))
 	if err != nil {
 		return state{}, err
 	}

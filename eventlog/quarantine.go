@@ -48,7 +48,7 @@ func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Q
 		if in == nil {
 			st.bucket++
 			var record []byte
-			if in, record, err = l.newBucket(st.bucket, t.id, quarantineClass, day); err != nil {
+			if in, record, err = newBucket(l.ring.Current(), st.bucket, t.id, quarantineClass, day, indexID(st.bucket)); err != nil {
 				return err
 			}
 			if fresh != nil {
@@ -166,12 +166,16 @@ func (s *store) openQuarantined(key, value []byte) (*pb.Quarantined, error) {
 }
 
 func (s *store) unsealQuarantined(key, value []byte) ([]byte, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return unsealQuarantined(s.buckets, key, value)
+}
+
+func unsealQuarantined(buckets map[bucketID]*bucket, key, value []byte) ([]byte, error) {
 	if len(value) < 4 {
 		return nil, fmt.Errorf("quarantined entry: %w: record is too short", ErrTampered)
 	}
-	s.mu.RLock()
-	b := s.buckets[bucketID(binary.BigEndian.Uint32(value))]
-	s.mu.RUnlock()
+	b := buckets[bucketID(binary.BigEndian.Uint32(value))]
 	if b == nil {
 		return nil, fmt.Errorf("quarantined entry: %w", ErrErased)
 	}

@@ -2,14 +2,15 @@ package eventlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/afterimage/afterimage/event"
@@ -20,11 +21,11 @@ import (
 
 // Rebuild throws away everything that can be made again — locations, ids, the
 // index and the tiles — and makes it again from blocks and commitments, in a
-// log that no process has open. It is one atomic step: a crash on the way
-// leaves the log as it was.
+// log that no process has open. It works in steps: until it is done the log does
+// not open, and after a crash on the way it is to be called again.
 //
-// Everything that is made is held in memory until then: some 500 bytes an
-// event.
+// The ids of forgotten events cannot be made again; they are kept. What is held
+// in memory is 16 bytes an event.
 func Rebuild(ctx context.Context, cfg Config) (err error) {
 	cfg = cfg.withDefaults()
 	ring, err := keyring.Open(cfg.KeysDir)
@@ -41,105 +42,235 @@ func Rebuild(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.codec.Close()) }()
-	if err := s.identify(ring.Store()); err != nil {
+	if err := s.identify(ring.Store(), false); err != nil {
 		return err
 	}
-	if err := s.load(func(err error) error { return err }); err != nil {
-		return err
-	}
-	return s.rebuild(ctx)
-}
-
-func (s *store) rebuild(ctx context.Context) error {
 	st, err := s.readState()
 	if err != nil {
 		return err
 	}
-	b := s.db.NewBatch()
-	defer b.Close() //nolint:errcheck // Committed or thrown away.
-	for _, space := range []byte{spaceLocation, spaceID, spaceIndex, spaceTile} {
-		if err := b.DeleteRange(key1(space), prefixEnd(key1(space)), nil); err != nil {
-			return fmt.Errorf("rebuild: %w", err)
-		}
+	if err := ring.Use(st.epoch); err != nil {
+		return fmt.Errorf("open keys: %w", err)
 	}
-	locations := make([]location, st.size)
-	for _, id := range slices.Sorted(maps.Keys(s.headers)) {
-		if err := errors.Join(ctx.Err(), s.rebuildBlock(b, id, locations)); err != nil {
-			return fmt.Errorf("rebuild: %w", err)
-		}
+	if err := s.load(func(err error) error { return err }); err != nil {
+		return err
 	}
-	// What is missing must not come to look as if it had been forgotten.
-	if seq := slices.Index(locations, location{}); seq >= 0 {
-		return fmt.Errorf("rebuild: %w: no block holds event %d: run afterimage verify", ErrTampered, seq)
-	}
-	page := uint64(0)
-	for part := range slices.Chunk(locations, pageWidth) {
-		set(b, locationKey(page), encodePage(part))
-		page++
-	}
-	if err := s.rebuildTiles(b, st.size); err != nil {
-		return fmt.Errorf("rebuild: %w", err)
-	}
-	return b.Commit(pebble.Sync)
+	return s.rebuild(ctx, st)
 }
 
-// rebuildBlock makes what leads to the events of one block.
-func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location) error {
-	_, in, err := s.header(id)
-	if err != nil {
-		return err
+func (s *store) rebuild(ctx context.Context, st state) error {
+	r := &rebuilding{store: s, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk}}
+	if err := s.db.Set(key1(spaceRebuild), nil, pebble.Sync); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
 	}
-	meta, err := s.meta(id)
-	if err != nil {
-		return err
-	}
-	text, err := s.openText(id)
-	if err != nil {
-		return err
-	}
-	defer s.codec.Recycle(text)
-	s.mu.RLock()
-	owner := s.tenants[in.tenant]
-	s.mu.RUnlock()
-	if owner == nil {
-		return fmt.Errorf("%w: block %d is of tenant %d, which is not there", ErrTampered, id, in.tenant)
-	}
-	var items []block.Item
-	for i := range meta.Len() {
-		seq := meta.Seq(i)
-		if seq >= uint64(len(locations)) {
-			return fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, seq, len(locations))
+	for _, step := range []func(context.Context) error{r.clear, r.blocks, r.explain, r.ids, r.writeLocations, r.writeTiles} {
+		if err := errors.Join(ctx.Err(), step(ctx)); err != nil {
+			return fmt.Errorf("rebuild: %w", err)
 		}
-		if err := s.committed(event.Seq(seq), text.Bytes(i)); err != nil {
+	}
+	if err := s.db.Delete(key1(spaceRebuild), pebble.Sync); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	return nil
+}
+
+// rebuilding is a Rebuild under way.
+type rebuilding struct {
+	*store
+	locations []location
+	recorded  *roaring64.Bitmap // positions recorded as forgotten
+	forgotten map[block.ID]*forgottenBlock
+	committed commitments
+}
+
+// write commits what f puts into a batch. Nothing need be durable before the
+// last step.
+func (r *rebuilding) write(f func(*pebble.Batch) error) error {
+	b := r.db.NewBatch()
+	defer b.Close() //nolint:errcheck // Committed or thrown away.
+	if err := f(b); err != nil {
+		return err
+	}
+	return b.Commit(pebble.NoSync)
+}
+
+func (r *rebuilding) clear(context.Context) error {
+	return r.write(func(b *pebble.Batch) error {
+		removeRange(b, key1(spaceIndex))
+		removeRange(b, key1(spaceTile))
+		return nil
+	})
+}
+
+// blocks makes what leads to the events of every block, and notes what their
+// ledger events record as forgotten.
+func (r *rebuilding) blocks(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(r.headers)) {
+		err := r.write(func(b *pebble.Batch) error { return r.block(b, id) })
+		if err := errors.Join(ctx.Err(), err); err != nil {
 			return err
 		}
-		locations[seq] = location{id, uint32(i)}
-		e, err := meta.Event(i)
+	}
+	return nil
+}
+
+// explain finds a location for every position that no block holds. What is
+// missing must not come to look as if it had been forgotten.
+func (r *rebuilding) explain(context.Context) error {
+	// A position of a block that went whole is known by the old locations, or
+	// else by any such block that it fits in: their counts are what verification
+	// compares.
+	byLast := slices.SortedFunc(maps.Keys(r.forgotten), func(a, b block.ID) int {
+		return cmp.Or(cmp.Compare(r.forgotten[a].last, r.forgotten[b].last), cmp.Compare(a, b))
+	})
+	var unexplained []event.Seq
+	for i := range r.locations {
+		seq := event.Seq(i)
+		if r.locations[i].block != 0 || r.recorded.Contains(uint64(i)) {
+			continue
+		}
+		if at, err := r.locate(seq); err == nil && r.takes(at.block, seq) {
+			r.locations[i] = at
+			continue
+		}
+		unexplained = append(unexplained, seq)
+	}
+	for _, seq := range unexplained {
+		i := slices.IndexFunc(byLast, func(id block.ID) bool { return r.takes(id, seq) })
+		if i < 0 {
+			return fmt.Errorf("%w: no block holds event %d, and no record says that it was forgotten: run afterimage verify", ErrTampered, seq)
+		}
+		r.locations[seq] = location{block: byLast[i]}
+	}
+	return nil
+}
+
+// takes reports whether a block that was forgotten may have held the position,
+// and counts it.
+func (r *rebuilding) takes(id block.ID, seq event.Seq) bool {
+	f := r.forgotten[id]
+	if f == nil || seq < f.first || seq > f.last || f.located == f.events {
+		return false
+	}
+	f.located++
+	return true
+}
+
+// ids removes the ids that lead to other events than theirs. Those of events
+// that are there were written before.
+func (r *rebuilding) ids(ctx context.Context) error {
+	var stale [][]byte
+	flush := func() error {
+		defer func() { stale = stale[:0] }()
+		return r.write(func(b *pebble.Batch) error {
+			for _, k := range stale {
+				remove(b, k)
+			}
+			return nil
+		})
+	}
+	err := r.each(key1(spaceID), func(k, v []byte) error {
+		if len(k) != 1+4+idHashSize || len(v) != 8 || !r.leads(k, binary.BigEndian.Uint64(v)) {
+			stale = append(stale, bytes.Clone(k))
+		}
+		if len(stale) < MaxAppend {
+			return ctx.Err()
+		}
+		return flush()
+	})
+	return errors.Join(err, flush())
+}
+
+// leads reports whether an id may lead to a position: it is a forgotten event's,
+// or the one of the event there.
+func (r *rebuilding) leads(k []byte, seq uint64) bool {
+	if seq >= uint64(len(r.locations)) {
+		return false
+	}
+	at := r.locations[seq]
+	h, in, err := r.header(at.block)
+	if err != nil {
+		return true
+	}
+	meta, err := r.metas.get(at.block, func(id block.ID) (*block.Meta, error) { return openMeta(r.disk, id, h, in, r.codec.OpenMeta) })
+	if err != nil {
+		return false
+	}
+	defer r.metas.done(meta)
+	e, err := meta.section.Event(int(at.index))
+	if err != nil {
+		return false
+	}
+	owner := r.tenants[in.tenant]
+	hash, err := owner.ids.Sum([]byte(e.GetId()), idHashSize)
+	return err == nil && bytes.Equal(k, idKey(owner.id, hash))
+}
+
+func (r *rebuilding) writeLocations(context.Context) error {
+	if err := r.write(func(b *pebble.Batch) error { removeRange(b, key1(spaceLocation)); return nil }); err != nil {
+		return err
+	}
+	page := uint64(0)
+	for part := range slices.Chunk(r.locations, pageWidth*1024) {
+		err := r.write(func(b *pebble.Batch) error {
+			for locations := range slices.Chunk(part, pageWidth) {
+				set(b, locationKey(page), encodePage(locations))
+				page++
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (r *rebuilding) writeTiles(context.Context) error {
+	return r.write(func(b *pebble.Batch) error { return r.rebuildTiles(b, event.Seq(len(r.locations))) })
+}
+
+// block makes what leads to the events of one block.
+func (r *rebuilding) block(b *pebble.Batch, id block.ID) error {
+	h, in, err := r.header(id)
+	if err != nil {
+		return err
+	}
+	text, err := readText(r.disk, r.codec, id, h, in)
+	if err != nil {
+		return err
+	}
+	defer r.codec.Recycle(text)
+	moments, err := openMeta(r.disk, id, h, in, r.codec.OpenMoments)
+	if err != nil {
+		return err
+	}
+	owner := r.tenants[in.tenant]
+	if owner == nil {
+		return fmt.Errorf("%w: block %d is of tenant %d, which is not there", ErrTampered, id, in.tenant)
+	}
+	items := make([]block.Item, 0, len(moments))
+	for i, m := range moments {
+		if m.Seq >= uint64(len(r.locations)) {
+			return fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, m.Seq, len(r.locations))
+		}
+		if err := r.committed.check(event.Seq(m.Seq), text.Bytes(i)); err != nil {
+			return err
+		}
+		e, err := event.Unmarshal(text.Bytes(i))
+		if err != nil {
+			return fmt.Errorf("event %d: %w: %w", m.Seq, ErrTampered, err)
+		}
+		r.locations[m.Seq] = location{id, uint32(i)}
 		hash, err := owner.ids.Sum([]byte(e.GetId()), idHashSize)
 		if err != nil {
 			return err
 		}
-		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, seq))
-		items = append(items, block.Item{Seq: seq, Event: e})
+		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, m.Seq))
+		record(e.GetForgotten(), event.Seq(len(r.locations)), r.recorded, r.forgotten)
+		items = append(items, block.Item{Seq: m.Seq, Event: e})
 	}
 	return writePostings(b, in, items)
-}
-
-// committed reports whether the stored bytes are those that were committed to.
-func (s *store) committed(seq event.Seq, stored []byte) error {
-	bundle, err := s.bundle(uint64(seq) / tree.Width)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(stored)
-	start := int(seq%tree.Width) * tree.HashSize
-	if start+tree.HashSize > len(bundle) || !bytes.Equal(bundle[start:start+tree.HashSize], sum[:]) {
-		return fmt.Errorf("event %d: %w: the commitment is not that of the stored event", seq, ErrTampered)
-	}
-	return nil
 }
 
 // rebuildTiles makes the tiles over the commitments, which must make the root

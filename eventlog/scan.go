@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -56,11 +58,16 @@ type Entry struct {
 // and policy documents. Cheap: no text is decrypted. The caller owns it.
 // ErrErased where the event was forgotten since.
 func (e *Entry) Meta() (*pb.Event, error) {
-	m, err := e.store.meta(e.at.block)
-	if err != nil {
-		return nil, err
-	}
-	return m.Event(int(e.at.index))
+	var out *pb.Event
+	err := e.store.at(e.Seq, e.at, func(at location) error {
+		m, err := e.store.meta(at.block)
+		if err != nil {
+			return err
+		}
+		out, err = m.Event(int(at.index))
+		return err
+	})
+	return out, err
 }
 
 // Event returns the whole event with its `seq` set. The caller owns it.
@@ -75,11 +82,12 @@ func (e *Entry) Event() (*pb.Event, error) { return e.store.event(e.Seq, e.at) }
 // read little, where events were appended about in the order of their times.
 func (l *Log) Scan(ctx context.Context, name event.Tenant, sel Selection) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
-		sc, err := l.newScan(name, sel)
+		sc, err := l.newScan(ctx, name, sel)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		defer sc.close()
 		for {
 			it, ok, err := sc.next(ctx)
 			if err != nil {
@@ -97,6 +105,7 @@ func (l *Log) Scan(ctx context.Context, name event.Tenant, sel Selection) iter.S
 // that were.
 type scan struct {
 	store  *store
+	disk   disk // as it was at the start, so that nothing is met twice or missed where events move
 	sel    Selection
 	before event.Seq
 	since  int64
@@ -109,9 +118,11 @@ type scan struct {
 
 // unit is a block to look into.
 type unit struct {
-	id    block.ID
-	bound item     // no event in the block comes before this in the order
-	at    []uint32 // which of its events, ascending; nil: all
+	id     block.ID
+	header *block.Header
+	bucket *bucket
+	bound  item     // no event in the block comes before this in the order
+	at     []uint32 // which of its events, ascending; nil: all
 }
 
 // item is an event found.
@@ -121,7 +132,8 @@ type item struct {
 	at   location
 }
 
-func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
+// newScan plans a scan. Close it after use.
+func (l *Log) newScan(ctx context.Context, name event.Tenant, sel Selection) (*scan, error) {
 	sc := &scan{store: l.store, sel: sel, before: l.Size(), since: math.MinInt64, until: math.MaxInt64}
 	if sel.Before != nil {
 		sc.before = min(sc.before, *sel.Before)
@@ -140,11 +152,39 @@ func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
 	if t == nil {
 		return sc, nil
 	}
-	if err := sc.plan(t); err != nil {
-		return nil, err
+	for {
+		// What is in memory must be what is in the snapshot: where events moved
+		// in between, once more.
+		snapshot, moves := l.snapshot()
+		sc.disk, sc.units = disk{snapshot}, nil
+		err := errors.Join(ctx.Err(), sc.plan(t))
+		if err != nil {
+			sc.close()
+			return nil, err
+		}
+		if l.moves.Load() == moves {
+			break
+		}
+		sc.close()
 	}
 	slices.SortFunc(sc.units, func(a, b unit) int { return sc.found.compare(b.bound, a.bound) })
 	return sc, nil
+}
+
+// snapshot returns what is on disk now, and the count of moves that led there.
+// Close it after use.
+func (s *store) snapshot() (*pebble.Snapshot, uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db.NewSnapshot(), s.moves.Load()
+}
+
+// close lets go of the snapshot.
+func (sc *scan) close() {
+	if snapshot, ok := sc.disk.reader.(*pebble.Snapshot); ok {
+		must(snapshot.Close())
+		sc.disk = disk{}
+	}
 }
 
 // nanoseconds is t in Unix nanoseconds, or the nearest time that can be.
@@ -220,7 +260,7 @@ func (sc *scan) planAll(b *bucket) {
 	sc.store.mu.RLock()
 	defer sc.store.mu.RUnlock()
 	for _, id := range b.ids {
-		sc.addUnit(id, sc.store.headers[id], nil)
+		sc.addUnit(id, sc.store.headers[id], b, nil)
 	}
 }
 
@@ -228,7 +268,7 @@ func (sc *scan) planAll(b *bucket) {
 func (sc *scan) planTerms(b *bucket, terms []Term) error {
 	var seqs []event.Seq
 	for i, t := range terms {
-		found, err := sc.store.find(b, t)
+		found, err := sc.disk.find(b, t)
 		if err != nil {
 			return err
 		}
@@ -241,7 +281,7 @@ func (sc *scan) planTerms(b *bucket, terms []Term) error {
 			return nil
 		}
 	}
-	return sc.planSeqs(seqs, b.tenant)
+	return sc.planSeqs(seqs, func(in *bucket) bool { return in == b })
 }
 
 // planIDs looks the events up by id. The other terms are left to the caller's
@@ -249,7 +289,7 @@ func (sc *scan) planTerms(b *bucket, terms []Term) error {
 func (sc *scan) planIDs(t *tenant, ids []string) error {
 	var seqs []event.Seq
 	for _, id := range ids {
-		seq, err := sc.store.lookup(t, id)
+		seq, err := sc.disk.lookup(t, id)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -259,11 +299,12 @@ func (sc *scan) planIDs(t *tenant, ids []string) error {
 		seqs = append(seqs, seq)
 	}
 	slices.Sort(seqs)
-	return sc.planSeqs(slices.Compact(seqs), t.id)
+	return sc.planSeqs(slices.Compact(seqs), func(in *bucket) bool { return in.tenant == t.id })
 }
 
-// planSeqs adds the blocks that hold the seqs, which ascend.
-func (sc *scan) planSeqs(seqs []event.Seq, owner tenantID) error {
+// planSeqs adds the blocks that hold the seqs, which ascend, of buckets that
+// are wanted.
+func (sc *scan) planSeqs(seqs []event.Seq, wantedIn func(*bucket) bool) error {
 	wanted := map[block.ID][]uint32{}
 	var page []location
 	number := uint64(math.MaxUint64)
@@ -273,7 +314,7 @@ func (sc *scan) planSeqs(seqs []event.Seq, owner tenantID) error {
 		}
 		if n := uint64(seq) / pageWidth; n != number {
 			var err error
-			if page, err = sc.store.page(n); err != nil {
+			if page, err = sc.disk.page(n); err != nil {
 				return err
 			}
 			number = n
@@ -291,20 +332,20 @@ func (sc *scan) planSeqs(seqs []event.Seq, owner tenantID) error {
 		if err != nil {
 			return err
 		}
-		if b.tenant == owner {
+		if wantedIn(b) {
 			slices.Sort(at)
-			sc.addUnit(id, h, at)
+			sc.addUnit(id, h, b, at)
 		}
 	}
 	return nil
 }
 
 // addUnit adds a block unless none of its events can be selected.
-func (sc *scan) addUnit(id block.ID, h *block.Header, at []uint32) {
+func (sc *scan) addUnit(id block.ID, h *block.Header, in *bucket, at []uint32) {
 	if event.Seq(h.FirstSeq) >= sc.before || h.MaxTime < sc.since || h.MinTime >= sc.until {
 		return
 	}
-	u := unit{id: id, at: at, bound: item{time: h.MinTime, seq: event.Seq(h.FirstSeq)}}
+	u := unit{id: id, header: h, bucket: in, at: at, bound: item{time: h.MinTime, seq: event.Seq(h.FirstSeq)}}
 	last := item{time: h.MaxTime, seq: event.Seq(h.LastSeq)}
 	if sc.sel.Order == NewestFirst || sc.sel.Order == LogReverse {
 		u.bound, last = last, u.bound
@@ -347,10 +388,7 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 // open adds the selected events of a block to those found, which are no heap
 // then.
 func (sc *scan) open(u unit) error {
-	t, err := sc.store.timeline(u.id)
-	if errors.Is(err, ErrErased) {
-		return nil
-	}
+	t, err := sc.store.timeline(sc.disk, u.id, u.header, u.bucket)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 // A store reads what is stored: it is what reading, appending and verifying
 // share. Safe for concurrent use.
 type store struct {
+	disk
 	db    *pebble.DB
 	ring  *keyring.Ring
 	codec *block.Codec
@@ -31,6 +32,10 @@ type store struct {
 	times *cache[timeline]
 
 	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
+
+	// moves counts the steps of rewriting: it is odd while what is on disk and
+	// what follows differ. It changes with mu held.
+	moves atomic.Uint64
 
 	mu      sync.RWMutex // guards what follows, and replacing names
 	tenants map[tenantID]*tenant
@@ -57,7 +62,14 @@ type bucket struct {
 	blocks keyring.AEAD // wraps block keys, seals quarantined entries
 	index  keyring.PRF  // of terms
 	ids    []block.ID   // ascending; guarded by store.mu
+
+	indexID indexID
+	closed  bool // nothing is appended to it any more; guarded by store.mu
 }
+
+// disk reads what is stored, as it is now or as it was when a snapshot was
+// taken. Safe for concurrent use.
+type disk struct{ reader pebble.Reader }
 
 func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	vkey, err := ring.VerifierKey(cfg.origin(ring))
@@ -69,7 +81,7 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 		return nil, err
 	}
 	s := &store{
-		db: db, ring: ring, codec: codec, vkey: vkey,
+		disk: disk{db}, db: db, ring: ring, codec: codec, vkey: vkey,
 		metas:   newCache[*block.Meta](cfg.CacheBytes/16*4, nil),
 		texts:   newCache(cfg.CacheBytes/16*5, codec.Recycle),
 		times:   newCache[timeline](cfg.CacheBytes/16, nil),
@@ -82,8 +94,8 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 }
 
 // get returns a copy of the value at key, nil if there is none.
-func (s *store) get(key []byte) ([]byte, error) {
-	v, closer, err := s.db.Get(key)
+func (d disk) get(key []byte) ([]byte, error) {
+	v, closer, err := d.reader.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
@@ -97,15 +109,15 @@ func (s *store) get(key []byte) ([]byte, error) {
 func storageError(err error) error {
 	if pebble.IsCorruptionError(err) {
 		first, _, _ := strings.Cut(err.Error(), "\n") // what follows is for programs
-		return fmt.Errorf("%w: %s", ErrTampered, first)
+		return fmt.Errorf("%w: %w: %s", ErrTampered, ErrCorrupt, first)
 	}
 	return fmt.Errorf("read: %w", err)
 }
 
 // each calls f for each key with the prefix, in order. The slices are valid
 // during the call.
-func (s *store) each(prefix []byte, f func(key, value []byte) error) error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+func (d disk) each(prefix []byte, f func(key, value []byte) error) error {
+	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
 	if err != nil {
 		return storageError(err)
 	}
@@ -125,8 +137,8 @@ func (s *store) each(prefix []byte, f func(key, value []byte) error) error {
 }
 
 // has reports whether there is any key from first up to end.
-func (s *store) has(first, end []byte) (bool, error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: end})
+func (d disk) has(first, end []byte) (bool, error) {
+	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: end})
 	if err != nil {
 		return false, storageError(err)
 	}
@@ -203,9 +215,9 @@ func (s *store) checkState(st state) error {
 			return fmt.Errorf("%w: there is a block %d, the last number given out is %d", ErrTampered, id, st.block)
 		}
 	}
-	for id := range s.buckets {
-		if id > st.bucket {
-			return fmt.Errorf("%w: there is a bucket %d, the last number given out is %d", ErrTampered, id, st.bucket)
+	for id, b := range s.buckets {
+		if id > st.bucket || bucketID(b.indexID) > st.bucket {
+			return fmt.Errorf("%w: there is a bucket %d, the last number given out is %d", ErrTampered, max(id, bucketID(b.indexID)), st.bucket)
 		}
 	}
 	for id := range s.tenants {
@@ -240,12 +252,30 @@ func (s *store) addBucket(b *bucket) error {
 func (s *store) addBlock(id block.ID, h *block.Header) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.putBlock(id, h)
+}
+
+// dropBlock is the inverse of putBlock. The caller holds mu.
+func (s *store) dropBlock(id block.ID) {
+	b := s.buckets[bucketID(s.headers[id].Bucket)]
+	if at, ok := slices.BinarySearch(b.ids, id); ok {
+		b.ids = slices.Delete(b.ids, at, at+1)
+	}
+	delete(s.headers, id)
+	s.metas.remove(id)
+	s.texts.remove(id)
+	s.times.remove(id)
+}
+
+// putBlock is addBlock for a caller that holds mu.
+func (s *store) putBlock(id block.ID, h *block.Header) error {
 	b := s.buckets[bucketID(h.Bucket)]
 	if b == nil {
 		return fmt.Errorf("%w: block %d is of bucket %d, which is not there", ErrTampered, id, h.Bucket)
 	}
 	s.headers[id] = h
-	b.ids = append(b.ids, id)
+	at, _ := slices.BinarySearch(b.ids, id) // Mostly at the end.
+	b.ids = slices.Insert(b.ids, at, id)
 	return nil
 }
 
@@ -264,7 +294,7 @@ func bucketUse(id bucketID) []byte {
 
 // newTenant makes a tenant's keys, and the record that stores them.
 func (s *store) newTenant(id tenantID, name event.Tenant) (*tenant, []byte, error) {
-	secret, wrapped, err := s.ring.NewSecret(tenantUse(id))
+	secret, wrapped, err := s.ring.Current().NewSecret(tenantUse(id))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -313,16 +343,16 @@ func (s *store) openSecret(record, use []byte) (keyring.Secret, []byte, error) {
 	if len(record) < keyring.WrappedSize {
 		return keyring.Secret{}, nil, fmt.Errorf("%w: record is too short", ErrTampered)
 	}
-	secret, err := s.ring.OpenSecret(record[:keyring.WrappedSize], use)
+	secret, err := s.ring.Current().OpenSecret(record[:keyring.WrappedSize], use)
 	if err != nil {
 		return keyring.Secret{}, nil, fmt.Errorf("%w: its key %w", ErrTampered, err)
 	}
 	return secret, record[keyring.WrappedSize:], nil
 }
 
-// newBucket makes a bucket's keys, and the record that stores them.
-func (s *store) newBucket(id bucketID, t tenantID, class string, day uint32) (*bucket, []byte, error) {
-	secret, wrapped, err := s.ring.NewSecret(bucketUse(id))
+// newBucket makes a bucket's keys in an epoch, and the record that stores them.
+func newBucket(in *keyring.Epoch, id bucketID, t tenantID, class string, day uint32, index indexID) (*bucket, []byte, error) {
+	secret, wrapped, err := in.NewSecret(bucketUse(id))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -330,14 +360,42 @@ func (s *store) newBucket(id bucketID, t tenantID, class string, day uint32) (*b
 	if err != nil {
 		return nil, nil, err
 	}
-	name := binary.BigEndian.AppendUint32(nil, uint32(t))
-	name = binary.BigEndian.AppendUint32(name, day)
-	sealed, err := sealer.Seal(append(name, class...), nil)
+	b := &bucket{id: id, tenant: t, day: day, class: class, indexID: index}
+	sealed, err := sealer.Seal(b.name(), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := deriveBucket(&bucket{id: id, tenant: t, day: day, class: class}, secret)
+	b, err = deriveBucket(b, secret)
 	return b, append(wrapped, sealed...), err
+}
+
+// name is what a bucket's record says of it, before sealing.
+func (b *bucket) name() []byte {
+	name := binary.BigEndian.AppendUint32(nil, uint32(b.tenant))
+	name = binary.BigEndian.AppendUint32(name, b.day)
+	name = append(name, b.class...)
+	if b.indexID != indexID(b.id) {
+		name = binary.BigEndian.AppendUint32(append(name, 0), uint32(b.indexID))
+	}
+	return name
+}
+
+// parseName is the inverse of name.
+func (b *bucket) parseName(name []byte) error {
+	if len(name) < 8 {
+		return fmt.Errorf("%w: its name is malformed", ErrTampered)
+	}
+	b.tenant, b.day = tenantID(binary.BigEndian.Uint32(name)), binary.BigEndian.Uint32(name[4:])
+	class, index, moved := bytes.Cut(name[8:], []byte{0})
+	b.class, b.indexID = string(class), indexID(b.id)
+	if !moved {
+		return nil
+	}
+	if len(index) != 4 {
+		return fmt.Errorf("%w: its name is malformed", ErrTampered)
+	}
+	b.indexID = indexID(binary.BigEndian.Uint32(index))
+	return nil
 }
 
 func (s *store) openBucket(id bucketID, record []byte) (*bucket, error) {
@@ -350,15 +408,14 @@ func (s *store) openBucket(id bucketID, record []byte) (*bucket, error) {
 		return nil, err
 	}
 	name, err := opener.Open(sealed, nil)
-	if err != nil || len(name) < 8 {
+	if err != nil {
 		return nil, fmt.Errorf("open bucket %d: %w: its name does not open", id, ErrTampered)
 	}
-	return deriveBucket(&bucket{
-		id:     id,
-		tenant: tenantID(binary.BigEndian.Uint32(name)),
-		day:    binary.BigEndian.Uint32(name[4:]),
-		class:  string(name[8:]),
-	}, secret)
+	b := &bucket{id: id}
+	if err := b.parseName(name); err != nil {
+		return nil, fmt.Errorf("open bucket %d: %w", id, err)
+	}
+	return deriveBucket(b, secret)
 }
 
 func deriveBucket(b *bucket, secret keyring.Secret) (_ *bucket, err error) {
@@ -397,9 +454,9 @@ type timeline []block.Moment
 // Size returns the memory the timeline takes, in bytes.
 func (t timeline) Size() int { return 16*len(t) + 64 }
 
-// timeline returns the times and seqs of a block's events.
-func (s *store) timeline(id block.ID) (timeline, error) {
-	e, err := s.times.get(id, s.openTimeline)
+// timeline returns the times and seqs of the events of a block as d has it.
+func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket) (timeline, error) {
+	e, err := s.times.get(id, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) })
 	if err != nil {
 		return nil, err
 	}
@@ -407,22 +464,19 @@ func (s *store) timeline(id block.ID) (timeline, error) {
 	return e.section, nil
 }
 
-func (s *store) openTimeline(id block.ID) (timeline, error) {
-	return openMeta(s, id, s.codec.OpenMoments)
-}
-
 func (s *store) openMeta(id block.ID) (*block.Meta, error) {
-	return openMeta(s, id, s.codec.OpenMeta)
+	h, b, err := s.header(id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := openMeta(s.disk, id, h, b, s.codec.OpenMeta)
+	return m, s.movedError(id, err)
 }
 
 // openMeta reads a block's meta section and opens it with one of the codec's
 // functions.
-func openMeta[M any](s *store, id block.ID, open func(block.ID, block.Header, keyring.AEAD, []byte) (M, error)) (m M, err error) {
-	h, b, err := s.header(id)
-	if err != nil {
-		return m, err
-	}
-	v, closer, err := s.db.Get(metaKey(id))
+func openMeta[M any](d disk, id block.ID, h *block.Header, b *bucket, open func(block.ID, block.Header, keyring.AEAD, []byte) (M, error)) (m M, err error) {
+	v, closer, err := d.reader.Get(metaKey(id))
 	if err != nil {
 		return m, blockError(id, err)
 	}
@@ -451,15 +505,28 @@ func (s *store) openText(id block.ID) (*block.Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.readText(id, h, b)
+	t, err := readText(s.disk, s.codec, id, h, b)
+	return t, s.movedError(id, err)
 }
 
-func (s *store) readText(id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
-	v, closer, err := s.db.Get(textKey(id))
+// movedError returns ErrErased instead of an error that comes from a block's
+// having been removed while it was read.
+func (s *store) movedError(id block.ID, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, _, gone := s.header(id); gone != nil {
+		return gone
+	}
+	return err
+}
+
+func readText(d disk, codec *block.Codec, id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
+	v, closer, err := d.reader.Get(textKey(id))
 	if err != nil {
 		return nil, blockError(id, err)
 	}
-	t, err := s.codec.OpenText(id, *h, b.blocks, v)
+	t, err := codec.OpenText(id, *h, b.blocks, v)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrTampered, err)
 	}
@@ -468,14 +535,14 @@ func (s *store) readText(id block.ID, h *block.Header, b *bucket) (*block.Text, 
 
 func blockError(id block.ID, err error) error {
 	if errors.Is(err, pebble.ErrNotFound) {
-		return fmt.Errorf("%w: a section of block %d is missing", ErrTampered, id)
+		return fmt.Errorf("%w: a section of block %d", errMissing, id)
 	}
 	return fmt.Errorf("block %d: %w", id, storageError(err))
 }
 
 // page returns a location page, nil if there is none.
-func (s *store) page(n uint64) ([]location, error) {
-	v, err := s.get(locationKey(n))
+func (d disk) page(n uint64) ([]location, error) {
+	v, err := d.get(locationKey(n))
 	if err != nil || v == nil {
 		return nil, err
 	}
@@ -484,8 +551,8 @@ func (s *store) page(n uint64) ([]location, error) {
 
 // locate returns where the event at seq lies. ErrNotFound beyond the end,
 // ErrErased where it was forgotten.
-func (s *store) locate(seq event.Seq) (location, error) {
-	page, err := s.page(uint64(seq) / pageWidth)
+func (d disk) locate(seq event.Seq) (location, error) {
+	page, err := d.page(uint64(seq) / pageWidth)
 	if err != nil {
 		return location{}, err
 	}
@@ -500,16 +567,16 @@ func (s *store) locate(seq event.Seq) (location, error) {
 }
 
 // lookup returns the position of the event with the id.
-func (s *store) lookup(t *tenant, id string) (event.Seq, error) {
+func (d disk) lookup(t *tenant, id string) (event.Seq, error) {
 	hash, err := t.ids.Sum([]byte(id), idHashSize)
 	if err != nil {
 		return 0, err
 	}
-	return s.lookupHash(t, hash)
+	return d.lookupHash(t, hash)
 }
 
-func (s *store) lookupHash(t *tenant, hash []byte) (event.Seq, error) {
-	v, closer, err := s.db.Get(idKey(t.id, hash))
+func (d disk) lookupHash(t *tenant, hash []byte) (event.Seq, error) {
+	v, closer, err := d.reader.Get(idKey(t.id, hash))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, ErrNotFound
 	}
@@ -524,8 +591,8 @@ func (s *store) lookupHash(t *tenant, hash []byte) (event.Seq, error) {
 }
 
 // bundle returns the commitments of an entry bundle, nil if there is none.
-func (s *store) bundle(index uint64) ([]byte, error) {
-	b, err := s.get(bundleKey(index))
+func (d disk) bundle(index uint64) ([]byte, error) {
+	b, err := d.get(bundleKey(index))
 	if err == nil && (len(b)%tree.HashSize != 0 || len(b) > tree.Width*tree.HashSize) {
 		return nil, fmt.Errorf("%w: bundle %d has %d bytes", ErrTampered, index, len(b))
 	}
@@ -533,8 +600,8 @@ func (s *store) bundle(index uint64) ([]byte, error) {
 }
 
 // tile returns the hashes of a stored tile, nil if there is none.
-func (s *store) tile(level int, index uint64) ([]tree.Hash, error) {
-	b, err := s.get(tileKey(level, index))
+func (d disk) tile(level int, index uint64) ([]tree.Hash, error) {
+	b, err := d.get(tileKey(level, index))
 	if err != nil || b == nil {
 		return nil, err
 	}

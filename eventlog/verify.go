@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/cockroachdb/pebble/v2"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/afterimage/afterimage/event"
@@ -16,9 +19,56 @@ import (
 
 // A Finding is something verification found that is not as it was written.
 type Finding struct {
-	Part        string    // block, commitment, tile, checkpoint, anchor, location, index, key or store
+	Kind        FindingKind
+	Part        string    // block, commitment, tile, checkpoint, anchor, location, index, key, quarantine or store
 	Reason      string    // what is wrong
 	First, Last event.Seq // the positions affected
+}
+
+// A FindingKind says what sort of thing happened, as far as can be told.
+type FindingKind string
+
+// The kinds of findings.
+const (
+	Tampered FindingKind = "tampered" // what is stored is whole, and not what was written
+	Corrupt  FindingKind = "corrupt"  // what is stored does not match its own checksum, or cannot be read: damage rather than intent
+	Missing  FindingKind = "missing"  // it is not there, and no record says that it was forgotten
+)
+
+// errMissing is ErrTampered of what is not there.
+var errMissing = fmt.Errorf("%w: it is missing", ErrTampered)
+
+// kindOf returns the kind of finding that an error is.
+func kindOf(err error) FindingKind {
+	switch {
+	case errors.Is(err, errMissing):
+		return Missing
+	case errors.Is(err, ErrTampered) && !errors.Is(err, ErrCorrupt):
+		return Tampered
+	}
+	return Corrupt
+}
+
+// Verified is what a verification found.
+type Verified struct {
+	Checkpoint         // what was checked against
+	Forgotten  []Range // positions whose events are forgotten, as the log records
+}
+
+// A Range is positions of the log that follow one another.
+type Range struct{ First, Last event.Seq }
+
+// ranges returns the members of a set, ascending.
+func ranges(set *roaring64.Bitmap) (out []Range) {
+	for it := set.Iterator(); it.HasNext(); {
+		seq := event.Seq(it.Next())
+		if n := len(out); n > 0 && out[n-1].Last+1 == seq {
+			out[n-1].Last = seq
+			continue
+		}
+		out = append(out, Range{seq, seq})
+	}
+	return out
 }
 
 // Progress is how far a verification has come.
@@ -28,29 +78,46 @@ type Progress struct{ Checked, Size event.Seq }
 // against tiles, tiles against checkpoints, checkpoints against their
 // signatures and the anchor beside the keys, blocks against commitments,
 // locations and indexes against blocks. It calls report for each finding and
-// progress now and then, both from the calling goroutine, and returns the
-// checkpoint it checked against. A finding is no error: err is for what kept
-// it from checking.
-func (l *Log) Verify(ctx context.Context, report func(Finding), progress func(Progress)) (Checkpoint, error) {
-	newest := *l.newest.Load()
-	return verify(ctx, l.store, &newest, report, progress)
+// progress now and then, both from the calling goroutine. A finding is no
+// error: err is for what kept it from checking. What was forgotten, as the log
+// records, is no finding.
+func (l *Log) Verify(ctx context.Context, report func(Finding), progress func(Progress)) (Verified, error) {
+	v, err := newVerification(ctx, l.store, report, progress)
+	if err != nil {
+		return Verified{}, err
+	}
+	snapshot := l.frozen(v)
+	v.disk, v.committed = disk{snapshot}, commitments{disk: disk{snapshot}}
+	out, err := v.verify()
+	return out, errors.Join(err, snapshot.Close())
+}
+
+// frozen returns what is on disk, and tells v what is in memory, at one
+// instant: what is appended, moved or forgotten meanwhile is not seen.
+func (l *Log) frozen(v *verification) *pebble.Snapshot {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	v.newest, v.buckets, v.tenants = l.newest.Load(), maps.Clone(l.buckets), maps.Clone(l.tenants)
+	return l.db.NewSnapshot()
 }
 
 // VerifyDir is Verify of a log that no process has open. It changes nothing. Of
 // a store that cannot even be opened as one, the finding names all positions
 // that the keys have seen, and the checkpoint is the anchor beside them.
-func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress func(Progress)) (Checkpoint, error) {
+func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress func(Progress)) (Verified, error) {
 	cfg = cfg.withDefaults()
 	fresh, err := isFresh(cfg)
 	if err != nil {
-		return Checkpoint{}, err
+		return Verified{}, err
 	}
 	if fresh {
-		return Checkpoint{}, fmt.Errorf("%s holds no log: name its directory with --data", cfg.Dir)
+		return Verified{}, fmt.Errorf("%s holds no log: name its directory with --data", cfg.Dir)
 	}
 	ring, err := keyring.Open(cfg.KeysDir)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("open keys: %w", err)
+		return Verified{}, fmt.Errorf("open keys: %w", err)
 	}
 	cp, err := verifyDir(ctx, cfg, ring, report, progress)
 	if !errors.Is(err, ErrTampered) {
@@ -58,27 +125,38 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	}
 	anchor, unseen := anchorOf(cfg, ring)
 	if unseen != nil {
-		return Checkpoint{}, errors.Join(err, unseen)
+		return Verified{}, errors.Join(err, unseen)
 	}
-	report(Finding{"store", err.Error(), 0, max(anchor.Size, 1) - 1})
-	return anchor, nil
+	report(Finding{kindOf(err), "store", err.Error(), 0, max(anchor.Size, 1) - 1})
+	return Verified{Checkpoint: anchor}, nil
 }
 
-func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, report func(Finding), progress func(Progress)) (_ Checkpoint, err error) {
+func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, report func(Finding), progress func(Progress)) (_ Verified, err error) {
 	db, err := openDB(cfg, true)
 	if err != nil {
-		return Checkpoint{}, err
+		return Verified{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	s, err := newStore(db, ring, cfg)
 	if err != nil {
-		return Checkpoint{}, err
+		return Verified{}, err
 	}
 	defer func() { err = errors.Join(err, s.codec.Close()) }()
-	if err := s.identify(ring.Store()); err != nil {
-		return Checkpoint{}, err
+	if err := s.identify(ring.Store(), true); err != nil {
+		return Verified{}, err
 	}
-	return verify(ctx, s, nil, report, progress)
+	st, err := s.readState()
+	if err == nil {
+		err = ring.Use(st.epoch)
+	}
+	if err != nil && !errors.Is(err, ErrTampered) { // That will be a finding.
+		return Verified{}, fmt.Errorf("open keys: %w", err)
+	}
+	v, err := newVerification(ctx, s, report, progress)
+	if err != nil {
+		return Verified{}, err
+	}
+	return v.verify()
 }
 
 // anchorOf returns the checkpoint beside the keys, the zero one if there is
@@ -99,67 +177,104 @@ func anchorOf(cfg Config, ring *keyring.Ring) (Checkpoint, error) {
 
 // verification is a verification under way.
 type verification struct {
+	disk                     // what is checked
 	ctx      context.Context //nolint:containedctx // It lives as long as one call.
 	store    *store
 	verifier note.Verifier
 	report   func(Finding)
 	progress func(Progress)
+	buckets  map[bucketID]*bucket
+	tenants  map[tenantID]*tenant
+	newest   *tree.Checkpoint // what a live log says it is; nil: the disk says
 
-	size     event.Seq // positions to check
-	closed   bool      // nothing may have been added since
-	found    int       // findings so far
-	blocks   map[block.ID][]placed
-	newest   *tree.Checkpoint     // what is checked against; nil: the disk says
-	expected map[indexPage]uint64 // sums of what the index must hold
-	actual   map[indexPage]uint64 // sums of what it holds
-	seed     maphash.Seed
-}
-
-// placed is a position whose location names a block.
-type placed struct {
-	seq   event.Seq
-	index uint32
+	size      event.Seq // positions to check
+	found     int       // findings so far
+	committed commitments
+	page      struct {
+		number    uint64
+		locations []location
+	}
+	runs      []Finding            // findings that may go on
+	bad       map[block.ID]*damage // blocks that did not pass
+	seen      *roaring64.Bitmap    // positions that a block holds
+	gone      *roaring64.Bitmap    // positions that none does, as recorded
+	recorded  *roaring64.Bitmap    // positions recorded as forgotten
+	forgotten map[block.ID]*forgottenBlock
+	expected  map[indexPage]uint64 // sums of what the index must hold
+	actual    map[indexPage]uint64 // sums of what it holds
+	seed      maphash.Seed
 }
 
 // indexPage is a part of the index that is compared as a whole.
 type indexPage struct {
-	bucket bucketID
-	page   uint64 // seqs by pageWidth
+	index indexID
+	page  uint64 // seqs by pageWidth
 }
 
-// verify checks a store. A live log gives the checkpoint to check against; of
-// a closed one it is read.
-func verify(ctx context.Context, s *store, newest *tree.Checkpoint, report func(Finding), progress func(Progress)) (Checkpoint, error) {
+// newVerification returns one of a store that nobody has open.
+func newVerification(ctx context.Context, s *store, report func(Finding), progress func(Progress)) (*verification, error) {
 	verifier, err := note.NewVerifier(s.vkey)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("make verifier: %w", err)
+		return nil, fmt.Errorf("make verifier: %w", err)
 	}
-	v := &verification{
-		ctx: ctx, store: s, verifier: verifier, report: report, progress: progress,
-		blocks: map[block.ID][]placed{}, closed: newest == nil, newest: newest,
+	return &verification{
+		disk: s.disk, ctx: ctx, store: s, verifier: verifier, report: report, progress: progress,
+		buckets: s.buckets, tenants: s.tenants, committed: commitments{disk: s.disk},
+		bad: map[block.ID]*damage{}, forgotten: map[block.ID]*forgottenBlock{},
+		seen: roaring64.New(), gone: roaring64.New(), recorded: roaring64.New(),
 		expected: map[indexPage]uint64{}, actual: map[indexPage]uint64{}, seed: maphash.MakeSeed(),
-	}
-	cp, err := v.checkpoint(newest)
+	}, nil
+}
+
+func (v *verification) verify() (Verified, error) {
+	cp, err := v.checkpoint()
 	if err != nil {
-		return Checkpoint{}, err
+		return Verified{}, err
 	}
-	if newest == nil {
-		err := s.load(func(err error) error { v.add("key", err, 0, v.last()); return nil })
+	if v.newest == nil {
+		err := v.store.load(func(err error) error { v.add("key", err, 0, v.last()); return nil })
 		if err := v.damaged("key", err, 0, v.last()); err != nil {
-			return Checkpoint{}, err
+			return Verified{}, err
 		}
 	}
-	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.locations, v.beyond, v.strays, v.events, v.index, v.quarantine} {
-		if err := errors.Join(ctx.Err(), step()); err != nil {
-			return Checkpoint{}, err
+	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.blocks, v.positions, v.beyond, v.index, v.quarantine} {
+		if err := errors.Join(v.ctx.Err(), step()); err != nil {
+			return Verified{}, err
 		}
 	}
-	return s.checkpointOf(cp), nil
+	return Verified{v.store.checkpointOf(cp), ranges(v.gone)}, nil
 }
 
 func (v *verification) add(part string, reason error, first, last event.Seq) {
 	v.found++
-	v.report(Finding{part, reason.Error(), first, last})
+	v.report(Finding{kindOf(reason), part, reason.Error(), first, last})
+}
+
+// run is add of one position. Positions that follow one another are one
+// finding; endRun reports what has not been.
+func (v *verification) run(part string, reason error, seq event.Seq) {
+	for i := range v.runs {
+		r := &v.runs[i]
+		if r.Part == part && r.Reason == reason.Error() && r.Last+1 == seq {
+			r.Last = seq
+			return
+		}
+	}
+	if len(v.runs) >= maxRuns {
+		v.endRun()
+	}
+	v.runs = append(v.runs, Finding{kindOf(reason), part, reason.Error(), seq, seq})
+}
+
+// maxRuns bounds the findings that may go on.
+const maxRuns = 64
+
+func (v *verification) endRun() {
+	for _, r := range v.runs {
+		v.found++
+		v.report(r)
+	}
+	v.runs = v.runs[:0]
 }
 
 // damaged turns an error that is about what is stored into a finding and
@@ -179,17 +294,17 @@ func (v *verification) last() event.Seq { return max(v.size, 1) - 1 }
 
 // checkpoint finds the checkpoint to check against, and how many positions
 // there are to check: as many as any record speaks of.
-func (v *verification) checkpoint(newest *tree.Checkpoint) (tree.Checkpoint, error) {
-	if newest != nil {
-		v.size = event.Seq(newest.Size)
-		return *newest, nil
+func (v *verification) checkpoint() (tree.Checkpoint, error) {
+	if v.newest != nil {
+		v.size = event.Seq(v.newest.Size)
+		return *v.newest, nil
 	}
-	st, err := v.store.readState()
+	st, err := v.readState()
 	if err := v.damaged("store", err, 0, v.last()); err != nil {
 		return tree.Checkpoint{}, err
 	}
 	v.size = st.size
-	signed, err := v.store.get(key1(spaceCheckpoint))
+	signed, err := v.get(key1(spaceCheckpoint))
 	if err != nil {
 		return tree.Checkpoint{}, v.damaged("checkpoint", err, 0, v.last())
 	}
@@ -203,7 +318,7 @@ func (v *verification) checkpoint(newest *tree.Checkpoint) (tree.Checkpoint, err
 	}
 	if event.Seq(cp.Size) != st.size {
 		first, last := min(st.size, event.Seq(cp.Size)), max(st.size, event.Seq(cp.Size))-1
-		v.add("checkpoint", fmt.Errorf("it covers %d events, the log says it has %d", cp.Size, st.size), first, last)
+		v.add("checkpoint", fmt.Errorf("%w: it covers %d events, the log says it has %d", ErrTampered, cp.Size, st.size), first, last)
 		v.size = max(st.size, event.Seq(cp.Size))
 	}
 	return cp, nil
@@ -211,9 +326,9 @@ func (v *verification) checkpoint(newest *tree.Checkpoint) (tree.Checkpoint, err
 
 // counters checks that no number in use would be given out again.
 func (v *verification) counters() error {
-	st, err := v.store.readState()
-	if err == nil {
-		err = v.store.checkState(st)
+	st, err := v.readState()
+	if err == nil && v.newest == nil { // Else they are in memory.
+		err = errors.Join(v.store.checkState(st), v.checkRebuilt())
 	}
 	return v.damaged("store", err, 0, v.last())
 }
@@ -226,8 +341,8 @@ func (v *verification) anchor() error {
 		return err
 	}
 	if signed == nil {
-		if v.closed && v.size > 0 {
-			v.add("anchor", errors.New("it is missing: the log may have been longer"), 0, v.last())
+		if v.newest == nil && v.size > 0 {
+			v.add("anchor", fmt.Errorf("%w: the log may have been longer", errMissing), 0, v.last())
 		}
 		return nil
 	}
@@ -237,7 +352,7 @@ func (v *verification) anchor() error {
 		return nil
 	}
 	if size := event.Seq(cp.Size); size > v.size {
-		v.add("anchor", fmt.Errorf("the log has %d events and had %d: the newest are missing", v.size, size), v.size, size-1)
+		v.add("anchor", fmt.Errorf("%w: the log has %d events and had %d: the newest are gone", errMissing, v.size, size), v.size, size-1)
 	}
 	return nil
 }

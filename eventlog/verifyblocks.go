@@ -2,46 +2,230 @@ package eventlog
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"maps"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/eventlog/tree"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
-// locations reads where every event is said to lie.
-func (v *verification) locations() error {
+// blocks checks every block: that it opens, that its events are those
+// committed to, that their locations lead to them. It notes which positions it
+// met, what the index must hold, and what is recorded as forgotten. What it
+// does not meet is for positions to explain.
+func (v *verification) blocks() error {
+	checked := event.Seq(0)
+	err := v.each(key1(spaceHeader), func(k, value []byte) error {
+		if len(k) != 9 {
+			v.add("block", fmt.Errorf("%w: the key of a header has %d bytes", ErrTampered, len(k)), 0, v.last())
+			return nil
+		}
+		id := block.ID(binary.BigEndian.Uint64(k[1:]))
+		h, err := block.ParseHeader(value)
+		if err == nil {
+			err = v.block(id, &h)
+		}
+		if ctx := v.ctx.Err(); ctx != nil {
+			return ctx
+		}
+		if err != nil {
+			v.bad[id] = &damage{reason: fmt.Errorf("block %d: %w", id, err)}
+			if h.Count > 0 {
+				v.bad[id].first, v.bad[id].last = event.Seq(h.FirstSeq), event.Seq(h.LastSeq)
+			}
+		}
+		checked += event.Seq(h.Count)
+		v.progress(Progress{min(checked, v.size), v.size})
+		return nil
+	})
+	return v.damaged("block", err, 0, v.last())
+}
+
+// damage is what is wrong with a block, and the positions that its header
+// names, or else the locations that name it.
+type damage struct {
+	reason      error
+	first, last event.Seq
+	located     bool
+}
+
+// block checks one block.
+func (v *verification) block(id block.ID, h *block.Header) error {
+	b := v.buckets[bucketID(h.Bucket)]
+	if b == nil {
+		return fmt.Errorf("%w: the key of bucket %d, which holds it, does not open", ErrTampered, h.Bucket)
+	}
+	text, err := readText(v.disk, v.store.codec, id, h, b)
+	if err != nil {
+		return err
+	}
+	defer v.store.codec.Recycle(text)
+	moments, err := openMeta(v.disk, id, h, b, v.store.codec.OpenMoments)
+	if err != nil {
+		return err
+	}
+	items, err := v.items(id, text, moments)
+	if err != nil {
+		return err
+	}
+	sealed, err := v.get(metaKey(id))
+	if err != nil {
+		return err
+	}
+	if err := v.store.codec.CheckMeta(id, *h, b.blocks, sealed, items); err != nil {
+		return fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	v.locations(id, items)
+	return v.expect(b, items)
+}
+
+// items decodes the events of a block and checks each against its commitment.
+func (v *verification) items(id block.ID, text *block.Text, moments []block.Moment) ([]block.Item, error) {
+	if len(moments) != text.Len() {
+		return nil, fmt.Errorf("%w: its sections differ in the number of events", ErrTampered)
+	}
+	items := make([]block.Item, 0, len(moments))
+	for i, m := range moments {
+		seq, stored := event.Seq(m.Seq), text.Bytes(i)
+		if seq >= v.size {
+			return nil, fmt.Errorf("%w: it holds event %d of %d", ErrTampered, seq, v.size)
+		}
+		if err := v.damaged("commitment", v.committed.check(seq, stored), seq, seq); err != nil {
+			return nil, err
+		}
+		e, err := event.Unmarshal(stored)
+		if err != nil {
+			return nil, fmt.Errorf("%w: event %d does not decode: %w", ErrTampered, seq, err)
+		}
+		record(e.GetForgotten(), v.size, v.recorded, v.forgotten)
+		items = append(items, block.Item{Seq: m.Seq, Bytes: stored, Event: e})
+	}
+	return items, nil
+}
+
+// record notes what a ledger event, if it is one, says was forgotten of a log
+// with so many positions.
+func record(f *pb.Forgotten, size event.Seq, positions *roaring64.Bitmap, blocks map[block.ID]*forgottenBlock) {
+	for _, r := range f.GetPositions() {
+		if last := min(r.GetLast(), uint64(size)-1); r.GetFirst() <= last {
+			positions.AddRange(r.GetFirst(), last+1)
+		}
+	}
+	for _, b := range f.GetBlocks() {
+		blocks[block.ID(b.GetNumber())] = &forgottenBlock{
+			first: event.Seq(b.GetFirst()), last: event.Seq(b.GetLast()), events: b.GetEvents(),
+		}
+	}
+}
+
+// forgottenBlock is a block that a ledger event says was forgotten.
+type forgottenBlock struct {
+	first, last event.Seq
+	events      uint32
+	located     uint32 // positions whose location still names it
+}
+
+// locations checks that the events of a block are where their locations say,
+// and notes that they are there.
+func (v *verification) locations(id block.ID, items []block.Item) {
+	for i, it := range items {
+		seq := event.Seq(it.Seq)
+		if !v.seen.CheckedAdd(it.Seq) {
+			v.run("block", fmt.Errorf("%w: block %d holds an event that another one holds too", ErrTampered, id), seq)
+		}
+		page, err := v.locationPage(seq)
+		if err != nil || int(seq%pageWidth) >= len(page) {
+			continue // A finding of its own.
+		}
+		if at := page[seq%pageWidth]; at != (location{id, uint32(i)}) {
+			v.run("location", fmt.Errorf("%w: it does not lead to the event, which is in block %d", ErrTampered, id), seq)
+		}
+	}
+	v.endRun()
+}
+
+// locationPage returns the page of a position, which is kept: neighbours follow.
+func (v *verification) locationPage(seq event.Seq) ([]location, error) {
+	n := uint64(seq) / pageWidth
+	if v.page.locations == nil || v.page.number != n {
+		page, err := v.disk.page(n)
+		if err != nil {
+			return nil, err
+		}
+		v.page.number, v.page.locations = n, page
+	}
+	return v.page.locations, nil
+}
+
+// positions explains every position that no block holds.
+func (v *verification) positions() error {
 	for first := event.Seq(0); first < v.size; first += pageWidth {
-		page, err := v.store.page(uint64(first) / pageWidth)
+		page, err := v.disk.page(uint64(first) / pageWidth)
 		want := int(min(pageWidth, v.size-first))
-		if err == nil && (len(page) < want || v.closed && len(page) > want) {
-			err = fmt.Errorf("%w: page %d has %d locations: want %d", ErrTampered, first/pageWidth, len(page), want)
+		if err == nil && len(page) != want {
+			err = fmt.Errorf("%w: page %d has %d locations: want %d", missingIf(len(page) < want), first/pageWidth, len(page), want)
 		}
 		if err := v.damaged("location", err, first, first+event.Seq(want)-1); err != nil {
 			return err
 		}
-		for i, at := range page[:min(want, len(page))] {
-			seq := first + event.Seq(i)
-			if at.block == 0 { // This version forgets nothing.
-				v.add("location", errors.New("the event is gone, and no record says that it was forgotten"), seq, seq)
-				continue
+		for i := range min(want, len(page)) {
+			if seq := first + event.Seq(i); !v.seen.Contains(uint64(seq)) {
+				v.absent(seq, page[i])
 			}
-			v.blocks[at.block] = append(v.blocks[at.block], placed{seq, at.index})
+		}
+		if err := v.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	v.endRun()
+	for _, id := range slices.Sorted(maps.Keys(v.bad)) {
+		d := v.bad[id]
+		last := d.last
+		if !d.located && last == 0 {
+			last = v.last() // Neither its header nor a location tells.
+		}
+		v.add("block", d.reason, min(d.first, v.last()), min(last, v.last()))
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.forgotten)) {
+		if f := v.forgotten[id]; f.located > f.events {
+			v.add("location", fmt.Errorf("%w: %d name block %d, which held %d events when it was forgotten", ErrTampered, f.located, id, f.events), f.first, f.last)
 		}
 	}
 	return nil
 }
 
-// beyond looks for records of positions that a closed log does not have: it
-// could not be appended to.
-func (v *verification) beyond() error {
-	if !v.closed {
-		return nil
+// absent explains why no block holds the event at seq.
+func (v *verification) absent(seq event.Seq, at location) {
+	if d := v.bad[at.block]; d != nil {
+		if !d.located {
+			d.first, d.last, d.located = seq, seq, true
+		}
+		d.first, d.last = min(d.first, seq), max(d.last, seq)
+		return
 	}
+	f := v.forgotten[at.block]
+	switch {
+	case at.block == 0 && v.recorded.Contains(uint64(seq)):
+		v.gone.Add(uint64(seq))
+	case f != nil && f.first <= seq && seq <= f.last:
+		f.located++
+		v.gone.Add(uint64(seq))
+	case at.block == 0:
+		v.run("location", fmt.Errorf("%w: the event is gone, and no record says that it was forgotten", errMissing), seq)
+	default:
+		v.run("block", fmt.Errorf("%w: block %d does not hold the event that its location says is there, and no record says that it was forgotten", errMissing, at.block), seq)
+	}
+}
+
+// beyond looks for records of positions that the log does not have: it could
+// not be appended to.
+func (v *verification) beyond() error {
 	size := uint64(v.size)
 	for _, part := range []struct {
 		name string
@@ -51,7 +235,7 @@ func (v *verification) beyond() error {
 		{"location", locationKey((size + pageWidth - 1) / pageWidth), prefixEnd(key1(spaceLocation))},
 		{"commitment", bundleKey((size + tree.Width - 1) / tree.Width), prefixEnd(key1(spaceBundle))},
 	} {
-		found, err := v.store.has(part.key, part.end)
+		found, err := v.has(part.key, part.end)
 		if err == nil && found {
 			err = fmt.Errorf("%w: there is a record of positions beyond the last", ErrTampered)
 		}
@@ -62,36 +246,17 @@ func (v *verification) beyond() error {
 	return nil
 }
 
-// strays looks for blocks that no location names.
-func (v *verification) strays() error {
-	err := v.store.each(key1(spaceHeader), func(k, value []byte) error {
-		id := block.ID(binary.BigEndian.Uint64(k[1:]))
-		if len(v.blocks[id]) > 0 {
-			return nil
-		}
-		first, last := event.Seq(0), v.last()
-		if h, err := block.ParseHeader(value); err == nil {
-			first, last = event.Seq(h.FirstSeq), event.Seq(h.LastSeq)
-		}
-		if first < v.size || v.closed { // Else it was appended meanwhile.
-			v.add("location", fmt.Errorf("none names block %d", id), first, last)
-		}
-		return nil
-	})
-	return v.damaged("block", err, 0, v.last())
-}
-
 // quarantine opens every quarantined entry. They are beside the log: what was
 // removed as a whole does not show.
 func (v *verification) quarantine() error {
 	for _, spaces := range [][2]byte{{spaceQuarantine, spacePayload}, {spacePayload, spaceQuarantine}} {
-		err := v.store.each(key1(spaces[0]), func(k, value []byte) error {
-			_, err := v.store.unsealQuarantined(k, value)
+		err := v.each(key1(spaces[0]), func(k, value []byte) error {
+			_, err := unsealQuarantined(v.buckets, k, value)
 			if err == nil {
 				var other []byte
-				other, err = v.store.get(append([]byte{spaces[1]}, k[1:]...))
+				other, err = v.get(append([]byte{spaces[1]}, k[1:]...))
 				if err == nil && other == nil {
-					err = fmt.Errorf("%w: half of a quarantined entry is missing", ErrTampered)
+					err = fmt.Errorf("%w: half of a quarantined entry", errMissing)
 				}
 			}
 			return v.damaged("quarantine", err, 0, v.last())
@@ -103,103 +268,6 @@ func (v *verification) quarantine() error {
 	return nil
 }
 
-// events checks every block that a location names.
-func (v *verification) events() error {
-	checked := event.Seq(0)
-	for _, id := range slices.Sorted(maps.Keys(v.blocks)) {
-		at := v.blocks[id]
-		delete(v.blocks, id)
-		err := v.block(id, at)
-		if err := v.damaged("block", err, at[0].seq, at[len(at)-1].seq); err != nil {
-			return err
-		}
-		checked += event.Seq(len(at))
-		v.progress(Progress{checked, v.size})
-		if err := v.ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// block checks one block against the locations that name it, the commitments
-// of its events, and notes what the index must hold of them.
-func (v *verification) block(id block.ID, at []placed) error {
-	h, b, err := v.blockHeader(id)
-	if err != nil {
-		return err
-	}
-	text, err := v.store.readText(id, h, b)
-	if err != nil {
-		return err
-	}
-	defer v.store.codec.Recycle(text)
-	items, err := v.items(id, text, at)
-	if err != nil {
-		return err
-	}
-	sealed, err := v.store.get(metaKey(id))
-	if err != nil {
-		return err
-	}
-	if err := v.store.codec.CheckMeta(id, *h, b.blocks, sealed, items); err != nil {
-		return fmt.Errorf("%w: %w", ErrTampered, err)
-	}
-	return v.expect(b, items)
-}
-
-// blockHeader reads a header from disk: the one in memory may be from before
-// it was changed.
-func (v *verification) blockHeader(id block.ID) (*block.Header, *bucket, error) {
-	value, err := v.store.get(headerKey(id))
-	if err != nil {
-		return nil, nil, err
-	}
-	if value == nil {
-		return nil, nil, fmt.Errorf("%w: the header of block %d is missing", ErrTampered, id)
-	}
-	h, err := block.ParseHeader(value)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: block %d: %w", ErrTampered, id, err)
-	}
-	v.store.mu.RLock()
-	defer v.store.mu.RUnlock()
-	b := v.store.buckets[bucketID(h.Bucket)]
-	if b == nil {
-		return nil, nil, fmt.Errorf("%w: the key of bucket %d, which holds block %d, does not open", ErrTampered, h.Bucket, id)
-	}
-	return &h, b, nil
-}
-
-// items decodes the events of a block and checks each against its commitment.
-// Every event must be named by one location, in order.
-func (v *verification) items(id block.ID, text *block.Text, at []placed) ([]block.Item, error) {
-	if len(at) != text.Len() {
-		return nil, fmt.Errorf("%w: block %d has %d events, locations name %d", ErrTampered, id, text.Len(), len(at))
-	}
-	items := make([]block.Item, 0, len(at))
-	for i, p := range at {
-		if int(p.index) != i {
-			v.add("location", fmt.Errorf("it names event %d of block %d: want %d", p.index, id, i), p.seq, p.seq)
-		}
-		stored := text.Bytes(i)
-		if err := v.commitment(p.seq, stored); err != nil {
-			return nil, err
-		}
-		e, err := event.Unmarshal(stored)
-		if err != nil {
-			v.add("block", fmt.Errorf("block %d: %w", id, err), p.seq, p.seq)
-			return nil, fmt.Errorf("%w: block %d does not decode", ErrTampered, id)
-		}
-		items = append(items, block.Item{Seq: uint64(p.seq), Bytes: stored, Event: e})
-	}
-	return items, nil
-}
-
-func (v *verification) commitment(seq event.Seq, stored []byte) error {
-	return v.damaged("commitment", v.store.committed(seq, stored), seq, seq)
-}
-
 // expect notes the terms of the items, and checks their ids at once.
 func (v *verification) expect(b *bucket, items []block.Item) error {
 	postings, err := b.postings(items)
@@ -208,17 +276,15 @@ func (v *verification) expect(b *bucket, items []block.Item) error {
 	}
 	for hash, seqs := range postings {
 		for _, seq := range seqs {
-			v.expected[indexPage{b.id, uint64(seq) / pageWidth}] += v.sum(hash, seq)
+			v.expected[indexPage{b.indexID, uint64(seq) / pageWidth}] += v.sum(hash, seq)
 		}
 	}
-	v.store.mu.RLock()
-	owner := v.store.tenants[b.tenant]
-	v.store.mu.RUnlock()
+	owner := v.tenants[b.tenant]
 	for _, it := range items {
 		if owner == nil {
 			return fmt.Errorf("%w: the keys of tenant %d do not open", ErrTampered, b.tenant)
 		}
-		got, err := v.store.lookup(owner, it.Event.GetId())
+		got, err := v.lookup(owner, it.Event.GetId())
 		if err == nil && uint64(got) != it.Seq {
 			err = fmt.Errorf("%w: its id leads to event %d", ErrTampered, got)
 		}
@@ -238,21 +304,34 @@ func (v *verification) sum(hash termHash, seq event.Seq) uint64 {
 	return maphash.Bytes(v.seed, b[:])
 }
 
-// index compares what the index holds with what it must.
+// index compares what the index holds with what it must. While events are being
+// forgotten it may still speak of those that are gone, and part of a new one may
+// be there.
 func (v *verification) index() error {
+	pending, err := v.pending()
+	if err := v.damaged("store", err, 0, v.last()); err != nil {
+		return err
+	}
+	making := map[indexID]bool{}
+	for _, r := range pending.rekey {
+		making[r.index] = true
+	}
 	var seqs []event.Seq
-	err := v.store.each(key1(spaceIndex), func(k, value []byte) error {
-		b, hash, first, err := parseTermKey(k)
+	err = v.each(key1(spaceIndex), func(k, value []byte) error {
+		n, hash, first, err := parseTermKey(k)
+		if err == nil && making[n] {
+			return nil
+		}
 		if err == nil {
 			seqs, err = appendPosting(seqs[:0], first, value)
 		}
 		if err != nil {
-			v.add("index", err, first, first)
+			v.add("index", fmt.Errorf("%w: %w", ErrTampered, err), first, first)
 			return nil
 		}
 		for _, seq := range seqs {
-			if seq < v.size || v.closed {
-				v.actual[indexPage{b, uint64(seq) / pageWidth}] += v.sum(hash, seq)
+			if !v.gone.Contains(uint64(seq)) {
+				v.actual[indexPage{n, uint64(seq) / pageWidth}] += v.sum(hash, seq)
 			}
 		}
 		return v.ctx.Err()
@@ -263,7 +342,7 @@ func (v *verification) index() error {
 	for page, want := range v.expected {
 		if v.actual[page] != want {
 			first := event.Seq(page.page * pageWidth)
-			v.add("index", errors.New("it is not that of the events"), first, min(first+pageWidth-1, v.last()))
+			v.add("index", fmt.Errorf("%w: it is not that of the events", ErrTampered), first, min(first+pageWidth-1, v.last()))
 		}
 		delete(v.actual, page)
 	}
@@ -271,8 +350,16 @@ func (v *verification) index() error {
 	for page := range v.actual {
 		if clean {
 			first := event.Seq(page.page * pageWidth)
-			v.add("index", errors.New("it speaks of events that are not there"), first, min(first+pageWidth-1, v.last()))
+			v.add("index", fmt.Errorf("%w: it speaks of events that are not there", ErrTampered), first, min(first+pageWidth-1, v.last()))
 		}
 	}
 	return nil
+}
+
+// missingIf is what a record is that is too short; else too long.
+func missingIf(short bool) error {
+	if short {
+		return errMissing
+	}
+	return ErrTampered
 }

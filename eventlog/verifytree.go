@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/afterimage/afterimage/event"
@@ -15,14 +14,14 @@ type heads map[uint64]tree.Hash
 // heads reads every checkpoint there is. Those that do not open are findings.
 func (v *verification) heads() (heads, error) {
 	h := heads{}
-	err := v.store.each(key1(spaceCheckpoint), func(k, signed []byte) error {
+	err := v.each(key1(spaceCheckpoint), func(k, signed []byte) error {
 		first, last := event.Seq(0), v.last()
 		cp, err := tree.Open(signed, v.verifier)
 		if len(k) == 9 {
 			size := binary.BigEndian.Uint64(k[1:])
 			last = event.Seq(max(size, 1) - 1)
 			if err == nil && cp.Size != size {
-				err = fmt.Errorf("it is kept as that of %d events and covers %d", size, cp.Size)
+				err = fmt.Errorf("%w: it is kept as that of %d events and covers %d", ErrTampered, size, cp.Size)
 			}
 		}
 		if err != nil {
@@ -42,7 +41,7 @@ func (v *verification) heads() (heads, error) {
 	if cp, err := tree.Open(signed, v.verifier); err == nil && event.Seq(cp.Size) <= v.size {
 		h[cp.Size] = cp.Root
 	}
-	if v.newest != nil { // The disk may have a newer one by now.
+	if v.newest != nil {
 		h[v.newest.Size] = v.newest.Root
 	}
 	return h, nil
@@ -73,7 +72,7 @@ func (v *verification) tree() error {
 			}
 			delete(heads, edge.Size())
 			if edge.Root() != root {
-				v.add("checkpoint", fmt.Errorf("the commitments do not make the root that was signed over %d events", edge.Size()),
+				v.add("checkpoint", fmt.Errorf("%w: the commitments do not make the root that was signed over %d events", ErrTampered, edge.Size()),
 					agreed, event.Seq(edge.Size())-1)
 				heads = nil // Those after it cannot agree either.
 			}
@@ -88,8 +87,8 @@ func (v *verification) tree() error {
 		}
 	}
 	for size := range heads {
-		if event.Seq(size) > v.size && v.closed {
-			v.add("checkpoint", fmt.Errorf("one was signed over %d events, the log has %d: the newest are missing", size, v.size), v.size, event.Seq(size)-1)
+		if event.Seq(size) > v.size {
+			v.add("checkpoint", fmt.Errorf("%w: one was signed over %d events, the log has %d: the newest are gone", errMissing, size, v.size), v.size, event.Seq(size)-1)
 		}
 	}
 	return v.tiles(level1)
@@ -98,10 +97,10 @@ func (v *verification) tree() error {
 // leaves returns the leaf hashes of a bundle. What is missing is a finding and
 // stands as zeros.
 func (v *verification) leaves(index uint64, want int) ([]tree.Hash, error) {
-	bundle, err := v.store.bundle(index)
+	bundle, err := v.bundle(index)
 	first := event.Seq(index * tree.Width)
-	if err == nil && (len(bundle) < want*tree.HashSize || v.closed && len(bundle) > want*tree.HashSize) {
-		err = fmt.Errorf("%w: bundle %d has %d commitments: want %d", ErrTampered, index, len(bundle)/tree.HashSize, want)
+	if err == nil && len(bundle) != want*tree.HashSize {
+		err = fmt.Errorf("%w: bundle %d has %d commitments: want %d", missingIf(len(bundle) < want*tree.HashSize), index, len(bundle)/tree.HashSize, want)
 	}
 	if err := v.damaged("commitment", err, first, first+event.Seq(want)-1); err != nil {
 		return nil, err
@@ -134,9 +133,9 @@ func (v *verification) tiles(hashes []tree.Hash) error {
 func (v *verification) tile(level int, index uint64, want []tree.Hash) error {
 	span := event.Seq(1) << (8 * level) // leaves below each hash
 	first := event.Seq(index) * tree.Width * span
-	got, err := v.store.tile(level, index)
-	if err == nil && (len(got) < len(want) || v.closed && len(got) > len(want)) {
-		err = fmt.Errorf("%w: tile %d/%d has %d hashes: want %d", ErrTampered, level, index, len(got), len(want))
+	got, err := v.disk.tile(level, index)
+	if err == nil && len(got) != len(want) {
+		err = fmt.Errorf("%w: tile %d/%d has %d hashes: want %d", missingIf(len(got) < len(want)), level, index, len(got), len(want))
 	}
 	if err != nil {
 		return v.damaged("tile", err, first, first+event.Seq(len(want))*span-1)
@@ -144,7 +143,7 @@ func (v *verification) tile(level int, index uint64, want []tree.Hash) error {
 	for i := range want {
 		if got[i] != want[i] {
 			at := first + event.Seq(i)*span
-			v.add("tile", errors.New("it is not the hash of the commitments below it"), at, at+span-1)
+			v.add("tile", fmt.Errorf("%w: it is not the hash of the commitments below it", ErrTampered), at, at+span-1)
 		}
 	}
 	return nil

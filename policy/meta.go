@@ -26,6 +26,8 @@ func beyondMeta(fd protoreflect.FieldDescriptor) bool {
 		return fd.Name() == "redactions"
 	case "PolicyApplied":
 		return fd.Name() == "document"
+	case "Forgotten":
+		return fd.Name() == "positions" || fd.Name() == "blocks"
 	}
 	return false
 }

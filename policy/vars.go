@@ -73,6 +73,10 @@ func (v vars) message(name string) (any, bool) {
 		return e.GetCoverage(), true
 	case "policy_applied", "policyApplied":
 		return e.GetPolicyApplied(), true
+	case "forgotten":
+		return e.GetForgotten(), true
+	case "epoch_began", "epochBegan":
+		return e.GetEpochBegan(), true
 	}
 	return nil, false
 }

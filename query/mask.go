@@ -17,7 +17,7 @@ import (
 var withText = []string{
 	"salt", "capture.redactions", "interaction.parameters", "interaction.input", "interaction.retrieved",
 	"interaction.output", "interaction.shown", "interaction.deltas", "report.comment", "action.text",
-	"policy_applied.document",
+	"policy_applied.document", "forgotten.positions", "forgotten.blocks",
 }
 
 // A mask says which fields of an event are wanted. The nil mask wants all.

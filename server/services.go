@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -162,6 +163,9 @@ func (s logs) checkpoint(c eventlog.Checkpoint) *pb.Checkpoint {
 	}
 }
 
+// maxRanges bounds the ranges in one message.
+const maxRanges = 4096
+
 // VerifyLog implements LogService.
 func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[pb.VerifyLogResponse]) error {
 	leave, err := await(out.Context(), s.verifies, 1)
@@ -184,7 +188,7 @@ func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[p
 	}
 	c, err := s.cfg.Log.Verify(ctx, func(f eventlog.Finding) {
 		send(&pb.VerifyLogResponse{Finding: &pb.Finding{
-			Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last),
+			Kind: string(f.Kind), Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last),
 		}})
 	}, func(p eventlog.Progress) {
 		at = p
@@ -192,7 +196,14 @@ func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[p
 	})
 	if err == nil {
 		at.Checked, at.Size = c.Size, c.Size
-		send(&pb.VerifyLogResponse{Checkpoint: s.checkpoint(c)})
+		for part := range slices.Chunk(c.Forgotten, maxRanges) {
+			r := &pb.VerifyLogResponse{}
+			for _, f := range part {
+				r.Forgotten = append(r.Forgotten, &pb.SeqRange{First: uint64(f.First), Last: uint64(f.Last)})
+			}
+			send(r)
+		}
+		send(&pb.VerifyLogResponse{Checkpoint: s.checkpoint(c.Checkpoint)})
 	}
 	sent := pieces.end(ctx)
 	return cmp.Or(context.Cause(ctx), err, sent)

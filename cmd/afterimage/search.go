@@ -300,6 +300,10 @@ func summary(e *pb.Event) string {
 		return fmt.Sprintf("%d of %d interactions captured", captured, seen)
 	case *pb.Event_PolicyApplied:
 		return "policy " + body.PolicyApplied.GetVersion() + " came into force"
+	case *pb.Event_Forgotten:
+		return strings.ToLower(body.Forgotten.GetCause().String()) + ": events were forgotten " + body.Forgotten.GetRequest()
+	case *pb.Event_EpochBegan:
+		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
 	}
 	return ""
 }

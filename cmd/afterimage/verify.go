@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -62,15 +64,18 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
 		}
 	}
-	checkpoint, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)},
+	verified, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)},
 		func(f eventlog.Finding) {
-			r.add(&pb.Finding{Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
+			r.add(&pb.Finding{Kind: string(f.Kind), Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
 		},
 		func(p eventlog.Progress) { r.progress.set(uint64(p.Checked), uint64(p.Size)) })
 	if err != nil {
 		return explainOpen(err, c.Data, c.Keys)
 	}
-	r.checked(uint64(checkpoint.Size), checkpoint.Root[:], checkpoint.Key)
+	for _, f := range verified.Forgotten {
+		r.forgot(uint64(f.First), uint64(f.Last))
+	}
+	r.checked(uint64(verified.Size), verified.Root[:], verified.Key)
 	return nil
 }
 
@@ -92,6 +97,8 @@ type findings struct {
 	style    style
 	progress *progress
 	n        int
+	gone     uint64 // positions that are forgotten
+	ranges   int    // in so many ranges
 	size     uint64
 	root     []byte
 	key      string
@@ -110,11 +117,30 @@ func (r *findings) add(f *pb.Finding) {
 		}
 		return
 	}
-	seqs := fmt.Sprintf("seq %d", f.GetFirstSeq())
-	if f.GetLastSeq() > f.GetFirstSeq() {
-		seqs = fmt.Sprintf("seqs %d to %d", f.GetFirstSeq(), f.GetLastSeq())
+	kind := strings.ToUpper(cmp.Or(f.GetKind(), string(eventlog.Tampered)))
+	fmt.Fprintf(r.out, "%s %s, %s: %s\n", r.style.paint(bold+";"+red, visible(kind)), f.GetPart(), seqs(f.GetFirstSeq(), f.GetLastSeq()), visible(f.GetReason()))
+}
+
+// forgot shows positions whose events are forgotten, as the log records.
+func (r *findings) forgot(first, last uint64) {
+	r.gone += last - first + 1
+	r.ranges++
+	r.progress.clear()
+	if r.json() {
+		fmt.Fprintf(r.out, "{\"forgotten\":{\"first\":\"%d\",\"last\":\"%d\"}}\n", first, last)
+	} else if r.ranges <= shownRanges {
+		fmt.Fprintf(r.out, "forgotten as recorded, %s\n", seqs(first, last))
 	}
-	fmt.Fprintf(r.out, "%s %s, %s: %s\n", r.style.paint(bold+";"+red, "TAMPERED"), f.GetPart(), seqs, visible(f.GetReason()))
+}
+
+// shownRanges is how many ranges of forgotten positions are shown one by one.
+const shownRanges = 20
+
+func seqs(first, last uint64) string {
+	if last > first {
+		return fmt.Sprintf("seqs %d to %d", first, last)
+	}
+	return fmt.Sprintf("seq %d", first)
 }
 
 // checked notes what everything was checked against.
@@ -124,8 +150,13 @@ func (r *findings) checked(size uint64, root []byte, key string) {
 
 // result prints the verdict; what was found ends the program with code 3.
 func (r *findings) result() error {
+	if r.ranges > shownRanges && !r.json() {
+		fmt.Fprintf(r.out, "… and %d ranges more (-o json shows all)\n", r.ranges-shownRanges)
+	}
 	if r.json() {
-		fmt.Fprintf(r.out, "{\"size\":\"%d\",\"root\":\"%x\",\"verifierKey\":%q,\"findings\":%d}\n", r.size, r.root, r.key, r.n)
+		fmt.Fprintf(r.out, "{\"size\":\"%d\",\"root\":\"%x\",\"verifierKey\":%q,\"forgotten\":\"%d\",\"findings\":%d}\n", r.size, r.root, r.key, r.gone, r.n)
+	} else if r.n == 0 && r.gone > 0 {
+		fmt.Fprintf(r.out, "%s: %d events, %d of them forgotten as recorded, root %x\nsigned with %s\n", r.style.paint(bold+";"+green, "verified"), r.size, r.gone, r.root, visible(r.key))
 	} else if r.n == 0 {
 		fmt.Fprintf(r.out, "%s: %d events, root %x\nsigned with %s\n", r.style.paint(bold+";"+green, "verified"), r.size, r.root, visible(r.key))
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -153,6 +154,9 @@ func (r *remote) verifyBlocks(ctx context.Context, found *findings) error {
 		}
 		if m.Finding != nil {
 			found.add(m.Finding)
+		}
+		for _, f := range m.GetForgotten() {
+			found.forgot(f.GetFirst(), f.GetLast())
 		}
 		found.progress.set(m.GetChecked(), m.GetSize())
 		finished = finished || m.Checkpoint != nil
@@ -313,7 +317,7 @@ func (v *treeVerifier) found(tile tlog.Tile, reason string) {
 	}
 	first := tile.N * tileWidth * below
 	last := min(v.size, first+int64(tile.W)*below) - 1
-	v.findings.add(&pb.Finding{Part: "tile", Reason: tilePath(tile) + " " + reason, FirstSeq: uint64(first), LastSeq: uint64(last)})
+	v.findings.add(&pb.Finding{Kind: string(eventlog.Tampered), Part: "tile", Reason: tilePath(tile) + " " + reason, FirstSeq: uint64(first), LastSeq: uint64(last)})
 }
 
 // treeHash is the root over hashes of one level (RFC 6962 §2.1).

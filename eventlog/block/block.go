@@ -55,11 +55,11 @@ func (c *Codec) Close() error {
 }
 
 // Seal makes block id of a bucket from items, at least one, whose seqs ascend
-// strictly.
-func (c *Codec) Seal(id ID, bucket uint32, key keyring.AEAD, items []Item) (*Sealed, error) {
+// strictly; merged is for the header.
+func (c *Codec) Seal(id ID, bucket uint32, key keyring.AEAD, items []Item, merged bool) (*Sealed, error) {
 	meta, text := EncodeMeta(items), encodeText(items)
 	h := Header{
-		Bucket: bucket, Count: uint32(len(items)),
+		Bucket: bucket, Count: uint32(len(items)), Merged: merged,
 		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
 		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)),
 	}

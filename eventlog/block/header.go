@@ -22,8 +22,13 @@ const TargetSize = 256 << 10
 // maxSection bounds what a section may decompress to, in bytes.
 const maxSection = 64 << 20
 
+// The first byte of a header.
 const (
-	version    = 1
+	asAppended = 1
+	asMerged   = 2 // the same, but for what it says
+)
+
+const (
 	fixedSize  = 53
 	headerSize = fixedSize + keyring.WrappedSize
 )
@@ -39,11 +44,16 @@ type Header struct {
 	MetaSize uint32 // bytes before compression
 	TextSize uint32 // bytes before compression
 	Dict     uint32 // 0
+	Merged   bool   // events of many appends were put together in it, ordered as they are to stay
 	Key      []byte // wrapped, keyring.WrappedSize bytes
 }
 
 func (h *Header) appendFixed(b []byte) []byte {
-	b = append(b, version)
+	if h.Merged {
+		b = append(b, asMerged)
+	} else {
+		b = append(b, asAppended)
+	}
 	b = binary.BigEndian.AppendUint32(b, h.Bucket)
 	b = binary.BigEndian.AppendUint32(b, h.Count)
 	b = binary.BigEndian.AppendUint64(b, h.FirstSeq)
@@ -64,7 +74,7 @@ func ParseHeader(b []byte) (Header, error) {
 	if len(b) != headerSize {
 		return Header{}, fmt.Errorf("%w: header has %d bytes: want %d", ErrCorrupt, len(b), headerSize)
 	}
-	if b[0] != version {
+	if b[0] != asAppended && b[0] != asMerged {
 		return Header{}, fmt.Errorf("%w: header version %d is not known here", ErrCorrupt, b[0])
 	}
 	h := Header{
@@ -77,6 +87,7 @@ func ParseHeader(b []byte) (Header, error) {
 		MetaSize: binary.BigEndian.Uint32(b[41:]),
 		TextSize: binary.BigEndian.Uint32(b[45:]),
 		Dict:     binary.BigEndian.Uint32(b[49:]),
+		Merged:   b[0] == asMerged,
 		Key:      append([]byte(nil), b[fixedSize:]...),
 	}
 	if h.Count == 0 || h.FirstSeq > h.LastSeq || h.LastSeq-h.FirstSeq < uint64(h.Count)-1 ||
@@ -92,6 +103,18 @@ const (
 	textSection = 't'
 	blockKey    = 'k'
 )
+
+// Rewrap returns the header with the block's key wrapped by another key of its
+// bucket. keyring.ErrOpen where the first is not what wraps it.
+func (h *Header) Rewrap(id ID, from, to keyring.AEAD) (*Header, error) {
+	key, err := from.Rewrap(h.Key, h.use(id, blockKey), to)
+	if err != nil {
+		return nil, fmt.Errorf("block %d: %w", id, err)
+	}
+	out := *h
+	out.Key = key
+	return &out, nil
+}
 
 // use returns the associated data of one part of a block.
 func (h *Header) use(id ID, part byte) []byte {

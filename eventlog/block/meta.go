@@ -210,6 +210,10 @@ func otherBody(e *pb.Event) string {
 		a := proto.CloneOf(b.Action)
 		a.Text = ""
 		body = &pb.Event{Body: &pb.Event_Action{Action: a}}
+	case *pb.Event_EpochBegan:
+		body = &pb.Event{Body: e.GetBody()}
+	case *pb.Event_Forgotten:
+		body = &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: b.Forgotten.GetCause(), Request: b.Forgotten.GetRequest()}}}
 	case *pb.Event_PolicyApplied:
 		body = &pb.Event{Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{Version: b.PolicyApplied.GetVersion()}}}
 	default:

@@ -10,11 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/prf"
 	"github.com/tink-crypto/tink-go/v2/signature"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
@@ -45,11 +45,9 @@ var (
 type Ring struct {
 	dir    string
 	store  StoreID
-	epoch  uint64
-	root   Secret // the epoch's
-	wrap   AEAD   // wraps tenant and bucket secrets
-	stream string
+	kek    tink.AEAD
 	signer *noteKey
+	epochs atomic.Pointer[epochs]
 }
 
 // epochDocument is epoch.json.
@@ -58,6 +56,7 @@ type epochDocument struct {
 	Store  string          `json:"store"`  // hexadecimal
 	Epoch  uint64          `json:"epoch"`  // counted from 1
 	Keyset json.RawMessage `json:"keyset"` // a Tink keyset, encrypted by the KEK
+	Other  *otherEpoch     `json:"other,omitempty"`
 }
 
 // signingDocument is signing.json.
@@ -128,16 +127,11 @@ func createSigning(dir string, store StoreID, kek tink.AEAD) error {
 }
 
 func createEpoch(dir string, store StoreID, kek tink.AEAD) error {
-	const first = 1
-	handle, err := keyset.NewHandle(prf.HKDFSHA256PRFKeyTemplate())
-	if err != nil {
-		return fmt.Errorf("make epoch key: %w", err)
-	}
-	encrypted, err := encryptKeyset(handle, kek, epochUse(store, first))
+	e, err := newEpoch(store, 1, kek)
 	if err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(dir, epochFile), epochDocument{1, store.String(), first, encrypted})
+	return writeJSON(filepath.Join(dir, epochFile), epochDocument{Format: 1, Store: store.String(), Epoch: e.number, Keyset: e.keyset})
 }
 
 // Open opens the keys in dir. ErrNoKeys where there are none, ErrWrongKeys
@@ -159,8 +153,8 @@ func Open(dir string) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{dir: dir, store: store, epoch: epoch.Epoch}
-	if err := r.openEpoch(epoch, kek); err != nil {
+	r := &Ring{dir: dir, store: store, kek: kek}
+	if err := r.openEpochs(epoch); err != nil {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, epochFile), err)
 	}
 	if err := r.openSigning(signing, kek); err != nil {
@@ -183,69 +177,28 @@ func parseStore(epoch epochDocument, signing signingDocument) (StoreID, error) {
 	return StoreID(raw), nil
 }
 
-func (r *Ring) openEpoch(doc epochDocument, kek tink.AEAD) error {
-	handle, err := decryptKeyset(doc.Keyset, kek, epochUse(r.store, doc.Epoch))
-	if err != nil {
+// openEpochs opens the epochs in the key file. Which of them the data is
+// wrapped with is for Use to say.
+func (r *Ring) openEpochs(doc epochDocument) error {
+	e := &epochs{}
+	var err error
+	if e.current, err = openEpoch(r.store, doc.Epoch, doc.Keyset, r.kek); err != nil {
 		return err
 	}
-	set, err := prf.NewPRFSet(handle)
-	if err != nil {
-		return fmt.Errorf("%w: not an epoch key: %w", ErrWrongKeys, err)
+	if doc.Other != nil {
+		if e.other, err = openEpoch(r.store, doc.Other.Epoch, doc.Other.Keyset, r.kek); err != nil {
+			return err
+		}
 	}
-	raw, err := set.ComputePrimaryPRF([]byte("afterimage/epoch"), secretSize)
-	if err != nil {
-		return fmt.Errorf("derive epoch secret: %w", err)
-	}
-	if r.root, err = newSecret(raw); err != nil {
-		return err
-	}
-	if r.wrap, err = r.root.AEAD("wrap"); err != nil {
-		return err
-	}
-	stream, err := r.root.derive("stream")
-	r.stream = hex.EncodeToString(stream)
-	return err
+	r.epochs.Store(e)
+	return nil
 }
 
 // Store returns the store that the keys belong to.
 func (r *Ring) Store() StoreID { return r.store }
 
-// Epoch returns the number of the epoch, counted from 1.
-func (r *Ring) Epoch() uint64 { return r.epoch }
-
-// StreamKey returns the epoch's key for the embedded JetStream's files.
-func (r *Ring) StreamKey() string { return r.stream }
-
 // Dir returns the key directory.
 func (r *Ring) Dir() string { return r.dir }
-
-// NewSecret makes a random secret and returns it beside its wrapped form,
-// WrappedSize bytes, bound to what it is for.
-func (r *Ring) NewSecret(what []byte) (Secret, []byte, error) {
-	raw := make([]byte, secretSize)
-	if _, err := rand.Read(raw); err != nil {
-		return Secret{}, nil, fmt.Errorf("make secret: %w", err)
-	}
-	wrapped, err := r.wrap.Seal(raw, r.bind(what))
-	if err != nil {
-		return Secret{}, nil, err
-	}
-	s, err := newSecret(raw)
-	return s, wrapped, err
-}
-
-// OpenSecret is the inverse of NewSecret; ErrOpen where it does not open.
-func (r *Ring) OpenSecret(wrapped, what []byte) (Secret, error) {
-	raw, err := r.wrap.Open(wrapped, r.bind(what))
-	if err != nil {
-		return Secret{}, err
-	}
-	return newSecret(raw)
-}
-
-func (r *Ring) bind(what []byte) []byte {
-	return append(bytes.Clone(r.store[:]), what...)
-}
 
 // SaveAnchor durably keeps the newest checkpoint beside the keys.
 func (r *Ring) SaveAnchor(note []byte) error {

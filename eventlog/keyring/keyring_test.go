@@ -22,7 +22,7 @@ func create(t *testing.T) *Ring {
 // What one ring wrapped, the same keys opened again unwrap.
 func TestReopen(t *testing.T) {
 	r := create(t)
-	s, wrapped, err := r.NewSecret([]byte("bucket 1"))
+	s, wrapped, err := r.Current().NewSecret([]byte("bucket 1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +38,10 @@ func TestReopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Store() != r.Store() || again.Epoch() != 1 || again.StreamKey() != r.StreamKey() || len(r.StreamKey()) != 64 {
-		t.Fatalf("reopened: got store %s, epoch %d, want %s, 1 and the same stream key", again.Store(), again.Epoch(), r.Store())
+	if again.Store() != r.Store() || again.Current().Number() != 1 || again.Current().StreamKey() != r.Current().StreamKey() || len(r.Current().StreamKey()) != 64 {
+		t.Fatalf("reopened: got store %s, epoch %d, want %s, 1 and the same stream key", again.Store(), again.Current().Number(), r.Store())
 	}
-	if s, err = again.OpenSecret(wrapped, []byte("bucket 1")); err != nil {
+	if s, err = again.Current().OpenSecret(wrapped, []byte("bucket 1")); err != nil {
 		t.Fatal(err)
 	}
 	if a, err = s.AEAD("block"); err != nil {
@@ -56,14 +56,14 @@ func TestReopen(t *testing.T) {
 // under; what it sealed only for the same use.
 func TestSecretsAreBound(t *testing.T) {
 	r := create(t)
-	s, wrapped, err := r.NewSecret([]byte("bucket 1"))
+	s, wrapped, err := r.Current().NewSecret([]byte("bucket 1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.OpenSecret(wrapped, []byte("bucket 2")); !errors.Is(err, ErrOpen) {
+	if _, err := r.Current().OpenSecret(wrapped, []byte("bucket 2")); !errors.Is(err, ErrOpen) {
 		t.Errorf("as another bucket's: got %v, want ErrOpen", err)
 	}
-	if _, err := create(t).OpenSecret(wrapped, []byte("bucket 1")); !errors.Is(err, ErrOpen) {
+	if _, err := create(t).Current().OpenSecret(wrapped, []byte("bucket 1")); !errors.Is(err, ErrOpen) {
 		t.Errorf("with another store's keys: got %v, want ErrOpen", err)
 	}
 	block, err := s.AEAD("block")

@@ -135,6 +135,16 @@ func (a AEAD) NewKey(what []byte) (AEAD, []byte, error) {
 	return fresh, wrapped, err
 }
 
+// Rewrap returns what NewKey of another AEAD would have returned for a key that
+// this one wrapped. ErrOpen where it does not open.
+func (a AEAD) Rewrap(wrapped, what []byte, to AEAD) ([]byte, error) {
+	key, err := a.Open(wrapped, what)
+	if err != nil {
+		return nil, err
+	}
+	return to.Seal(key, what)
+}
+
 // OpenKey is the inverse of NewKey.
 func (a AEAD) OpenKey(wrapped, what []byte) (AEAD, error) {
 	key, err := a.Open(wrapped, what)

@@ -265,6 +265,58 @@ func (Action_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{19, 0}
 }
 
+// Why.
+type Forgotten_Cause int32
+
+const (
+	Forgotten_CAUSE_UNSPECIFIED Forgotten_Cause = 0
+	// Their retention period had passed.
+	Forgotten_EXPIRED Forgotten_Cause = 1
+	// Someone had the right to it.
+	Forgotten_ERASED Forgotten_Cause = 2
+)
+
+// Enum value maps for Forgotten_Cause.
+var (
+	Forgotten_Cause_name = map[int32]string{
+		0: "CAUSE_UNSPECIFIED",
+		1: "EXPIRED",
+		2: "ERASED",
+	}
+	Forgotten_Cause_value = map[string]int32{
+		"CAUSE_UNSPECIFIED": 0,
+		"EXPIRED":           1,
+		"ERASED":            2,
+	}
+)
+
+func (x Forgotten_Cause) Enum() *Forgotten_Cause {
+	p := new(Forgotten_Cause)
+	*p = x
+	return p
+}
+
+func (x Forgotten_Cause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Forgotten_Cause) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[4].Descriptor()
+}
+
+func (Forgotten_Cause) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[4]
+}
+
+func (x Forgotten_Cause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Forgotten_Cause.Descriptor instead.
+func (Forgotten_Cause) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23, 0}
+}
+
 // One immutable fact. Publishers set the fields up to `trace` and one body;
 // the store sets the others when it appends the event.
 type Event struct {
@@ -317,6 +369,8 @@ type Event struct {
 	//	*Event_Action
 	//	*Event_Coverage
 	//	*Event_PolicyApplied
+	//	*Event_Forgotten
+	//	*Event_EpochBegan
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -504,6 +558,24 @@ func (x *Event) GetPolicyApplied() *PolicyApplied {
 	return nil
 }
 
+func (x *Event) GetForgotten() *Forgotten {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Forgotten); ok {
+			return x.Forgotten
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetEpochBegan() *EpochBegan {
+	if x != nil {
+		if x, ok := x.Body.(*Event_EpochBegan); ok {
+			return x.EpochBegan
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -538,6 +610,17 @@ type Event_PolicyApplied struct {
 	PolicyApplied *PolicyApplied `protobuf:"bytes,40,opt,name=policy_applied,json=policyApplied,proto3,oneof"`
 }
 
+type Event_Forgotten struct {
+	// Events were forgotten: ledger, written by the store alone.
+	Forgotten *Forgotten `protobuf:"bytes,41,opt,name=forgotten,proto3,oneof"`
+}
+
+type Event_EpochBegan struct {
+	// The epoch of the store's keys changed: ledger, written by the store
+	// alone, in the log of the system's own tenant.
+	EpochBegan *EpochBegan `protobuf:"bytes,42,opt,name=epoch_began,json=epochBegan,proto3,oneof"`
+}
+
 func (*Event_Interaction) isEvent_Body() {}
 
 func (*Event_Verdict) isEvent_Body() {}
@@ -549,6 +632,10 @@ func (*Event_Action) isEvent_Body() {}
 func (*Event_Coverage) isEvent_Body() {}
 
 func (*Event_PolicyApplied) isEvent_Body() {}
+
+func (*Event_Forgotten) isEvent_Body() {}
+
+func (*Event_EpochBegan) isEvent_Body() {}
 
 // Several events in one message or request: 1 to 4,096 of them, up to 4 MiB.
 type EventBatch struct {
@@ -2210,6 +2297,128 @@ func (x *PolicyApplied) GetDocument() string {
 	return ""
 }
 
+// Events of the tenant are to be forgotten. It is in the log before the first
+// of them is gone; from the next EpochBegan on nothing brings them back. Their
+// positions and commitments stay.
+type Forgotten struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Cause Forgotten_Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=afterimage.v1.Forgotten_Cause" json:"cause,omitempty"`
+	// What it was done for, as whoever asked for it names it; no personal data.
+	Request string `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// Positions of single events, ascending: up to 32,768 ranges.
+	Positions []*Forgotten_Positions `protobuf:"bytes,3,rep,name=positions,proto3" json:"positions,omitempty"`
+	// Blocks that went whole, with the bucket they were in: up to 16,384.
+	Blocks        []*Forgotten_Block `protobuf:"bytes,4,rep,name=blocks,proto3" json:"blocks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forgotten) Reset() {
+	*x = Forgotten{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forgotten) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forgotten) ProtoMessage() {}
+
+func (x *Forgotten) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
+func (*Forgotten) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Forgotten) GetCause() Forgotten_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Forgotten_CAUSE_UNSPECIFIED
+}
+
+func (x *Forgotten) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *Forgotten) GetPositions() []*Forgotten_Positions {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *Forgotten) GetBlocks() []*Forgotten_Block {
+	if x != nil {
+		return x.Blocks
+	}
+	return nil
+}
+
+// A new epoch of the store's keys began, and what the old one's keys opened
+// and the new ones do not is gone for good.
+type EpochBegan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The epoch's number. The one before it ended.
+	Epoch         uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EpochBegan) Reset() {
+	*x = EpochBegan{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EpochBegan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EpochBegan) ProtoMessage() {}
+
+func (x *EpochBegan) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EpochBegan.ProtoReflect.Descriptor instead.
+func (*EpochBegan) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *EpochBegan) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 // One class of interactions with one sampling probability.
 type Coverage_Stratum struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2231,7 +2440,7 @@ type Coverage_Stratum struct {
 
 func (x *Coverage_Stratum) Reset() {
 	*x = Coverage_Stratum{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[23]
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2452,7 @@ func (x *Coverage_Stratum) String() string {
 func (*Coverage_Stratum) ProtoMessage() {}
 
 func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[23]
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2301,11 +2510,139 @@ func (x *Coverage_Stratum) GetCaptured() uint64 {
 	return 0
 }
 
+// Some of the positions, first to last.
+type Forgotten_Positions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first.
+	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	// The last, not before the first.
+	Last          uint64 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forgotten_Positions) Reset() {
+	*x = Forgotten_Positions{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forgotten_Positions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forgotten_Positions) ProtoMessage() {}
+
+func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forgotten_Positions.ProtoReflect.Descriptor instead.
+func (*Forgotten_Positions) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23, 0}
+}
+
+func (x *Forgotten_Positions) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Forgotten_Positions) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+// A block all of whose events are forgotten.
+type Forgotten_Block struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number.
+	Number uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// The position of its first event.
+	First uint64 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
+	// The position of its last event; those between may be other blocks'.
+	Last uint64 `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`
+	// How many events it held.
+	Events        uint32 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forgotten_Block) Reset() {
+	*x = Forgotten_Block{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forgotten_Block) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forgotten_Block) ProtoMessage() {}
+
+func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forgotten_Block.ProtoReflect.Descriptor instead.
+func (*Forgotten_Block) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23, 1}
+}
+
+func (x *Forgotten_Block) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Forgotten_Block) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Forgotten_Block) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *Forgotten_Block) GetEvents() uint32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
 var File_afterimage_v1_event_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x06\n" +
+	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\a\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -2326,7 +2663,10 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x06report\x18\x16 \x01(\v2\x15.afterimage.v1.ReportH\x00R\x06report\x12/\n" +
 	"\x06action\x18\x17 \x01(\v2\x15.afterimage.v1.ActionH\x00R\x06action\x125\n" +
 	"\bcoverage\x18\x18 \x01(\v2\x17.afterimage.v1.CoverageH\x00R\bcoverage\x12E\n" +
-	"\x0epolicy_applied\x18( \x01(\v2\x1c.afterimage.v1.PolicyAppliedH\x00R\rpolicyAppliedB\x06\n" +
+	"\x0epolicy_applied\x18( \x01(\v2\x1c.afterimage.v1.PolicyAppliedH\x00R\rpolicyApplied\x128\n" +
+	"\tforgotten\x18) \x01(\v2\x18.afterimage.v1.ForgottenH\x00R\tforgotten\x12<\n" +
+	"\vepoch_began\x18* \x01(\v2\x19.afterimage.v1.EpochBeganH\x00R\n" +
+	"epochBeganB\x06\n" +
 	"\x04bodyB\x06\n" +
 	"\x04_seq\":\n" +
 	"\n" +
@@ -2497,7 +2837,28 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\routput_tokens\x18\x02 \x01(\x04R\foutputTokens\"E\n" +
 	"\rPolicyApplied\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
-	"\bdocument\x18\x02 \x01(\tR\bdocumentBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"\bdocument\x18\x02 \x01(\tR\bdocument\"\xa8\x03\n" +
+	"\tForgotten\x124\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x1e.afterimage.v1.Forgotten.CauseR\x05cause\x12\x18\n" +
+	"\arequest\x18\x02 \x01(\tR\arequest\x12@\n" +
+	"\tpositions\x18\x03 \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\x126\n" +
+	"\x06blocks\x18\x04 \x03(\v2\x1e.afterimage.v1.Forgotten.BlockR\x06blocks\x1a5\n" +
+	"\tPositions\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\x1aa\n" +
+	"\x05Block\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x03 \x01(\x04R\x04last\x12\x16\n" +
+	"\x06events\x18\x04 \x01(\rR\x06events\"7\n" +
+	"\x05Cause\x12\x15\n" +
+	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\v\n" +
+	"\aEXPIRED\x10\x01\x12\n" +
+	"\n" +
+	"\x06ERASED\x10\x02\"\"\n" +
+	"\n" +
+	"EpochBegan\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epochBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_event_proto_rawDescOnce sync.Once
@@ -2511,82 +2872,92 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_event_proto_rawDescData
 }
 
-var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_afterimage_v1_event_proto_goTypes = []any{
 	(Verdict_Scope)(0),            // 0: afterimage.v1.Verdict.Scope
 	(Verdict_Action)(0),           // 1: afterimage.v1.Verdict.Action
 	(Report_Reporter)(0),          // 2: afterimage.v1.Report.Reporter
 	(Action_Kind)(0),              // 3: afterimage.v1.Action.Kind
-	(*Event)(nil),                 // 4: afterimage.v1.Event
-	(*EventBatch)(nil),            // 5: afterimage.v1.EventBatch
-	(*Source)(nil),                // 6: afterimage.v1.Source
-	(*Capture)(nil),               // 7: afterimage.v1.Capture
-	(*Redaction)(nil),             // 8: afterimage.v1.Redaction
-	(*Trace)(nil),                 // 9: afterimage.v1.Trace
-	(*Interaction)(nil),           // 10: afterimage.v1.Interaction
-	(*Model)(nil),                 // 11: afterimage.v1.Model
-	(*Parameters)(nil),            // 12: afterimage.v1.Parameters
-	(*Message)(nil),               // 13: afterimage.v1.Message
-	(*Part)(nil),                  // 14: afterimage.v1.Part
-	(*ToolCall)(nil),              // 15: afterimage.v1.ToolCall
-	(*ToolResult)(nil),            // 16: afterimage.v1.ToolResult
-	(*Blob)(nil),                  // 17: afterimage.v1.Blob
-	(*Document)(nil),              // 18: afterimage.v1.Document
-	(*Delta)(nil),                 // 19: afterimage.v1.Delta
-	(*Verdict)(nil),               // 20: afterimage.v1.Verdict
-	(*Classifier)(nil),            // 21: afterimage.v1.Classifier
-	(*Report)(nil),                // 22: afterimage.v1.Report
-	(*Action)(nil),                // 23: afterimage.v1.Action
-	(*Coverage)(nil),              // 24: afterimage.v1.Coverage
-	(*Usage)(nil),                 // 25: afterimage.v1.Usage
-	(*PolicyApplied)(nil),         // 26: afterimage.v1.PolicyApplied
-	(*Coverage_Stratum)(nil),      // 27: afterimage.v1.Coverage.Stratum
-	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 29: google.protobuf.Duration
+	(Forgotten_Cause)(0),          // 4: afterimage.v1.Forgotten.Cause
+	(*Event)(nil),                 // 5: afterimage.v1.Event
+	(*EventBatch)(nil),            // 6: afterimage.v1.EventBatch
+	(*Source)(nil),                // 7: afterimage.v1.Source
+	(*Capture)(nil),               // 8: afterimage.v1.Capture
+	(*Redaction)(nil),             // 9: afterimage.v1.Redaction
+	(*Trace)(nil),                 // 10: afterimage.v1.Trace
+	(*Interaction)(nil),           // 11: afterimage.v1.Interaction
+	(*Model)(nil),                 // 12: afterimage.v1.Model
+	(*Parameters)(nil),            // 13: afterimage.v1.Parameters
+	(*Message)(nil),               // 14: afterimage.v1.Message
+	(*Part)(nil),                  // 15: afterimage.v1.Part
+	(*ToolCall)(nil),              // 16: afterimage.v1.ToolCall
+	(*ToolResult)(nil),            // 17: afterimage.v1.ToolResult
+	(*Blob)(nil),                  // 18: afterimage.v1.Blob
+	(*Document)(nil),              // 19: afterimage.v1.Document
+	(*Delta)(nil),                 // 20: afterimage.v1.Delta
+	(*Verdict)(nil),               // 21: afterimage.v1.Verdict
+	(*Classifier)(nil),            // 22: afterimage.v1.Classifier
+	(*Report)(nil),                // 23: afterimage.v1.Report
+	(*Action)(nil),                // 24: afterimage.v1.Action
+	(*Coverage)(nil),              // 25: afterimage.v1.Coverage
+	(*Usage)(nil),                 // 26: afterimage.v1.Usage
+	(*PolicyApplied)(nil),         // 27: afterimage.v1.PolicyApplied
+	(*Forgotten)(nil),             // 28: afterimage.v1.Forgotten
+	(*EpochBegan)(nil),            // 29: afterimage.v1.EpochBegan
+	(*Coverage_Stratum)(nil),      // 30: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 31: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 32: afterimage.v1.Forgotten.Block
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 34: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	28, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
-	6,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
-	7,  // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
-	9,  // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	28, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
-	10, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
-	20, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
-	22, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
-	23, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
-	24, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
-	26, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
-	4,  // 11: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
-	8,  // 12: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	11, // 13: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	12, // 14: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	13, // 15: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	18, // 16: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	13, // 17: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	13, // 18: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	19, // 19: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	20, // 20: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	25, // 21: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	29, // 22: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	29, // 23: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	14, // 24: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	15, // 25: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	16, // 26: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	17, // 27: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	0,  // 28: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	21, // 29: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	1,  // 30: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	2,  // 31: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	3,  // 32: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	28, // 33: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	28, // 34: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	27, // 35: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	33, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	7,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
+	8,  // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
+	10, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
+	33, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	11, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
+	21, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
+	23, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
+	24, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
+	25, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
+	27, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
+	28, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
+	29, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
+	5,  // 13: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
+	9,  // 14: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
+	12, // 15: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	13, // 16: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	14, // 17: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	19, // 18: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	14, // 19: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	14, // 20: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	20, // 21: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	21, // 22: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	26, // 23: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	34, // 24: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	34, // 25: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	15, // 26: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	16, // 27: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	17, // 28: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	18, // 29: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	0,  // 30: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	22, // 31: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	1,  // 32: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	2,  // 33: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	3,  // 34: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	33, // 35: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	33, // 36: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	30, // 37: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	4,  // 38: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	31, // 39: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	32, // 40: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -2601,6 +2972,8 @@ func file_afterimage_v1_event_proto_init() {
 		(*Event_Action)(nil),
 		(*Event_Coverage)(nil),
 		(*Event_PolicyApplied)(nil),
+		(*Event_Forgotten)(nil),
+		(*Event_EpochBegan)(nil),
 	}
 	file_afterimage_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[8].OneofWrappers = []any{}
@@ -2613,14 +2986,14 @@ func file_afterimage_v1_event_proto_init() {
 	}
 	file_afterimage_v1_event_proto_msgTypes[14].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[16].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[23].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   24,
+			NumEnums:      5,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

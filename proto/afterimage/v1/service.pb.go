@@ -288,7 +288,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // A request to store events.
@@ -1142,7 +1142,10 @@ type VerifyLogResponse struct {
 	// What was found, if this message reports a finding.
 	Finding *Finding `protobuf:"bytes,3,opt,name=finding,proto3" json:"finding,omitempty"`
 	// The checkpoint everything was checked against; set on the last message.
-	Checkpoint    *Checkpoint `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	Checkpoint *Checkpoint `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// Some of the positions whose events are forgotten, as the log records; on
+	// messages just before the last. Their commitments were checked.
+	Forgotten     []*SeqRange `protobuf:"bytes,5,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1205,6 +1208,68 @@ func (x *VerifyLogResponse) GetCheckpoint() *Checkpoint {
 	return nil
 }
 
+func (x *VerifyLogResponse) GetForgotten() []*SeqRange {
+	if x != nil {
+		return x.Forgotten
+	}
+	return nil
+}
+
+// Positions of the log that follow one another.
+type SeqRange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first.
+	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	// The last, not before the first.
+	Last          uint64 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeqRange) Reset() {
+	*x = SeqRange{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeqRange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeqRange) ProtoMessage() {}
+
+func (x *SeqRange) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeqRange.ProtoReflect.Descriptor instead.
+func (*SeqRange) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SeqRange) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *SeqRange) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
 // Something that is not as it was written.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1215,14 +1280,18 @@ type Finding struct {
 	// The first position affected.
 	FirstSeq uint64 `protobuf:"varint,3,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	// The last position affected.
-	LastSeq       uint64 `protobuf:"varint,4,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	LastSeq uint64 `protobuf:"varint,4,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	// What sort of thing happened, as far as can be told: `tampered` (it is whole
+	// and not what was written), `corrupt` (its checksum is wrong, or it cannot be
+	// read) or `missing` (it is not there, and not recorded as forgotten).
+	Kind          string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1303,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1316,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Finding) GetPart() string {
@@ -1278,6 +1347,13 @@ func (x *Finding) GetLastSeq() uint64 {
 	return 0
 }
 
+func (x *Finding) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
 // A request to list what is quarantined.
 type ListQuarantineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1293,7 +1369,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1381,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1394,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1355,7 +1431,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1443,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1456,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1410,7 +1486,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1498,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1511,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -1484,7 +1560,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +1572,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +1585,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Quarantined) GetId() string {
@@ -1600,7 +1676,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1688,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1701,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -1652,7 +1728,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1740,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1753,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Policy) GetVersion() string {
@@ -1797,19 +1873,24 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x04root\x18\x03 \x01(\fR\x04root\x12\x12\n" +
 	"\x04note\x18\x04 \x01(\tR\x04note\x12!\n" +
 	"\fverifier_key\x18\x05 \x01(\tR\vverifierKey\"\x12\n" +
-	"\x10VerifyLogRequest\"\xae\x01\n" +
+	"\x10VerifyLogRequest\"\xe5\x01\n" +
 	"\x11VerifyLogResponse\x12\x18\n" +
 	"\achecked\x18\x01 \x01(\x04R\achecked\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x120\n" +
 	"\afinding\x18\x03 \x01(\v2\x16.afterimage.v1.FindingR\afinding\x129\n" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
-	"checkpoint\"m\n" +
+	"checkpoint\x125\n" +
+	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\"4\n" +
+	"\bSeqRange\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\"\x81\x01\n" +
 	"\aFinding\x12\x12\n" +
 	"\x04part\x18\x01 \x01(\tR\x04part\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
 	"\tfirst_seq\x18\x03 \x01(\x04R\bfirstSeq\x12\x19\n" +
-	"\blast_seq\x18\x04 \x01(\x04R\alastSeq\"k\n" +
+	"\blast_seq\x18\x04 \x01(\x04R\alastSeq\x12\x12\n" +
+	"\x04kind\x18\x05 \x01(\tR\x04kind\"k\n" +
 	"\x15ListQuarantineRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -1882,7 +1963,7 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_afterimage_v1_service_proto_goTypes = []any{
 	(View)(0),                      // 0: afterimage.v1.View
 	(Frame_Kind)(0),                // 1: afterimage.v1.Frame.Kind
@@ -1900,66 +1981,68 @@ var file_afterimage_v1_service_proto_goTypes = []any{
 	(*Checkpoint)(nil),             // 13: afterimage.v1.Checkpoint
 	(*VerifyLogRequest)(nil),       // 14: afterimage.v1.VerifyLogRequest
 	(*VerifyLogResponse)(nil),      // 15: afterimage.v1.VerifyLogResponse
-	(*Finding)(nil),                // 16: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),  // 17: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil), // 18: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),  // 19: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),            // 20: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),       // 21: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                 // 22: afterimage.v1.Policy
-	(*Event)(nil),                  // 23: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),  // 24: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),  // 25: google.protobuf.FieldMask
-	(*Verdict)(nil),                // 26: afterimage.v1.Verdict
-	(Report_Reporter)(0),           // 27: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                   // 28: afterimage.v1.Blob
-	(*Model)(nil),                  // 29: afterimage.v1.Model
+	(*SeqRange)(nil),               // 16: afterimage.v1.SeqRange
+	(*Finding)(nil),                // 17: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),  // 18: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil), // 19: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),  // 20: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),            // 21: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),       // 22: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                 // 23: afterimage.v1.Policy
+	(*Event)(nil),                  // 24: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),  // 26: google.protobuf.FieldMask
+	(*Verdict)(nil),                // 27: afterimage.v1.Verdict
+	(Report_Reporter)(0),           // 28: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                   // 29: afterimage.v1.Blob
+	(*Model)(nil),                  // 30: afterimage.v1.Model
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	23, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	24, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	24, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	25, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	23, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	24, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	25, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	25, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	26, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	24, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
 	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	24, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	25, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	26, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	27, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	28, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	29, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	16, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	27, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	28, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	29, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	30, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	17, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
 	13, // 14: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	20, // 15: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	24, // 16: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 17: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	24, // 18: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	4,  // 19: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 20: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 21: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 22: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	10, // 23: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 24: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	14, // 25: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	17, // 26: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	19, // 27: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	21, // 28: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 29: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 30: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	23, // 31: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	23, // 32: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	11, // 33: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 34: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	15, // 35: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	18, // 36: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	20, // 37: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	22, // 38: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	29, // [29:39] is the sub-list for method output_type
-	19, // [19:29] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	16, // 15: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	21, // 16: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	25, // 17: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	3,  // 18: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	25, // 19: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	4,  // 20: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	6,  // 21: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	8,  // 22: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	9,  // 23: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	10, // 24: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	12, // 25: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	14, // 26: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	18, // 27: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	20, // 28: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	22, // 29: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	5,  // 30: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 31: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	24, // 32: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	24, // 33: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	11, // 34: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	13, // 35: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	15, // 36: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	19, // 37: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	21, // 38: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	23, // 39: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	30, // [30:40] is the sub-list for method output_type
+	20, // [20:30] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -1976,7 +2059,7 @@ func file_afterimage_v1_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

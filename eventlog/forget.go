@@ -1,0 +1,497 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// A Forgetting is events of one tenant that are to be forgotten, and why.
+type Forgetting struct {
+	Tenant event.Tenant
+	// Ledger is the event that puts it on record, complete but for the positions
+	// and blocks of its body, which is a Forgotten. It is the log's afterwards.
+	Ledger  *pb.Event
+	Seqs    []event.Seq // single events, in any order; those already forgotten are passed over
+	Buckets []BucketID  // whole buckets
+}
+
+// ForgetProgress is how far a Forget has come.
+type ForgetProgress struct {
+	Step    string // rewrite, index, keys or stream
+	Done    int    // blocks, of all that the step has to do
+	Planned int
+}
+
+// Forget makes events unreadable for good: when it returns nil, their text,
+// their index entries and every key that opens either are gone from the log, and
+// no older copy of the data directory can be opened with any key that still
+// exists. Their positions and commitments stay, and so do the hashes of their
+// ids, so that a redelivered message is not stored again.
+//
+// First the ledger events are appended, with the positions and blocks that are
+// to go; from then on a crash only delays: [Log.Resume] goes on. Then the blocks
+// of single events are written anew without them, their buckets get new keys and
+// a new index, and a new epoch of keys begins, in which the buckets that are to
+// go have none. Several forgettings share one epoch. Appending goes on
+// meanwhile, but for milliseconds.
+//
+// ErrNotFound where a bucket or an event is not the tenant's; then nothing was
+// done. One Forget runs at a time; others wait.
+func (l *Log) Forget(ctx context.Context, what []Forgetting, progress func(ForgetProgress)) error {
+	l.rewriting.Lock()
+	defer l.rewriting.Unlock()
+	if err := l.resume(ctx, progress); err != nil {
+		return fmt.Errorf("forget: finish the one before: %w", err)
+	}
+	begun, err := l.begin(ctx, what)
+	if err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	if !begun {
+		return nil
+	}
+	if err := l.resume(ctx, progress); err != nil {
+		return fmt.Errorf("forget: %w; it is on record, and goes on at the next start", err)
+	}
+	return nil
+}
+
+// Resume finishes a Forget that a crash or an error interrupted; it does nothing
+// if there is none. Call it after Open, when the embedded JetStream runs.
+func (l *Log) Resume(ctx context.Context, progress func(ForgetProgress)) error {
+	l.rewriting.Lock()
+	defer l.rewriting.Unlock()
+	if err := l.resume(ctx, progress); err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	return nil
+}
+
+// begin puts what is to be forgotten on record. It reports whether there is
+// anything.
+func (l *Log) begin(ctx context.Context, what []Forgetting) (begun bool, err error) {
+	f := &forgetting{l: l, pending: &pending{}}
+	defer func() {
+		if !begun {
+			f.reopen()
+		}
+	}()
+	for _, w := range what {
+		if err := errors.Join(ctx.Err(), f.plan(w)); err != nil {
+			return false, err
+		}
+	}
+	if len(f.events) == 0 {
+		return false, nil
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed {
+		return false, ErrClosed
+	}
+	_, err = l.appendAs(f.events, l.ring.Current(), func(a *appending) error {
+		for i, r := range a.results {
+			if r.Outcome != Appended {
+				return fmt.Errorf("the id %q of a ledger event is taken", f.events[i].event.GetId())
+			}
+			f.ledger = append(f.ledger, r.Seq)
+		}
+		set(a.write, key1(spacePending), f.encode())
+		return a.commit()
+	})
+	return err == nil, err
+}
+
+// forgetting is a Forget that is being planned.
+type forgetting struct {
+	*pending
+	l      *Log
+	events []Prepared
+}
+
+// plan finds out what one forgetting concerns, closes the buckets to appends,
+// and prepares its ledger events.
+func (f *forgetting) plan(w Forgetting) error {
+	t := f.l.named(w.Tenant)
+	if t == nil {
+		return fmt.Errorf("tenant %s: %w", w.Tenant, ErrNotFound)
+	}
+	gone := roaring64.New()
+	blocks, err := f.drops(t, w.Buckets, gone)
+	if err != nil {
+		return err
+	}
+	if err := f.erasures(t, w.Seqs, gone); err != nil {
+		return err
+	}
+	positions := ranges(gone)
+	for len(positions) > 0 || len(blocks) > 0 {
+		body := proto.CloneOf(w.Ledger.GetForgotten())
+		for _, r := range positions[:min(len(positions), event.MaxPositions)] {
+			body.Positions = append(body.Positions, &pb.Forgotten_Positions{First: uint64(r.First), Last: uint64(r.Last)})
+		}
+		body.Blocks = blocks[:min(len(blocks), event.MaxBlocks)]
+		positions, blocks = positions[len(body.Positions):], blocks[len(body.Blocks):]
+		e := proto.CloneOf(w.Ledger)
+		e.Body = &pb.Event_Forgotten{Forgotten: body}
+		if len(f.events) > 0 { // A second one of the same ledger event needs an id of its own.
+			e.Id = fmt.Sprintf("%s-%d", e.GetId(), len(f.events))
+		}
+		p, err := f.l.Prepare(w.Tenant, e)
+		if err != nil {
+			return err
+		}
+		f.events = append(f.events, p)
+	}
+	return nil
+}
+
+// drops returns the blocks of buckets that go whole. What they recorded as
+// forgotten stays on record: it is added to gone.
+func (f *forgetting) drops(t *tenant, ids []BucketID, gone *roaring64.Bitmap) (blocks []*pb.Forgotten_Block, err error) {
+	for _, id := range ids {
+		b, err := f.close(t, bucketID(id))
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(f.drop, b.id) {
+			continue
+		}
+		f.drop = append(f.drop, b.id)
+		more, err := f.recorded(t, b, gone)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, more...)
+		blocks = append(blocks, f.l.blocksOf(b)...)
+	}
+	return blocks, nil
+}
+
+// close makes sure that nothing is appended to a bucket any more.
+func (f *forgetting) close(t *tenant, id bucketID) (*bucket, error) {
+	f.l.writing.Lock() // Appends under way have ended.
+	defer f.l.writing.Unlock()
+	f.l.mu.Lock()
+	defer f.l.mu.Unlock()
+	b := f.l.buckets[id]
+	if b == nil || b.tenant != t.id {
+		return nil, fmt.Errorf("bucket %d of tenant %s: %w", id, t.name, ErrNotFound)
+	}
+	b.closed = true
+	return b, nil
+}
+
+// reopen undoes close, of a forgetting that did not begin.
+func (f *forgetting) reopen() {
+	f.l.mu.Lock()
+	defer f.l.mu.Unlock()
+	for _, id := range f.drop {
+		f.l.buckets[id].closed = false
+	}
+	for _, r := range f.rekey {
+		f.l.buckets[r.bucket].closed = false
+	}
+}
+
+// recorded returns what the ledger events of a bucket say was forgotten.
+func (f *forgetting) recorded(t *tenant, b *bucket, gone *roaring64.Bitmap) (blocks []*pb.Forgotten_Block, err error) {
+	seqs, err := f.l.find(b, Term{FieldKind, []string{string(event.Forgotten)}})
+	if err != nil {
+		return nil, err
+	}
+	for _, seq := range seqs {
+		e, err := f.l.event(seq, location{})
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range e.GetForgotten().GetPositions() {
+			gone.AddRange(r.GetFirst(), r.GetLast()+1)
+		}
+		blocks = append(blocks, e.GetForgotten().GetBlocks()...)
+	}
+	return blocks, nil
+}
+
+// blocksOf returns what is put on record of a bucket's blocks.
+func (s *store) blocksOf(b *bucket) (out []*pb.Forgotten_Block) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, id := range b.ids {
+		h := s.headers[id]
+		out = append(out, &pb.Forgotten_Block{Number: uint64(id), First: h.FirstSeq, Last: h.LastSeq, Events: h.Count})
+	}
+	return out
+}
+
+// erasures adds the positions that are to go to gone, unless their bucket goes
+// or they have gone, and closes the buckets that they are in.
+func (f *forgetting) erasures(t *tenant, seqs []event.Seq, gone *roaring64.Bitmap) error {
+	for _, seq := range seqs {
+		if seq >= f.l.Size() {
+			return fmt.Errorf("event %d of tenant %s: %w", seq, t.name, ErrNotFound)
+		}
+		b, err := f.l.bucketAt(seq)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("event %d: %w", seq, err)
+		}
+		if b.tenant != t.id {
+			return fmt.Errorf("event %d of tenant %s: %w", seq, t.name, ErrNotFound)
+		}
+		if slices.Contains(f.drop, b.id) {
+			continue
+		}
+		gone.Add(uint64(seq))
+		if slices.ContainsFunc(f.rekey, func(r rekeyed) bool { return r.bucket == b.id }) {
+			continue
+		}
+		if _, err := f.close(t, b.id); err != nil {
+			return err
+		}
+		f.rekey = append(f.rekey, rekeyed{bucket: b.id})
+	}
+	return nil
+}
+
+// bucketAt returns the bucket that the event at seq is in.
+func (s *store) bucketAt(seq event.Seq) (b *bucket, err error) {
+	at, err := s.locate(seq)
+	if err != nil {
+		return nil, err
+	}
+	err = s.at(seq, at, func(at location) (err error) {
+		_, b, err = s.header(at.block)
+		return err
+	})
+	return b, err
+}
+
+// resume does what is pending. The caller holds rewriting.
+func (l *Log) resume(ctx context.Context, progress func(ForgetProgress)) error {
+	if err := l.endEpoch(ctx, progress); err != nil {
+		return err
+	}
+	p, err := l.pending()
+	if err != nil || p.empty() {
+		return err
+	}
+	for _, step := range []func(context.Context, *pending, func(ForgetProgress)) error{l.eraseEvents, l.reindex, l.changeEpoch} {
+		if err := errors.Join(ctx.Err(), step(ctx, p, progress)); err != nil {
+			return err
+		}
+	}
+	return l.endEpoch(ctx, progress)
+}
+
+// rewriteBytes is how much text one rewriting reads, in bytes before
+// compression.
+const rewriteBytes = 16 << 20
+
+// eraseEvents rewrites the blocks that hold events to be forgotten.
+func (l *Log) eraseEvents(ctx context.Context, p *pending, progress func(ForgetProgress)) error {
+	gone := roaring64.New()
+	for _, seq := range p.ledger {
+		e, err := l.event(seq, location{})
+		if err != nil {
+			return err
+		}
+		for _, r := range e.GetForgotten().GetPositions() {
+			gone.AddRange(r.GetFirst(), r.GetLast()+1)
+		}
+	}
+	blocks, err := l.holding(gone)
+	if err != nil {
+		return err
+	}
+	into := func(seq event.Seq, in *bucket) *bucket {
+		if gone.Contains(uint64(seq)) {
+			return nil
+		}
+		return in
+	}
+	planned := len(blocks)
+	for len(blocks) > 0 {
+		part := l.portion(blocks, rewriteBytes)
+		r := rewriting{blocks: part, into: into, merged: l.merged(part[0]), workers: l.workers()}
+		if err := l.rewrite(ctx, r); err != nil {
+			return err
+		}
+		blocks = blocks[len(part):]
+		progress(ForgetProgress{"rewrite", planned - len(blocks), planned})
+	}
+	return nil
+}
+
+// holding returns the blocks that hold events at the positions, those that were
+// merged behind the others.
+func (l *Log) holding(positions *roaring64.Bitmap) ([]block.ID, error) {
+	found := map[block.ID]bool{}
+	page, number := []location(nil), uint64(math.MaxUint64)
+	for it := positions.Iterator(); it.HasNext(); {
+		seq := it.Next()
+		if n := seq / pageWidth; n != number {
+			var err error
+			if page, err = l.page(n); err != nil {
+				return nil, err
+			}
+			number = n
+		}
+		if i := int(seq % pageWidth); i < len(page) && page[i].block != 0 {
+			found[page[i].block] = true
+		}
+	}
+	var out []block.ID
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for id := range found {
+		if l.headers[id] != nil {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, l.unmergedFirst)
+	return out, nil
+}
+
+// portion returns the first of the blocks, at least one, that are of one tenant,
+// merged alike, and have together up to size bytes of text.
+func (s *store) portion(blocks []block.ID, size int) []block.ID {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	first := s.headers[blocks[0]]
+	total := 0
+	for i, id := range blocks {
+		h := s.headers[id]
+		total += int(h.TextSize)
+		if i > 0 && (total > size || h.Merged != first.Merged || s.buckets[bucketID(h.Bucket)].tenant != s.buckets[bucketID(first.Bucket)].tenant) {
+			return blocks[:i]
+		}
+	}
+	return blocks
+}
+
+func (s *store) merged(id block.ID) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.headers[id].Merged
+}
+
+// reindex makes new indexes of the buckets that get new keys, under numbers of
+// their own, so that nobody sees them before the keys are changed.
+func (l *Log) reindex(ctx context.Context, p *pending, progress func(ForgetProgress)) error {
+	if err := l.numberIndexes(p); err != nil {
+		return err
+	}
+	next, err := l.ring.Begin()
+	if err != nil {
+		return err
+	}
+	l.fresh = map[bucketID]freshBucket{}
+	for i, r := range p.rekey {
+		l.mu.RLock()
+		old := l.buckets[r.bucket]
+		l.mu.RUnlock()
+		b, record, err := newBucket(next, old.id, old.tenant, old.class, old.day, r.index)
+		if err != nil {
+			return err
+		}
+		l.fresh[old.id] = freshBucket{b, record}
+		if err := l.fillIndex(ctx, old, b); err != nil {
+			return err
+		}
+		progress(ForgetProgress{"index", i + 1, len(p.rekey)})
+	}
+	return nil
+}
+
+// freshBucket is a bucket with new keys, before it takes the old one's place.
+type freshBucket struct {
+	*bucket
+	record []byte
+}
+
+// numberIndexes gives numbers to the new indexes, and removes what an
+// interrupted attempt left under them.
+func (l *Log) numberIndexes(p *pending) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	b := l.db.NewBatch()
+	defer b.Close() //nolint:errcheck // Committed or thrown away.
+	st := l.state
+	for i := range p.rekey {
+		if p.rekey[i].index == 0 {
+			st.bucket++
+			p.rekey[i].index = indexID(st.bucket)
+		}
+		removeRange(b, indexPrefix(p.rekey[i].index))
+	}
+	set(b, key1(spacePending), p.encode())
+	set(b, key1(spaceState), st.encode())
+	if err := b.Commit(pebble.Sync); err != nil {
+		return err
+	}
+	l.state = st
+	return nil
+}
+
+// fillIndex writes the index of a bucket's events as it is under its new keys.
+// It is durable when the keys are.
+func (l *Log) fillIndex(ctx context.Context, old, fresh *bucket) error {
+	var items []block.Item
+	flush := func() error {
+		b := l.db.NewBatch()
+		defer b.Close() //nolint:errcheck // Committed or thrown away.
+		slices.SortFunc(items, func(a, b block.Item) int { return cmp.Compare(a.Seq, b.Seq) })
+		if err := writePostings(b, fresh, items); err != nil {
+			return err
+		}
+		items = items[:0]
+		return b.Commit(pebble.NoSync)
+	}
+	l.mu.RLock()
+	ids := slices.Clone(old.ids)
+	l.mu.RUnlock()
+	for _, id := range ids {
+		h, in, err := l.header(id)
+		if err != nil {
+			return err
+		}
+		meta, err := openMeta(l.disk, id, h, in, l.codec.OpenMeta)
+		if err != nil {
+			return err
+		}
+		for i := range meta.Len() {
+			e, err := meta.Event(i)
+			if err != nil {
+				return err
+			}
+			items = append(items, block.Item{Seq: meta.Seq(i), Event: e})
+		}
+		if len(items) >= MaxAppend {
+			if err := errors.Join(ctx.Err(), flush()); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}

@@ -1,0 +1,261 @@
+package keyring
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+// Changing the epoch takes three steps, so that at every instant the key file
+// has the key that the data is wrapped with:
+//
+//	Begin    the key file holds two epochs: the current one and the next
+//	(commit) the data is wrapped with the next one's key
+//	Advance  in memory, the next one is the current one and the old one the previous
+//	End      the key file holds the current one alone; the previous one is gone
+//
+// After a crash [Ring.Use] tells which of the two the data is wrapped with.
+
+// An Epoch is one epoch's keys. Safe for concurrent use.
+type Epoch struct {
+	number uint64
+	store  StoreID
+	keyset json.RawMessage // a Tink keyset, encrypted by the KEK
+	root   Secret
+	wrap   AEAD // wraps tenant and bucket secrets
+	stream string
+}
+
+// newEpoch makes the keys of an epoch.
+func newEpoch(store StoreID, number uint64, kek tink.AEAD) (*Epoch, error) {
+	handle, err := keyset.NewHandle(prf.HKDFSHA256PRFKeyTemplate())
+	if err != nil {
+		return nil, fmt.Errorf("make epoch key: %w", err)
+	}
+	encrypted, err := encryptKeyset(handle, kek, epochUse(store, number))
+	if err != nil {
+		return nil, err
+	}
+	return openEpoch(store, number, encrypted, kek)
+}
+
+func openEpoch(store StoreID, number uint64, encrypted json.RawMessage, kek tink.AEAD) (*Epoch, error) {
+	handle, err := decryptKeyset(encrypted, kek, epochUse(store, number))
+	if err != nil {
+		return nil, err
+	}
+	set, err := prf.NewPRFSet(handle)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not an epoch key: %w", ErrWrongKeys, err)
+	}
+	raw, err := set.ComputePrimaryPRF([]byte("afterimage/epoch"), secretSize)
+	if err != nil {
+		return nil, fmt.Errorf("derive epoch secret: %w", err)
+	}
+	e := &Epoch{number: number, store: store, keyset: encrypted}
+	if e.root, err = newSecret(raw); err != nil {
+		return nil, err
+	}
+	if e.wrap, err = e.root.AEAD("wrap"); err != nil {
+		return nil, err
+	}
+	stream, err := e.root.derive("stream")
+	e.stream = hex.EncodeToString(stream)
+	return e, err
+}
+
+// Number returns the epoch's number, counted from 1.
+func (e *Epoch) Number() uint64 { return e.number }
+
+// StreamKey returns the epoch's key for the embedded JetStream's files.
+func (e *Epoch) StreamKey() string { return e.stream }
+
+// NewSecret makes a random secret and returns it beside its wrapped form,
+// WrappedSize bytes, bound to what it is for.
+func (e *Epoch) NewSecret(what []byte) (Secret, []byte, error) {
+	raw := make([]byte, secretSize)
+	if _, err := rand.Read(raw); err != nil {
+		return Secret{}, nil, fmt.Errorf("make secret: %w", err)
+	}
+	wrapped, err := e.wrap.Seal(raw, e.bind(what))
+	if err != nil {
+		return Secret{}, nil, err
+	}
+	s, err := newSecret(raw)
+	return s, wrapped, err
+}
+
+// OpenSecret is the inverse of NewSecret; ErrOpen where it does not open.
+func (e *Epoch) OpenSecret(wrapped, what []byte) (Secret, error) {
+	raw, err := e.wrap.Open(wrapped, e.bind(what))
+	if err != nil {
+		return Secret{}, err
+	}
+	return newSecret(raw)
+}
+
+// Rewrap returns what NewSecret of the next epoch would have returned for a
+// secret that this one wrapped; ErrOpen where it does not open.
+func (e *Epoch) Rewrap(wrapped, what []byte, next *Epoch) ([]byte, error) {
+	raw, err := e.wrap.Open(wrapped, e.bind(what))
+	if err != nil {
+		return nil, err
+	}
+	return next.wrap.Seal(raw, next.bind(what))
+}
+
+func (e *Epoch) bind(what []byte) []byte {
+	return append(bytes.Clone(e.store[:]), what...)
+}
+
+// epochs are the epochs that the key file holds. They are replaced, never
+// changed.
+type epochs struct {
+	current *Epoch
+	other   *Epoch // the next one or the previous one; nil: none
+}
+
+// otherEpoch is the second epoch in epoch.json.
+type otherEpoch struct {
+	Epoch  uint64          `json:"epoch"`
+	Keyset json.RawMessage `json:"keyset"`
+}
+
+// Current returns the epoch that the data is wrapped with.
+func (r *Ring) Current() *Epoch { return r.epochs.Load().current }
+
+// Previous returns the epoch that has ended but for its key, which
+// [Ring.End] destroys; nil if there is none.
+func (r *Ring) Previous() *Epoch {
+	e := r.epochs.Load()
+	if e.other != nil && e.other.number < e.current.number {
+		return e.other
+	}
+	return nil
+}
+
+// Use makes the epoch with the number, which the data names, the current one.
+// ErrWrongKeys, with what that means, where the key file does not hold it.
+func (r *Ring) Use(number uint64) error {
+	e := r.epochs.Load()
+	switch {
+	case number == e.current.number:
+	case e.other != nil && number == e.other.number:
+		r.epochs.Store(&epochs{current: e.other, other: e.current})
+	case number < e.current.number:
+		return fmt.Errorf("%w: the data is of epoch %d, the keys in %s of epoch %d: it is a copy from before something was forgotten, and its keys are gone; use the newer data",
+			ErrWrongKeys, number, r.dir, e.current.number)
+	default:
+		return fmt.Errorf("%w: the keys in %s are of epoch %d, the data of epoch %d: they are an older copy; use the newer one",
+			ErrWrongKeys, r.dir, e.current.number, number)
+	}
+	return nil
+}
+
+// Begin makes the keys of the next epoch and durably keeps them beside those
+// of the current one. What an earlier Begin made is lost. It fails while the
+// key of the previous epoch was not destroyed.
+func (r *Ring) Begin() (*Epoch, error) {
+	if p := r.Previous(); p != nil {
+		return nil, fmt.Errorf("begin epoch: the key of epoch %d was not destroyed yet", p.number)
+	}
+	current := r.Current()
+	next, err := newEpoch(r.store, current.number+1, r.kek)
+	if err != nil {
+		return nil, fmt.Errorf("begin epoch: %w", err)
+	}
+	e := &epochs{current: current, other: next}
+	if err := r.saveEpochs(e); err != nil {
+		return nil, fmt.Errorf("begin epoch: %w", err)
+	}
+	r.epochs.Store(e)
+	return next, nil
+}
+
+// Advance makes the epoch that Begin made the current one, after the data was
+// durably wrapped with its keys.
+func (r *Ring) Advance() {
+	e := r.epochs.Load()
+	r.epochs.Store(&epochs{current: e.other, other: e.current})
+}
+
+// End destroys the key of the previous epoch: what only it opens is gone when
+// End returns nil. It does nothing if there is none.
+func (r *Ring) End() error {
+	if r.Previous() == nil {
+		return nil
+	}
+	e := &epochs{current: r.Current()}
+	if err := r.saveEpochs(e); err != nil {
+		return fmt.Errorf("destroy the key of an epoch: %w", err)
+	}
+	r.epochs.Store(e)
+	return nil
+}
+
+// saveEpochs writes the key file, and wipes the one it replaces.
+func (r *Ring) saveEpochs(e *epochs) error {
+	doc := epochDocument{Format: 1, Store: r.store.String(), Epoch: e.current.number, Keyset: e.current.keyset}
+	if e.other != nil {
+		doc.Other = &otherEpoch{e.other.number, e.other.keyset}
+	}
+	path := filepath.Join(r.dir, epochFile)
+	old := path + ".old"
+	if err := wipe(old); err != nil { // Left by a crash.
+		return err
+	}
+	linked := os.Link(path, old) == nil // Some file systems cannot.
+	if err := writeJSON(path, doc); err != nil {
+		if linked {
+			err = errors.Join(err, os.Remove(old))
+		}
+		return err
+	}
+	return wipe(old)
+}
+
+// Tidy wipes what a crash may have left of a key file that was replaced.
+func (r *Ring) Tidy() error { return wipe(filepath.Join(r.dir, epochFile) + ".old") }
+
+// wipe overwrites and removes a file that may not be there. On most disks and
+// file systems nothing of it is left then; where there are snapshots, or a
+// flash disk that moves what it writes, the KEK that wraps it is the guard.
+func wipe(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("wipe old keys: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.Write(make([]byte, info.Size()))
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("wipe old keys: %w", err)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("wipe old keys: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// Begun returns the epoch that Begin made; nil if there is none.
+func (r *Ring) Begun() *Epoch {
+	e := r.epochs.Load()
+	if e.other != nil && e.other.number > e.current.number {
+		return e.other
+	}
+	return nil
+}

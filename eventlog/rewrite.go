@@ -1,0 +1,368 @@
+package eventlog
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// A rewriting says what becomes of the events of some blocks: the one way to
+// change where bytes lie. Merging, promotion and erasure are rewritings.
+type rewriting struct {
+	blocks []block.ID
+	// into returns the bucket an event goes to, which may be the one that it is
+	// in; nil: it is forgotten.
+	into    func(seq event.Seq, in *bucket) *bucket
+	merged  bool // the new blocks are ordered as they are to stay: by session
+	workers int  // blocks sealed at a time
+}
+
+// rewrite reads the blocks, checks each event against its commitment, writes
+// those that stay into new blocks under new keys, moves their locations and
+// index entries, and removes the old blocks: all in one atomic step, durable on
+// return. Seqs, commitments and answers stay what they are. The index keeps its
+// entries of forgotten events: whoever forgets makes the bucket's index anew.
+//
+// The caller holds rewriting. What is read is held in memory, so few blocks are
+// to be rewritten at a time.
+func (l *Log) rewrite(ctx context.Context, r rewriting) error {
+	w := &rewrite{l: l, rewriting: r, write: l.db.NewBatch()}
+	defer w.close()
+	for _, step := range []func() error{w.read, w.number, w.seal, w.index, w.commit} {
+		if err := errors.Join(ctx.Err(), step()); err != nil {
+			return fmt.Errorf("rewrite: %w", err)
+		}
+	}
+	return nil
+}
+
+// rewrite is one rewriting under way.
+type rewrite struct {
+	rewriting
+	l     *Log
+	write *pebble.Batch
+	texts []*block.Text // what was read
+
+	events []moving
+	groups []*group
+	sealed []sealed // of all groups
+}
+
+// moving is an event that was read.
+type moving struct {
+	block.Item
+	from location
+	in   *bucket
+	to   *bucket // nil: nowhere
+}
+
+func (w *rewrite) close() {
+	for _, t := range w.texts {
+		w.l.codec.Recycle(t)
+	}
+	must(w.write.Close())
+}
+
+// read reads and checks the events.
+func (w *rewrite) read() error {
+	committed := commitments{disk: w.l.disk}
+	for _, id := range w.blocks {
+		h, in, err := w.l.header(id)
+		if err != nil {
+			return err
+		}
+		text, err := readText(w.l.disk, w.l.codec, id, h, in)
+		if err != nil {
+			return err
+		}
+		w.texts = append(w.texts, text)
+		moments, err := openMeta(w.l.disk, id, h, in, w.l.codec.OpenMoments)
+		if err != nil {
+			return err
+		}
+		for i, m := range moments {
+			seq, stored := event.Seq(m.Seq), text.Bytes(i)
+			if err := committed.check(seq, stored); err != nil {
+				return err
+			}
+			move := moving{from: location{id, uint32(i)}, in: in, to: w.into(seq, in)}
+			move.Item = block.Item{Seq: m.Seq, Bytes: stored}
+			if move.to != nil {
+				if move.Event, err = event.Unmarshal(stored); err != nil {
+					return fmt.Errorf("event %d: %w: %w", seq, ErrTampered, err)
+				}
+			}
+			w.events = append(w.events, move)
+		}
+	}
+	return nil
+}
+
+// number sorts the events that stay into buckets and blocks, and gives the
+// blocks their numbers.
+func (w *rewrite) number() error {
+	byBucket := map[*bucket]*group{}
+	for _, m := range w.events {
+		if m.to == nil {
+			continue
+		}
+		g := byBucket[m.to]
+		if g == nil {
+			g = &group{bucket: m.to}
+			byBucket[m.to] = g
+			w.groups = append(w.groups, g)
+		}
+		g.items = append(g.items, m.Item)
+	}
+	bySeq := func(a, b block.Item) int { return cmp.Compare(a.Seq, b.Seq) }
+	for _, g := range w.groups {
+		slices.SortFunc(g.items, func(a, b block.Item) int {
+			if w.merged { // Turns repeat what was said before: they compress well when they are together.
+				if c := cmp.Compare(a.Event.GetSession(), b.Event.GetSession()); c != 0 {
+					return c
+				}
+			}
+			return bySeq(a, b)
+		})
+		for items := range cut(g.items) {
+			slices.SortFunc(items, bySeq)
+			g.sealed = append(g.sealed, sealed{items: items})
+		}
+	}
+	// Numbers that a crash or an error leaves unused are no loss.
+	w.l.writing.Lock()
+	defer w.l.writing.Unlock()
+	for _, g := range w.groups {
+		for i := range g.sealed {
+			w.l.state.block++
+			g.sealed[i].id = w.l.state.block
+		}
+	}
+	return nil
+}
+
+func (w *rewrite) seal() error {
+	var jobs errgroup.Group
+	jobs.SetLimit(max(w.workers, 1))
+	for _, g := range w.groups {
+		for i := range g.sealed {
+			s := &g.sealed[i]
+			jobs.Go(func() (err error) {
+				s.block, err = w.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items, w.merged)
+				return err
+			})
+		}
+	}
+	if err := jobs.Wait(); err != nil {
+		return err
+	}
+	for _, g := range w.groups {
+		for _, s := range g.sealed {
+			writeBlock(w.write, s)
+		}
+	}
+	for _, id := range w.blocks {
+		removeBlock(w.write, id)
+	}
+	return nil
+}
+
+// index moves the index entries of events that go from one bucket to another.
+func (w *rewrite) index() error {
+	leaving, arriving := map[*bucket][]block.Item{}, map[*bucket][]block.Item{}
+	for _, m := range w.events {
+		if m.to != nil && m.to != m.in {
+			leaving[m.in] = append(leaving[m.in], m.Item)
+			arriving[m.to] = append(arriving[m.to], m.Item)
+		}
+	}
+	for from, items := range leaving {
+		if err := w.l.removePostings(w.write, from, items); err != nil {
+			return err
+		}
+	}
+	for to, items := range arriving {
+		slices.SortFunc(items, func(a, b block.Item) int { return cmp.Compare(a.Seq, b.Seq) })
+		if err := writePostings(w.write, to, items); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit moves the locations and makes all of it durable.
+func (w *rewrite) commit() error {
+	w.l.writing.Lock()
+	defer w.l.writing.Unlock()
+	if w.l.closed {
+		return ErrClosed
+	}
+	if err := w.locate(); err != nil {
+		return err
+	}
+	set(w.write, key1(spaceState), w.l.state.encode())
+	return w.l.move(w.write, func() {
+		for _, id := range w.blocks {
+			w.l.dropBlock(id)
+		}
+		for _, g := range w.groups {
+			for _, s := range g.sealed {
+				header := s.block.Header // a copy: its sections are not to be kept
+				must(w.l.putBlock(s.id, &header))
+			}
+		}
+	})
+}
+
+// locate writes where the events lie now.
+func (w *rewrite) locate() error {
+	to := map[event.Seq]location{}
+	for _, g := range w.groups {
+		for _, s := range g.sealed {
+			for i, it := range s.items {
+				to[event.Seq(it.Seq)] = location{s.id, uint32(i)}
+			}
+		}
+	}
+	pages := map[uint64][]location{}
+	for _, m := range w.events {
+		n := m.Seq / pageWidth
+		page, ok := pages[n]
+		if !ok {
+			var err error
+			if page, err = w.l.page(n); err != nil {
+				return err
+			}
+			pages[n] = page
+		}
+		i := int(m.Seq % pageWidth)
+		if i >= len(page) || page[i] != m.from {
+			return fmt.Errorf("event %d: %w: its location does not name block %d, which holds it", m.Seq, ErrTampered, m.from.block)
+		}
+		page[i] = to[event.Seq(m.Seq)] // the zero one if it goes nowhere
+	}
+	for n, page := range pages {
+		set(w.write, locationKey(n), encodePage(page))
+	}
+	return nil
+}
+
+// move commits a batch that changes where events lie or what opens them, and
+// calls memory, which changes what is in memory alike and must not fail, as one
+// step for readers. It is durable on return. The caller holds writing.
+func (l *Log) move(b *pebble.Batch, memory func()) error {
+	if err := l.moveUnsynced(b, memory); err != nil {
+		return err
+	}
+	return l.db.LogData(nil, pebble.Sync) // Syncs what was logged before it.
+}
+
+func (l *Log) moveUnsynced(b *pebble.Batch, memory func()) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.moves.Add(1)
+	defer l.moves.Add(1)
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	memory()
+	return nil
+}
+
+func writeBlock(b *pebble.Batch, s sealed) {
+	set(b, headerKey(s.id), s.block.Header.Append(nil))
+	set(b, metaKey(s.id), s.block.Meta)
+	set(b, textKey(s.id), s.block.Text)
+}
+
+func removeBlock(b *pebble.Batch, id block.ID) {
+	for _, key := range [][]byte{headerKey(id), metaKey(id), textKey(id)} {
+		remove(b, key)
+	}
+}
+
+// remove deletes a key in a batch, which fails for no reason but a bug.
+func remove(b *pebble.Batch, key []byte) {
+	if err := b.Delete(key, nil); err != nil {
+		panic("internal error: add to batch: " + err.Error())
+	}
+}
+
+func removeRange(b *pebble.Batch, prefix []byte) {
+	if err := b.DeleteRange(prefix, prefixEnd(prefix), nil); err != nil {
+		panic("internal error: add to batch: " + err.Error())
+	}
+}
+
+// removePostings removes the items from the index of their bucket.
+func (d disk) removePostings(b *pebble.Batch, from *bucket, items []block.Item) error {
+	postings, err := from.postings(items)
+	if err != nil {
+		return err
+	}
+	for hash, gone := range postings {
+		slices.Sort(gone)
+		err := d.each(termPrefix(from.indexID, hash[:]), func(k, v []byte) error {
+			_, _, first, err := parseTermKey(k)
+			if err != nil {
+				return fmt.Errorf("%w: %w", ErrTampered, err)
+			}
+			seqs, err := appendPosting(nil, first, v)
+			if err != nil {
+				return err
+			}
+			had := len(seqs)
+			seqs = slices.DeleteFunc(seqs, func(s event.Seq) bool {
+				_, found := slices.BinarySearch(gone, s)
+				return found
+			})
+			if len(seqs) == had {
+				return nil
+			}
+			remove(b, bytes.Clone(k))
+			if len(seqs) > 0 {
+				set(b, termKey(from.indexID, hash[:], seqs[0]), encodePosting(seqs))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commitments checks events against their commitments, and keeps the bundle
+// that it looked at last. Not safe for concurrent use.
+type commitments struct {
+	disk
+	index  uint64
+	bundle []byte
+}
+
+func (c *commitments) check(seq event.Seq, stored []byte) error {
+	if n := uint64(seq) / tree.Width; c.bundle == nil || n != c.index {
+		var err error
+		if c.bundle, err = c.disk.bundle(n); err != nil {
+			return err
+		}
+		c.index = n
+	}
+	sum := sha256.Sum256(stored)
+	start := int(seq%tree.Width) * tree.HashSize
+	if start+tree.HashSize > len(c.bundle) || !bytes.Equal(c.bundle[start:start+tree.HashSize], sum[:]) {
+		return fmt.Errorf("event %d: %w: the commitment is not that of the stored event", seq, ErrTampered)
+	}
+	return nil
+}
