@@ -54,6 +54,7 @@ func (l *Log) changeEpoch(_ context.Context, p *pending, progress func(ForgetPro
 			return err
 		}
 		remove(a.write, key1(spacePending))
+		removeRange(a.write, key1(spaceProjection)) // It was derived from what is forgotten too.
 		a.state.epoch = next.Number()
 		set(a.write, key1(spaceState), a.state.encode())
 		return l.move(a.write, func() { l.settleEpoch(p, headers) })

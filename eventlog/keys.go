@@ -32,6 +32,8 @@ const (
 	spaceID         = 'd'
 	spaceIndex      = 'i'
 	spaceBundle     = 'e'
+	spaceCursor     = 'v'
+	spaceProjection = 'y'
 	spaceTile       = 'n'
 	spaceCheckpoint = 'c'
 	spaceQuarantine = 'q'

@@ -80,6 +80,12 @@ func (e *Epoch) Number() uint64 { return e.number }
 // StreamKey returns the epoch's key for the embedded JetStream's files.
 func (e *Epoch) StreamKey() string { return e.stream }
 
+// AEAD returns the epoch's AEAD for one use: what it sealed goes with the epoch.
+func (e *Epoch) AEAD(use string) (AEAD, error) { return e.root.AEAD(use) }
+
+// PRF returns the epoch's pseudo-random function for one use.
+func (e *Epoch) PRF(use string) (PRF, error) { return e.root.PRF(use) }
+
 // NewSecret makes a random secret and returns it beside its wrapped form,
 // WrappedSize bytes, bound to what it is for.
 func (e *Epoch) NewSecret(what []byte) (Secret, []byte, error) {

@@ -1,0 +1,96 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/afterimage/afterimage/event"
+)
+
+// A change of epoch where many buckets live: all of Forget but the stream's
+// part, for one event of one of them.
+func BenchmarkEpoch(b *testing.B) {
+	const buckets = 10_000
+	l := open(b, config(b))
+	add(b, l, "acme", 0, 2000)
+	t := l.named("acme")
+	w := l.db.NewBatch()
+	for day := range uint32(buckets) {
+		l.state.bucket++
+		in, record, err := newBucket(l.ring.Current(), l.state.bucket, t.id, "routine", day, indexID(l.state.bucket))
+		if err != nil {
+			b.Fatal(err)
+		}
+		set(w, bucketKey(in.id), record)
+		must(l.addBucket(in))
+	}
+	set(w, key1(spaceState), l.state.encode())
+	if err := w.Commit(pebble.Sync); err != nil {
+		b.Fatal(err)
+	}
+	n := event.Seq(0)
+	for b.Loop() {
+		forget(b, l, erasure("acme", fmt.Sprint("r", n), n))
+		n++
+	}
+	if got := len(l.Buckets()); got < buckets {
+		b.Fatalf("%d buckets, want at least %d", got, buckets)
+	}
+}
+
+// A hundred people of the corpus ask to be erased, in one change of epoch: those
+// with about the median number of events. ms/request is what each costs.
+func BenchmarkErase(b *testing.B) {
+	events, size := corpus(b, math.MaxInt32)
+	l := open(b, config(b))
+	var seqs = map[string][]event.Seq{}
+	for part := range slices.Chunk(events, 1000) {
+		var batch []Prepared
+		var users []string
+		for _, e := range part {
+			users = append(users, cmp.Or(e.GetUser(), e.GetSession()))
+			p, err := l.Prepare("acme", e)
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch = append(batch, p)
+		}
+		results, err := l.Append(context.Background(), batch)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i, r := range results {
+			seqs[users[i]] = append(seqs[users[i]], r.Seq)
+		}
+	}
+	subjects := slices.SortedFunc(maps.Keys(seqs), func(x, y string) int {
+		return cmp.Or(cmp.Compare(len(seqs[x]), len(seqs[y])), cmp.Compare(x, y))
+	})
+	b.Logf("%d events, %d MB of JSON, %d subjects, the median one with %d events", len(events), size>>20, len(subjects), len(seqs[subjects[len(subjects)/2]]))
+	const requests = 100
+	next, blocksBefore := len(subjects)/2, blocks(l)
+	for b.Loop() {
+		var what []Forgetting
+		erased := 0
+		for range requests {
+			f := erasure("acme", fmt.Sprint("r", next), seqs[subjects[next]]...)
+			erased += len(seqs[subjects[next]])
+			what = append(what, f)
+			next++
+		}
+		forget(b, l, what...)
+		b.Logf("%d events erased", erased)
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N*requests), "ms/request")
+	b.ReportMetric(float64(blocksBefore), "blocks")
+	if _, err := l.Read(context.Background(), "acme", seqs[subjects[next-1]][0]); err == nil {
+		b.Fatal("an erased event was read")
+	}
+}
