@@ -80,9 +80,9 @@ func restartable(t *testing.T, cfg ServerConfig) (jetstream.JetStream, func()) {
 // The words that must not be found on disk.
 var secrets = []string{"acme-hospital", "alice@example.com", "the quick brown fox", "msg-id-4711", "Nats-Msg-Id"}
 
-func publishSecrets(t *testing.T, js jetstream.JetStream, n int) {
+func publishSecrets(t *testing.T, js jetstream.JetStream, from, to int) {
 	t.Helper()
-	for i := range n {
+	for i := from; i < to; i++ {
 		msg := nats.NewMsg(event.Subject("acme-hospital", event.Interaction))
 		msg.Header.Set("Nats-Msg-Id", fmt.Sprintf("msg-id-4711-%d", i))
 		msg.Data = []byte("alice@example.com says: the quick brown fox " + strings.Repeat("x", i%2000))
@@ -102,7 +102,7 @@ func TestNothingInClear(t *testing.T) {
 	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	publishSecrets(t, js, 200)
+	publishSecrets(t, js, 0, 200)
 	acknowledgeSome(t, js, 100)
 	for i := range 60 { // a batch that is never finished
 		msg := nats.NewMsg(event.Subject("acme-hospital", event.Interaction))
@@ -189,7 +189,7 @@ func TestWrongKeyIsRefused(t *testing.T) {
 	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	publishSecrets(t, js, 3)
+	publishSecrets(t, js, 0, 3)
 	stop()
 
 	_, err := StartServer(t.Context(), ServerConfig{Dir: dir, Key: "another key"})
@@ -237,7 +237,7 @@ func TestUnfinishedStreamIsMadeAnew(t *testing.T) {
 		if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		publishSecrets(t, js, round+1)
+		publishSecrets(t, js, round, round+1)
 		if got, want := messages(t, js), uint64(round+1); got != want {
 			t.Errorf("round %d: stream has %d messages, want %d", round, got, want)
 		}
