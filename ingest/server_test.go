@@ -313,7 +313,7 @@ func TestListenErrorEndsStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	opts.DontListen, opts.Host, opts.Port = false, "127.0.0.1", taken.Addr().(*net.TCPAddr).Port
-	_, err = startNATS(t.Context(), opts, cfg, newServerLog(cfg.Logger))
+	_, err = startNATS(t.Context(), opts, cfg.Dir, newServerLog(cfg.Logger))
 	if err == nil || !strings.Contains(err.Error(), "choose another address") {
 		t.Errorf("got %v, want an error that says what to do", err)
 	}
