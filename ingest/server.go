@@ -145,7 +145,8 @@ func serverOptions(cfg ServerConfig) (*server.Options, error) {
 
 // privateOptions are those of a server that nobody can reach but this process.
 // It is never given the old key: NATS 2.15 then rewrites blocks in place, which
-// a crash would leave unreadable, and gives its consumers up (decision 0007).
+// a crash would leave unreadable, and gives consumers up. See docs/decisions,
+// "The stream's key changes by copying".
 func privateOptions(dir, key string) *server.Options {
 	return &server.Options{
 		ServerName:            "afterimage",
