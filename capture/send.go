@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -154,13 +155,37 @@ func (p *Publisher) split(events []*pb.Event) ([][]*pb.Event, error) {
 // sendAndWait publishes a message until it is acknowledged or ctx ends.
 func (p *Publisher) sendAndWait(ctx context.Context, msg *nats.Msg) error {
 	err := p.retry(ctx.Done(), func() error {
-		attempt, cancel := context.WithTimeout(ctx, p.cfg.AckTimeout)
-		defer cancel()
+		attempt, end := whileConnected(ctx, p.js.Conn(), p.cfg.AckTimeout)
+		defer end()
 		_, err := p.js.PublishMsg(attempt, msg, jetstream.WithRetryAttempts(0))
+		if err != nil && errors.Is(context.Cause(attempt), nats.ErrDisconnected) {
+			return nats.ErrDisconnected
+		}
 		return err
 	})
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return err
+}
+
+// whileConnected returns a context that ends after the timeout, or, with
+// [nats.ErrDisconnected] as its cause, when the connection breaks: what was
+// asked over it is not answered over the next one.
+func whileConnected(ctx context.Context, conn *nats.Conn, timeout time.Duration) (context.Context, func()) {
+	ctx, cancelTimeout := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithCancelCause(ctx)
+	lost := conn.StatusChanged(nats.RECONNECTING)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for range lost {
+			cancel(nats.ErrDisconnected)
+		}
+	})
+	return ctx, func() {
+		conn.RemoveStatusListener(lost)
+		watch.Wait()
+		cancel(nil)
+		cancelTimeout()
+	}
 }

@@ -70,7 +70,9 @@ func benchStream(b *testing.B, always bool, retention jetstream.RetentionPolicy)
 	if !ns.ReadyForConnections(10 * time.Second) {
 		b.Fatal("server does not start")
 	}
-	js := connect(b, &Server{nats: ns})
+	s := new(Server)
+	s.nats.Store(ns)
+	js := connect(b, s)
 	c := StreamConfig{}.stream()
 	c.Retention = retention
 	if _, err := js.CreateStream(b.Context(), c); err != nil {

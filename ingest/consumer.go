@@ -122,17 +122,18 @@ func unlessEnded(ctx context.Context, err error) error {
 }
 
 // takeOver has the stream deliver again at once what it had delivered to a
-// process that is gone. This process has the log, so nobody else can be
-// working on it. A server too old to do so delivers it after ackWait.
+// process or a connection that is gone. This process has the log, so nobody
+// else can be working on it; what it is working on itself comes twice, and the
+// log absorbs it. A server too old to do so delivers it after ackWait.
 func (c *Consumer) takeOver(ctx context.Context, durable jetstream.Consumer) {
 	pending := durable.CachedInfo().NumAckPending
 	if pending == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+	ctx, end := c.call(ctx)
+	defer end()
 	if _, err := c.JetStream.ResetConsumer(ctx, StreamName, ConsumerName); err != nil {
-		c.Logger.WarnContext(ctx, "stream keeps deliveries of an earlier run for a while",
+		c.Logger.WarnContext(ctx, "stream keeps earlier deliveries for a while",
 			"messages", pending, "wait", ackWait, "err", err)
 	}
 }

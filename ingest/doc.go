@@ -22,6 +22,9 @@
 //     leaves the stream is evidence that every durable consumer acknowledged.
 //   - The embedded server acknowledges a publisher only after an fsync, and
 //     leaves nothing in clear on disk (invariants 1 and 2).
+//   - After [Server.Rekey] no copy of the stream's files made before it opens
+//     with a key that is still in use; a crash in the middle loses nothing
+//     (invariants 1 and 4).
 //   - An event whose redaction errs, panics or takes too long is quarantined;
 //     it is never appended and never holds up the events behind it
 //     (invariant 3).

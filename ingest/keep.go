@@ -75,8 +75,8 @@ func (p *pipeline) sweep(ctx context.Context) {
 
 // purge sweeps once, and tells whether messages are left.
 func (p *pipeline) purge(ctx context.Context) (left bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+	ctx, end := p.call(ctx)
+	defer end()
 	stream, err := p.JetStream.Stream(ctx, StreamName)
 	if err != nil {
 		return false, err

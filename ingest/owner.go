@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/afterimage/afterimage/event"
@@ -35,13 +36,16 @@ func (c *Consumer) durable() jetstream.ConsumerConfig {
 // attach makes the durable consumer or finds it. Two stores on one consumer
 // would each get some of the evidence, so it refuses another store's.
 func (c *Consumer) attach(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+	ctx, end := c.call(ctx)
+	defer end()
 	cfg := c.durable()
 	cfg.Metadata = map[string]string{ownerKey: c.Log.Origin()}
 	durable, err := c.JetStream.CreateConsumer(ctx, StreamName, cfg)
 	if errors.Is(err, jetstream.ErrConsumerExists) { // and differs
 		durable, err = c.adopt(ctx, cfg)
+	}
+	if err != nil && errors.Is(context.Cause(ctx), nats.ErrDisconnected) {
+		err = nats.ErrDisconnected // not that somebody cancelled it
 	}
 	if err != nil {
 		return nil, fmt.Errorf("attach to stream %s: %w", StreamName, err)

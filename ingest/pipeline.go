@@ -56,9 +56,15 @@ func newPipeline(c *Consumer, durable jetstream.Consumer) *pipeline {
 func (p *pipeline) fetch(ctx context.Context) error {
 	defer close(p.toDo)
 	defer close(p.inOrder)
+	conn := p.JetStream.Conn()
+	reconnected := conn.StatusChanged(nats.CONNECTED)
+	defer conn.RemoveStatusListener(reconnected)
 	retry := backoff{}
 	for {
-		err := p.fetchOnce(ctx)
+		err := p.fetchOnce(ctx, reconnected)
+		if errors.Is(err, errReconnected) {
+			err = p.rejoin(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -87,8 +93,25 @@ func (p *pipeline) fetch(ctx context.Context) error {
 	}
 }
 
-// fetchOnce makes one request and passes on what comes until it is complete.
-func (p *pipeline) fetchOnce(ctx context.Context) error {
+// rejoin goes on over a new connection: what was on its way over the old one
+// is delivered again.
+func (p *pipeline) rejoin(ctx context.Context) error {
+	durable, err := p.attach(ctx)
+	if err != nil {
+		return err
+	}
+	p.durable = durable
+	p.takeOver(ctx, durable)
+	return nil
+}
+
+// errReconnected reports that what was asked for went with a connection that
+// is gone.
+var errReconnected = errors.New("the connection to the stream is a new one")
+
+// fetchOnce makes one request and passes on what comes until it is complete,
+// or the connection was lost and is back.
+func (p *pipeline) fetchOnce(ctx context.Context, reconnected <-chan nats.Status) error {
 	fctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	batch, err := p.durable.Fetch(fetchMessages, jetstream.FetchMaxBytes(fetchBytes),
@@ -96,15 +119,30 @@ func (p *pipeline) fetchOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for msg := range batch.Messages() {
-		if err := p.enqueue(ctx, msg); err != nil {
-			return err
+	for {
+		select {
+		case msg, ok := <-batch.Messages():
+			if !ok {
+				return unlessTimeout(batch.Error())
+			}
+			if err := p.enqueue(ctx, msg); err != nil {
+				return err
+			}
+		case _, open := <-reconnected:
+			if !open {
+				return nats.ErrConnectionClosed
+			}
+			return errReconnected
 		}
 	}
-	if err := batch.Error(); !errors.Is(err, context.DeadlineExceeded) {
-		return err
+}
+
+// unlessTimeout returns err, or nil where it only says that nothing more came.
+func unlessTimeout(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // enqueue takes a message in once there is memory for it.
@@ -162,5 +200,26 @@ func (b *backoff) wait(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// call bounds one request to the stream: it ends after callTimeout or when the
+// connection breaks, for what was asked over it is not answered over the next.
+func (c *Consumer) call(ctx context.Context) (context.Context, func()) {
+	conn := c.JetStream.Conn()
+	ctx, cancelTimeout := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithCancelCause(ctx)
+	lost := conn.StatusChanged(nats.RECONNECTING)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for range lost {
+			cancel(nats.ErrDisconnected)
+		}
+	})
+	return ctx, func() {
+		conn.RemoveStatusListener(lost)
+		watch.Wait()
+		cancel(nil)
+		cancelTimeout()
 	}
 }

@@ -27,6 +27,7 @@ const acme = event.Tenant("acme-hospital")
 
 // A rig is everything from the stream to the log, on disk, for one test.
 type rig struct {
+	srv     *Server
 	js      jetstream.JetStream
 	log     *eventlog.Log
 	disk    *disk
@@ -47,7 +48,8 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	}
 	r.log = log
 	t.Cleanup(func() { _ = log.Close() }) // a test may have closed it
-	r.js = connect(t, startServer(t, ServerConfig{Dir: t.TempDir(), Logger: logger}))
+	r.srv = startServer(t, ServerConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0", Logger: logger})
+	r.js = connect(t, r.srv)
 	if err := EnsureStream(t.Context(), r.js, StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}

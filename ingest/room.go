@@ -43,7 +43,13 @@ func (s *Server) Run(ctx context.Context) error {
 
 // look refuses publishers or takes them again, as there is room.
 func (s *Server) look() error {
-	if s.nats.Running() && !s.nats.JetStreamEnabled() {
+	s.switching.Lock()
+	defer s.switching.Unlock()
+	ns := s.nats.Load()
+	if ns == nil {
+		return nil // it could not be started again: failed says so
+	}
+	if ns.Running() && !ns.JetStreamEnabled() {
 		return s.failure(errors.New("NATS has switched JetStream off"))
 	}
 	usage, err := vfs.Default.GetDiskUsage(s.cfg.Dir)
@@ -54,7 +60,7 @@ func (s *Server) look() error {
 	if full == s.full.Load() {
 		return nil
 	}
-	if err := s.refuse(full); err != nil {
+	if err := refuse(ns, full); err != nil {
 		return fmt.Errorf("refuse publishers while the disk is full (%v): %w", full, err)
 	}
 	s.full.Store(full)
@@ -68,7 +74,7 @@ func (s *Server) look() error {
 
 // refuse lowers what the account may store, which NATS checks before it takes
 // a message, or lifts it again. It is nowhere on disk.
-func (s *Server) refuse(yes bool) error {
+func refuse(ns *server.Server, yes bool) error {
 	var limits map[string]server.JetStreamAccountLimits // nil: the server's own
 	if yes {
 		limits = map[string]server.JetStreamAccountLimits{"": {
@@ -76,7 +82,7 @@ func (s *Server) refuse(yes bool) error {
 			MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
 		}}
 	}
-	return s.nats.GlobalAccount().UpdateJetStreamLimits(limits)
+	return ns.GlobalAccount().UpdateJetStreamLimits(limits)
 }
 
 // failure is what Run returns, and Healthy from then on.

@@ -70,7 +70,7 @@ func TestRunEndsWhenNothingCanBeWritten(t *testing.T) {
 // JetStream that NATS switched off takes nothing either.
 func TestRunEndsWhenJetStreamIsOff(t *testing.T) {
 	s := startServer(t, ServerConfig{Dir: t.TempDir(), MinFree: 1})
-	if err := s.nats.ShutdownJetStream(); err != nil {
+	if err := s.nats.Load().ShutdownJetStream(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Run(t.Context()); !errors.Is(err, ErrStreamFailed) {

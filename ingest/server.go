@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -35,6 +36,8 @@ const (
 	maxPending   = 64 << 20         // waiting to be sent to one client
 	maxMemory    = 64 << 20         // of memory streams, of which there are none
 	maxClients   = 4096
+
+	reconnectWait = 20 * time.Millisecond // between attempts within the process
 )
 
 // ErrWrongKey reports that the embedded stream's files cannot be decrypted
@@ -45,7 +48,7 @@ var ErrWrongKey = errors.New("wrong stream key")
 type ServerConfig struct {
 	Dir           string       // of the JetStream files; made if absent
 	Key           string       // encrypts them; required
-	OldKey        string       // what an earlier start encrypted them with, while keys change; "": none
+	OldKey        string       // encrypted them before, where a Rekey to Key may not have ended; "": none
 	Addr          string       // host:port for clients, port 0 for any free one; "": in-process only
 	AllowRemote   bool         // permits an Addr beyond loopback, where anybody may publish
 	MaxStoreBytes int64        // disk space of all streams; 0: DefaultStoreBytes
@@ -57,10 +60,14 @@ type ServerConfig struct {
 // encrypted, every acknowledged message fsynced. Its methods are safe for
 // concurrent use.
 type Server struct {
-	cfg  ServerConfig
-	nats *server.Server
+	cfg  ServerConfig // its Key changes with the keys; Addr is where it really listens
 	log  *serverLog
 	lock io.Closer // keeps other processes from the directory
+
+	// switching is held while the NATS server is replaced, or must not be.
+	switching sync.Mutex
+	nats      atomic.Pointer[server.Server] // nil while its key changes and once closed
+	closed    bool                          // guarded by switching
 
 	full   atomic.Bool           // publishers are refused
 	failed atomic.Pointer[error] // why Run ended; nil: it has not
@@ -88,12 +95,28 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := newServerLog(cfg.Logger)
-	ns, err := startNATS(ctx, opts, cfg, log)
-	if err != nil {
+	s := &Server{cfg: cfg, log: newServerLog(cfg.Logger), lock: lock}
+	if err := s.settleKey(ctx); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Server{cfg: cfg, nats: ns, log: log, lock: lock}, nil
+	if err := s.start(ctx, opts); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return s, nil
+}
+
+// start brings the NATS server up and remembers where it listens.
+func (s *Server) start(ctx context.Context, opts *server.Options) error {
+	ns, err := startNATS(ctx, opts, s.cfg.Dir, s.log)
+	if err != nil {
+		return err
+	}
+	if addr, ok := ns.Addr().(*net.TCPAddr); ok && addr != nil {
+		s.cfg.Addr = addr.String()
+	}
+	s.full.Store(false)
+	s.nats.Store(ns)
+	return nil
 }
 
 // serverOptions checks the configuration and the address before anything is
@@ -107,23 +130,8 @@ func serverOptions(cfg ServerConfig) (*server.Options, error) {
 	case cfg.MaxStoreBytes < 0:
 		return nil, errors.New("ingest: ServerConfig.MaxStoreBytes is negative")
 	}
-	opts := &server.Options{
-		ServerName:            "afterimage",
-		NoSigs:                true,
-		DontListen:            cfg.Addr == "",
-		MaxPayload:            MaxPayload,
-		MaxPending:            maxPending,
-		MaxConn:               maxClients,
-		JetStream:             true,
-		StoreDir:              cfg.Dir,
-		JetStreamKey:          cfg.Key,
-		JetStreamOldKey:       cfg.OldKey,
-		JetStreamCipher:       server.AES,
-		JetStreamMaxMemory:    maxMemory,
-		JetStreamMaxStore:     cfg.MaxStoreBytes,
-		SyncAlways:            true,
-		StreamMaxBufferedSize: maxBuffered,
-	}
+	opts := privateOptions(cfg.Dir, cfg.Key)
+	opts.JetStreamMaxStore = cfg.MaxStoreBytes
 	if cfg.Addr == "" {
 		return opts, nil
 	}
@@ -131,8 +139,31 @@ func serverOptions(cfg ServerConfig) (*server.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Host, opts.Port = host, port
+	opts.DontListen, opts.Host, opts.Port = false, host, port
 	return opts, tryListen(host, port)
+}
+
+// privateOptions are those of a server that nobody can reach but this process.
+// It is never given the old key: NATS 2.15 then rewrites blocks in place, which
+// a crash would leave unreadable, and gives consumers up. See docs/decisions,
+// "The stream's key changes by copying".
+func privateOptions(dir, key string) *server.Options {
+	return &server.Options{
+		ServerName:            "afterimage",
+		NoSigs:                true,
+		DontListen:            true,
+		MaxPayload:            MaxPayload,
+		MaxPending:            maxPending,
+		MaxConn:               maxClients,
+		JetStream:             true,
+		StoreDir:              dir,
+		JetStreamKey:          key,
+		JetStreamCipher:       server.AES,
+		JetStreamMaxMemory:    maxMemory,
+		JetStreamMaxStore:     1 << 50, // what is there has passed the limit
+		SyncAlways:            true,
+		StreamMaxBufferedSize: maxBuffered,
+	}
 }
 
 // ErrAddress says that a server cannot be asked to listen on an address.
@@ -208,8 +239,8 @@ func lockDir(dir string, minFree uint64) (io.Closer, error) {
 
 // startNATS brings the server up. It stops it again unless everything on
 // disk was recovered: NATS would serve on without a stream it cannot read.
-func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig, l *serverLog) (*server.Server, error) {
-	if err := clearUnfinished(cfg.Dir); err != nil {
+func startNATS(ctx context.Context, opts *server.Options, dir string, l *serverLog) (*server.Server, error) {
+	if err := clearUnfinished(dir); err != nil {
 		return nil, err
 	}
 	ns, err := server.NewServer(opts)
@@ -222,7 +253,7 @@ func startNATS(ctx context.Context, opts *server.Options, cfg ServerConfig, l *s
 		stop(ns)
 		return nil, err
 	}
-	if err := checkRecovered(ns, cfg.Dir, l); err != nil {
+	if err := checkRecovered(ns, dir, l); err != nil {
 		stop(ns)
 		return nil, err
 	}
@@ -253,33 +284,49 @@ func stop(ns *server.Server) {
 	ns.WaitForShutdown()
 }
 
-// Connect returns a new connection within the process. The caller closes it.
+// Connect returns a new connection within the process, which outlives the
+// server's changes of keys. The caller closes it.
 func (s *Server) Connect() (*nats.Conn, error) {
-	nc, err := nats.Connect("", nats.InProcessServer(s.nats), nats.Name("afterimage"))
+	nc, err := nats.Connect("", nats.InProcessServer(inProcess{s}), nats.Name("afterimage"),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(0, 0))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the embedded NATS server: %w", err)
 	}
 	return nc, nil
 }
 
+// inProcess connects to whichever NATS server is the current one.
+type inProcess struct{ *Server }
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (p inProcess) InProcessConn() (net.Conn, error) {
+	ns := p.nats.Load()
+	if ns == nil {
+		return nil, errSwitching
+	}
+	return ns.InProcessConn()
+}
+
 // ClientURL returns the URL at which clients reach the server, "" if it is
 // in-process only.
 func (s *Server) ClientURL() string {
-	addr, ok := s.nats.Addr().(*net.TCPAddr)
-	if !ok || addr == nil {
+	s.switching.Lock()
+	defer s.switching.Unlock()
+	if s.cfg.Addr == "" {
 		return ""
 	}
-	return "nats://" + addr.String()
+	return "nats://" + s.cfg.Addr
 }
 
 // Healthy returns nil while the server takes messages, or what is wrong, as far
-// as Run has found it out.
+// as Run has found it out. A change of keys, which publishers wait for, is
+// nothing wrong.
 func (s *Server) Healthy() error {
-	if !s.nats.Running() {
-		return errors.New("the NATS server is stopped")
-	}
 	if err := s.failed.Load(); err != nil {
 		return *err
+	}
+	if ns := s.nats.Load(); ns != nil && !ns.Running() {
+		return errors.New("the NATS server is stopped")
 	}
 	if s.full.Load() {
 		return fmt.Errorf("the disk of %s has less than %d MiB free (--min-free-mib), so publishers are refused: make room", s.cfg.Dir, s.cfg.MinFree>>20)
@@ -290,7 +337,12 @@ func (s *Server) Healthy() error {
 // Close stops the server at once: clients reconnect elsewhere or wait. All
 // that was acknowledged is on disk.
 func (s *Server) Close() error {
-	stop(s.nats)
+	s.switching.Lock()
+	defer s.switching.Unlock()
+	s.closed = true
+	if ns := s.nats.Load(); ns != nil {
+		stop(ns)
+	}
 	if err := s.lock.Close(); err != nil {
 		return fmt.Errorf("unlock the stream directory: %w", err)
 	}

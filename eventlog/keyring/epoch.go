@@ -5,10 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -30,23 +27,19 @@ import (
 type Epoch struct {
 	number uint64
 	store  StoreID
-	keyset json.RawMessage // a Tink keyset, encrypted by the KEK
+	handle *keyset.Handle
 	root   Secret
 	wrap   AEAD // wraps tenant and bucket secrets
 	stream string
 }
 
 // newEpoch makes the keys of an epoch.
-func newEpoch(store StoreID, number uint64, kek tink.AEAD) (*Epoch, error) {
+func newEpoch(store StoreID, number uint64) (*Epoch, error) {
 	handle, err := keyset.NewHandle(prf.HKDFSHA256PRFKeyTemplate())
 	if err != nil {
 		return nil, fmt.Errorf("make epoch key: %w", err)
 	}
-	encrypted, err := encryptKeyset(handle, kek, epochUse(store, number))
-	if err != nil {
-		return nil, err
-	}
-	return openEpoch(store, number, encrypted, kek)
+	return deriveEpoch(store, number, handle)
 }
 
 func openEpoch(store StoreID, number uint64, encrypted json.RawMessage, kek tink.AEAD) (*Epoch, error) {
@@ -54,6 +47,10 @@ func openEpoch(store StoreID, number uint64, encrypted json.RawMessage, kek tink
 	if err != nil {
 		return nil, err
 	}
+	return deriveEpoch(store, number, handle)
+}
+
+func deriveEpoch(store StoreID, number uint64, handle *keyset.Handle) (*Epoch, error) {
 	set, err := prf.NewPRFSet(handle)
 	if err != nil {
 		return nil, fmt.Errorf("%w: not an epoch key: %w", ErrWrongKeys, err)
@@ -62,7 +59,7 @@ func openEpoch(store StoreID, number uint64, encrypted json.RawMessage, kek tink
 	if err != nil {
 		return nil, fmt.Errorf("derive epoch secret: %w", err)
 	}
-	e := &Epoch{number: number, store: store, keyset: encrypted}
+	e := &Epoch{number: number, store: store, handle: handle}
 	if e.root, err = newSecret(raw); err != nil {
 		return nil, err
 	}
@@ -176,7 +173,7 @@ func (r *Ring) Begin() (*Epoch, error) {
 		return nil, fmt.Errorf("begin epoch: the key of epoch %d was not destroyed yet", p.number)
 	}
 	current := r.Current()
-	next, err := newEpoch(r.store, current.number+1, r.kek)
+	next, err := newEpoch(r.store, current.number+1)
 	if err != nil {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}
@@ -209,52 +206,44 @@ func (r *Ring) End() error {
 	return nil
 }
 
-// saveEpochs writes the key file, and wipes the one it replaces.
+// saveEpochs writes the key file under the KEK that is on record, and overwrites
+// the file that it replaces: on most disks and file systems nothing of it is left
+// then. Where there are snapshots, or a flash disk that moves what it writes, the
+// KEK that wraps it is the guard.
 func (r *Ring) saveEpochs(e *epochs) error {
-	doc := epochDocument{Format: 1, Store: r.store.String(), Epoch: e.current.number, Keyset: e.current.keyset}
-	if e.other != nil {
-		doc.Other = &otherEpoch{e.other.number, e.other.keyset}
-	}
-	path := filepath.Join(r.dir, epochFile)
-	old := path + ".old"
-	if err := wipe(old); err != nil { // Left by a crash.
-		return err
-	}
-	linked := os.Link(path, old) == nil // Some file systems cannot.
-	if err := writeJSON(path, doc); err != nil {
-		if linked {
-			err = errors.Join(err, os.Remove(old))
+	return change(r.dir, func() error {
+		path := filepath.Join(r.dir, epochFile)
+		var doc epochDocument
+		if err := readJSON(path, &doc); err != nil {
+			return err
 		}
-		return err
-	}
-	return wipe(old)
+		opts := r.opts
+		opts.KEK = "" // The one on record, which may have been changed meanwhile.
+		kek, err := opts.openKEK(r.dir, doc.KEK)
+		if err != nil {
+			return err
+		}
+		doc.Epoch, doc.Other = e.current.number, nil
+		if doc.Keyset, err = encryptKeyset(e.current.handle, kek, epochUse(r.store, e.current.number)); err != nil {
+			return err
+		}
+		if e.other != nil {
+			doc.Other = &otherEpoch{Epoch: e.other.number}
+			if doc.Other.Keyset, err = encryptKeyset(e.other.handle, kek, epochUse(r.store, e.other.number)); err != nil {
+				return err
+			}
+		}
+		b, err := encodeJSON(doc)
+		if err != nil {
+			return err
+		}
+		return replaceSecret(path, b)
+	})
 }
 
-// Tidy wipes what a crash may have left of a key file that was replaced.
-func (r *Ring) Tidy() error { return wipe(filepath.Join(r.dir, epochFile) + ".old") }
-
-// wipe overwrites and removes a file that may not be there. On most disks and
-// file systems nothing of it is left then; where there are snapshots, or a
-// flash disk that moves what it writes, the KEK that wraps it is the guard.
-func wipe(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("wipe old keys: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.Write(make([]byte, info.Size()))
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("wipe old keys: %w", err)
-	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("wipe old keys: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
+// Tidy removes what a crash may have left of key files.
+func (r *Ring) Tidy() error {
+	return change(r.dir, func() error { return removeLeftovers(r.dir) })
 }
 
 // Begun returns the epoch that Begin made; nil if there is none.

@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
@@ -24,38 +23,32 @@ func signingUse(store StoreID) []byte {
 	return []byte("afterimage/signing/" + store.String())
 }
 
-func readKEK(dir string) (tink.AEAD, error) {
-	path := filepath.Join(dir, kekFile)
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is missing: %w", path, ErrNoKeys)
-	}
+func readKEK(dir string, passphrase []byte) (tink.AEAD, error) {
+	handle, err := loadKEK(dir, passphrase)
 	if err != nil {
-		return nil, fmt.Errorf("read KEK: %w", err)
-	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(b)))
-	if err != nil {
-		return nil, fmt.Errorf("%s is no Tink keyset: %w", path, ErrWrongKeys)
+		return nil, err
 	}
 	kek, err := aead.New(handle)
 	if err != nil {
-		return nil, fmt.Errorf("%s holds no AEAD key: %w", path, ErrWrongKeys)
+		return nil, fmt.Errorf("%s holds no AEAD key: %w", kekPath(dir), ErrWrongKeys)
 	}
 	return kek, nil
 }
 
 func encryptKeyset(h *keyset.Handle, kek tink.AEAD, use []byte) (json.RawMessage, error) {
 	var b bytes.Buffer
-	if err := h.WriteWithAssociatedData(keyset.NewJSONWriter(&b), kek, use); err != nil {
-		return nil, fmt.Errorf("wrap keyset: %w", err)
+	heard := &attentive{AEAD: kek}
+	if err := h.WriteWithAssociatedData(keyset.NewJSONWriter(&b), heard, use); err != nil {
+		return nil, fmt.Errorf("wrap keyset: %w", heard.explain(err))
 	}
 	return b.Bytes(), nil
 }
 
 func decryptKeyset(b []byte, kek tink.AEAD, use []byte) (*keyset.Handle, error) {
-	h, err := keyset.ReadWithAssociatedData(keyset.NewJSONReader(bytes.NewReader(b)), kek, use)
+	heard := &attentive{AEAD: kek}
+	h, err := keyset.ReadWithAssociatedData(keyset.NewJSONReader(bytes.NewReader(b)), heard, use)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it is damaged, or was wrapped by another KEK than %s", ErrWrongKeys, kekFile)
+		return nil, heard.explain(fmt.Errorf("%w: it is damaged, or was wrapped by another KEK than %s", ErrWrongKeys, kekFile))
 	}
 	return h, nil
 }
@@ -74,12 +67,20 @@ func readJSON(path string, doc any) error {
 	return nil
 }
 
-func writeJSON(path string, doc any) error {
+func encodeJSON(doc any) ([]byte, error) {
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encode keys: %w", err)
+		return nil, fmt.Errorf("encode keys: %w", err)
 	}
-	if err := writeFile(path, append(b, '\n')); err != nil {
+	return append(b, '\n'), nil
+}
+
+func writeJSON(path string, doc any) error {
+	b, err := encodeJSON(doc)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, b); err != nil {
 		return fmt.Errorf("write keys: %w", err)
 	}
 	return nil

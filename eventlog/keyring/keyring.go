@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -12,8 +11,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/signature"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -44,32 +41,47 @@ var (
 // A Ring is an open key directory. Safe for concurrent use.
 type Ring struct {
 	dir    string
+	opts   Options
 	store  StoreID
-	kek    tink.AEAD
 	signer *noteKey
 	epochs atomic.Pointer[epochs]
 }
 
 // epochDocument is epoch.json.
 type epochDocument struct {
-	Format int             `json:"format"` // 1
-	Store  string          `json:"store"`  // hexadecimal
-	Epoch  uint64          `json:"epoch"`  // counted from 1
-	Keyset json.RawMessage `json:"keyset"` // a Tink keyset, encrypted by the KEK
+	Format int             `json:"format"`        // 1
+	Store  string          `json:"store"`         // hexadecimal
+	Epoch  uint64          `json:"epoch"`         // counted from 1
+	KEK    string          `json:"kek,omitempty"` // the URI of the KEK; "": the local one
+	Keyset json.RawMessage `json:"keyset"`        // a Tink keyset, encrypted by the KEK
 	Other  *otherEpoch     `json:"other,omitempty"`
 }
 
 // signingDocument is signing.json.
 type signingDocument struct {
-	Format int             `json:"format"` // 1
-	Store  string          `json:"store"`  // hexadecimal
-	Keyset json.RawMessage `json:"keyset"` // a Tink keyset, encrypted by the KEK
+	Format int             `json:"format"`        // 1
+	Store  string          `json:"store"`         // hexadecimal
+	KEK    string          `json:"kek,omitempty"` // the URI of the KEK; "": the local one
+	Keyset json.RawMessage `json:"keyset"`        // a Tink keyset, encrypted by the KEK
 }
 
-// Create makes the keys of a new store in dir, which is made if absent and
-// must hold no keys. A crash on the way leaves no epoch.json, and Create can
-// be called again.
-func Create(dir string) (*Ring, error) {
+// Create is CreateWith a local KEK without a passphrase.
+func Create(dir string) (*Ring, error) { return CreateWith(dir, Options{}) }
+
+// CreateWith makes the keys of a new store in dir, which is made if absent and
+// must hold no keys. A crash on the way leaves no epoch.json, and CreateWith
+// can be called again. Nothing is made where the KEK does not answer.
+func CreateWith(dir string, opts Options) (*Ring, error) {
+	var kek tink.AEAD
+	if opts.record() != "" {
+		var err error
+		if kek, err = opts.openKEK(dir, opts.record()); err != nil {
+			return nil, err
+		}
+		if err := probe(kek); err != nil {
+			return nil, err
+		}
+	}
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make key directory: %w", err)
 	}
@@ -80,41 +92,43 @@ func Create(dir string) (*Ring, error) {
 	if _, err := rand.Read(store[:]); err != nil {
 		return nil, fmt.Errorf("make store id: %w", err)
 	}
-	kek, err := createKEK(dir)
-	if err != nil {
+	if kek == nil {
+		var err error
+		if kek, err = createKEK(dir, opts.Passphrase); err != nil {
+			return nil, err
+		}
+	}
+	if err := createSigning(dir, store, kek, opts.record()); err != nil {
 		return nil, err
 	}
-	if err := createSigning(dir, store, kek); err != nil {
+	if err := createEpoch(dir, store, kek, opts.record()); err != nil {
 		return nil, err
 	}
-	if err := createEpoch(dir, store, kek); err != nil {
-		return nil, err
-	}
-	return Open(dir)
+	return OpenWith(dir, opts)
 }
 
 // createKEK makes the local KEK, or reads the one that an earlier attempt or
 // the operator left.
-func createKEK(dir string) (tink.AEAD, error) {
-	path := filepath.Join(dir, kekFile)
+func createKEK(dir string, passphrase []byte) (tink.AEAD, error) {
+	path := kekPath(dir)
 	if _, err := os.Stat(path); err == nil {
-		return readKEK(dir)
+		return readKEK(dir, passphrase)
 	}
-	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	handle, err := newKEK()
 	if err != nil {
-		return nil, fmt.Errorf("make KEK: %w", err)
+		return nil, err
 	}
-	var b bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&b)); err != nil {
-		return nil, fmt.Errorf("make KEK: %w", err)
+	b, err := encodeKEK(handle, passphrase)
+	if err != nil {
+		return nil, err
 	}
-	if err := writeFile(path, b.Bytes()); err != nil {
+	if err := writeFile(path, b); err != nil {
 		return nil, fmt.Errorf("write KEK: %w", err)
 	}
-	return readKEK(dir)
+	return readKEK(dir, passphrase)
 }
 
-func createSigning(dir string, store StoreID, kek tink.AEAD) error {
+func createSigning(dir string, store StoreID, kek tink.AEAD, record string) error {
 	handle, err := keyset.NewHandle(signature.ED25519KeyWithoutPrefixTemplate())
 	if err != nil {
 		return fmt.Errorf("make signing key: %w", err)
@@ -123,20 +137,28 @@ func createSigning(dir string, store StoreID, kek tink.AEAD) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(dir, signingFile), signingDocument{1, store.String(), encrypted})
+	return writeJSON(filepath.Join(dir, signingFile), signingDocument{1, store.String(), record, encrypted})
 }
 
-func createEpoch(dir string, store StoreID, kek tink.AEAD) error {
-	e, err := newEpoch(store, 1, kek)
+func createEpoch(dir string, store StoreID, kek tink.AEAD, record string) error {
+	e, err := newEpoch(store, 1)
 	if err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(dir, epochFile), epochDocument{Format: 1, Store: store.String(), Epoch: e.number, Keyset: e.keyset})
+	doc := epochDocument{Format: 1, Store: store.String(), Epoch: e.number, KEK: record}
+	if doc.Keyset, err = encryptKeyset(e.handle, kek, epochUse(store, e.number)); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, epochFile), doc)
 }
 
-// Open opens the keys in dir. ErrNoKeys where there are none, ErrWrongKeys
-// where they do not open; both wrapped with what to look at.
-func Open(dir string) (*Ring, error) {
+// Open is OpenWith the KEK on record, without a passphrase.
+func Open(dir string) (*Ring, error) { return OpenWith(dir, Options{}) }
+
+// OpenWith opens the keys in dir. ErrNoKeys where there are none, ErrWrongKeys
+// where they do not open, ErrPassphrase and ErrKMS where the KEK does not; all
+// wrapped with what to look at.
+func OpenWith(dir string, opts Options) (*Ring, error) {
 	var epoch epochDocument
 	if err := readJSON(filepath.Join(dir, epochFile), &epoch); err != nil {
 		return nil, err
@@ -149,13 +171,19 @@ func Open(dir string) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	kek, err := readKEK(dir)
+	r := &Ring{dir: dir, opts: opts, store: store}
+	kek, err := opts.openKEK(dir, epoch.KEK)
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{dir: dir, store: store, kek: kek}
-	if err := r.openEpochs(epoch); err != nil {
+	if err := r.openEpochs(epoch, kek); err != nil {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, epochFile), err)
+	}
+	if signing.KEK != epoch.KEK { // a rotation that did not end
+		opts.KEK = ""
+		if kek, err = opts.openKEK(dir, signing.KEK); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.openSigning(signing, kek); err != nil {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, signingFile), err)
@@ -170,7 +198,11 @@ func parseStore(epoch epochDocument, signing signingDocument) (StoreID, error) {
 	if epoch.Store != signing.Store {
 		return StoreID{}, fmt.Errorf("%w: %s and %s belong to different stores", ErrWrongKeys, epochFile, signingFile)
 	}
-	raw, err := hex.DecodeString(epoch.Store)
+	return parseStoreID(epoch.Store)
+}
+
+func parseStoreID(text string) (StoreID, error) {
+	raw, err := hex.DecodeString(text)
 	if err != nil || len(raw) != len(StoreID{}) {
 		return StoreID{}, fmt.Errorf("%w: %s names no store", ErrWrongKeys, epochFile)
 	}
@@ -179,14 +211,14 @@ func parseStore(epoch epochDocument, signing signingDocument) (StoreID, error) {
 
 // openEpochs opens the epochs in the key file. Which of them the data is
 // wrapped with is for Use to say.
-func (r *Ring) openEpochs(doc epochDocument) error {
+func (r *Ring) openEpochs(doc epochDocument, kek tink.AEAD) error {
 	e := &epochs{}
 	var err error
-	if e.current, err = openEpoch(r.store, doc.Epoch, doc.Keyset, r.kek); err != nil {
+	if e.current, err = openEpoch(r.store, doc.Epoch, doc.Keyset, kek); err != nil {
 		return err
 	}
 	if doc.Other != nil {
-		if e.other, err = openEpoch(r.store, doc.Other.Epoch, doc.Other.Keyset, r.kek); err != nil {
+		if e.other, err = openEpoch(r.store, doc.Other.Epoch, doc.Other.Keyset, kek); err != nil {
 			return err
 		}
 	}
