@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,14 +22,14 @@ func (c *Consumer) Drain(ctx context.Context) error {
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for {
+		floor := uint64(0)
 		consumer, err := c.JetStream.Consumer(ctx, StreamName, ConsumerName)
-		if err != nil {
+		switch {
+		case errors.Is(err, jetstream.ErrConsumerNotFound): // Run will make it.
+		case err != nil:
 			return fmt.Errorf("drain the stream: %w", err)
-		}
-		info := consumer.CachedInfo()
-		floor := info.AckFloor.Stream
-		if info.NumPending+uint64(info.NumAckPending) == 0 {
-			floor = max(floor, last) // What it has not seen was never there.
+		default:
+			floor = seenUpTo(consumer.CachedInfo(), last)
 		}
 		if floor >= last {
 			if err := stream.Purge(ctx, jetstream.WithPurgeSequence(last+1)); err != nil {
@@ -42,4 +43,13 @@ func (c *Consumer) Drain(ctx context.Context) error {
 			return fmt.Errorf("drain the stream: message %d of %d is not in the log yet: %w", floor+1, last, ctx.Err())
 		}
 	}
+}
+
+// seenUpTo returns up to which message, at most last, a consumer has
+// acknowledged everything.
+func seenUpTo(info *jetstream.ConsumerInfo, last uint64) uint64 {
+	if info.NumPending+uint64(info.NumAckPending) == 0 {
+		return last // What it has not seen is not there.
+	}
+	return min(info.AckFloor.Stream, last)
 }

@@ -119,16 +119,21 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 	defer func() { err = errors.Join(err, flags.removeReadyFile()) }()
 
-	log, err := eventlog.Open(ctx, eventlog.Config{
+	var rekey func(ctx context.Context, fresh, old string) error // of the embedded stream, once it runs
+	config := eventlog.Config{
 		Dir: logDir(flags.Data), KeysDir: flags.Keys, Logger: logger, Fatal: fatal(stderr),
 		CacheBytes: flags.CacheMiB << 20, MinFree: flags.MinFreeMiB << 20,
-	})
+	}
+	if flags.NATSURL == "" {
+		config.Rekey = func(ctx context.Context, fresh, old string) error { return rekey(ctx, fresh, old) }
+	}
+	log, err := eventlog.Open(ctx, config)
 	if err != nil {
 		return explainOpen(err, flags.Data, flags.Keys)
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 
-	stream, err := openStream(ctx, flags, log.StreamKey(), logger)
+	stream, err := openStream(ctx, flags, log.StreamKey(), log.OldStreamKey(), logger)
 	if err != nil {
 		return err
 	}
@@ -150,6 +155,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
+	rekey = rekeyer(consumer, stream.embedded)
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Query: query.New(query.Config{Log: log}),
 		Publish: stream.publish, Policy: policies.inForce, Ready: func() error { return cmp.Or(stream.ready(), log.Ready()) },
@@ -164,6 +170,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return stream.run(ctx) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(func() error { return doors.Run(ctx) })
+	group.Go(func() error { return maintain(ctx, log, logger) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })
 	group.Go(func() error {
 		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url})

@@ -37,7 +37,7 @@ type stream struct {
 }
 
 // openStream starts NATS, or connects to it, and makes or checks the stream.
-func openStream(ctx context.Context, flags serveFlags, key string, logger *slog.Logger) (_ *stream, err error) {
+func openStream(ctx context.Context, flags serveFlags, key, oldKey string, logger *slog.Logger) (_ *stream, err error) {
 	s := &stream{url: flags.NATSURL}
 	defer func() {
 		if err != nil {
@@ -46,7 +46,7 @@ func openStream(ctx context.Context, flags serveFlags, key string, logger *slog.
 	}()
 	if flags.NATSURL == "" {
 		s.embedded, err = ingest.StartServer(ctx, ingest.ServerConfig{
-			Dir: filepath.Join(flags.Data, "stream"), Key: key, Addr: flags.NATS, Logger: logger, MinFree: flags.MinFreeMiB << 20,
+			Dir: filepath.Join(flags.Data, "stream"), Key: key, OldKey: oldKey, Addr: flags.NATS, Logger: logger, MinFree: flags.MinFreeMiB << 20,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("--nats: %w", err)

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/ingest"
+)
+
+const (
+	// idleEvery is how often maintenance looks for work where there was none, and
+	// tries again what failed.
+	idleEvery = time.Minute
+	// restShare is how many times as long as it worked maintenance then rests, so
+	// that recording and reading do not feel it.
+	restShare = 3
+)
+
+// maintain finishes what was being forgotten when the store stopped, and then
+// merges blocks, at leisure, until ctx ends.
+func maintain(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for resumed := false; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		began, rest := time.Now(), idleEvery //nolint:forbidigo // how long work took, not evidence
+		more, err := false, error(nil)
+		if !resumed {
+			err = log.Resume(ctx, func(eventlog.ForgetProgress) {})
+			resumed, more = err == nil, err == nil
+		} else {
+			more, err = log.Merge(ctx)
+		}
+		if more {
+			rest = restShare * time.Since(began)
+		}
+		if err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "maintenance failed and will be tried again", "in", idleEvery, "err", err)
+		}
+		timer.Reset(rest)
+	}
+}
+
+// rekeyer makes the embedded stream forget with the log: what is in the log
+// already leaves the stream, and what stays is encrypted with the new key.
+func rekeyer(consumer *ingest.Consumer, embedded *ingest.Server) func(ctx context.Context, fresh, old string) error {
+	return func(ctx context.Context, fresh, old string) error {
+		drain, end := context.WithTimeout(ctx, time.Minute)
+		defer end()
+		if err := consumer.Drain(drain); err != nil {
+			return err
+		}
+		return embedded.Rekey(ctx, fresh, old)
+	}
+}
