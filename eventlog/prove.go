@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/transparency-dev/formats/proof"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/afterimage/afterimage/event"
@@ -17,6 +18,14 @@ type Proof struct {
 	Commitment [32]byte   // SHA-256 of the stored event
 	Hashes     [][32]byte // from the leaf's sibling up, RFC 6962 §2.1.1
 	Checkpoint Checkpoint // whose tree it is in
+}
+
+// Text returns the proof as C2SP tlog-proof spells it, with the commitment as
+// its extra data.
+func (p Proof) Text() []byte {
+	return proof.TLogProof{
+		Index: uint64(p.Seq), Hashes: p.Hashes, Checkpoint: p.Checkpoint.Note, ExtraData: p.Commitment[:],
+	}.Marshal()
 }
 
 // Prove returns the proof that the event at seq is in the tree of a

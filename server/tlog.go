@@ -8,9 +8,9 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 )
 
-// tlogCheckpoint serves the newest checkpoint, C2SP tlog-tiles.
+// tlogCheckpoint serves the published checkpoint, C2SP tlog-tiles.
 func (s *Server) tlogCheckpoint(w http.ResponseWriter, r *http.Request) {
-	c, err := s.cfg.Log.Checkpoint(r.Context())
+	c, err := s.cfg.Checkpoint(r.Context())
 	if err != nil {
 		s.failed(w, r, err)
 		return

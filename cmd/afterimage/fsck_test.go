@@ -66,6 +66,7 @@ func fsck(t testing.TB, url, vkey, origin string) error {
 type head struct {
 	Origin, Note, VerifierKey string
 	Size                      uint64 `json:",string"`
+	Root                      []byte
 }
 
 // get reads a path of the store's.
