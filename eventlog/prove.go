@@ -108,26 +108,6 @@ func (l *Log) ProveConsistency(ctx context.Context, from, to event.Seq) ([][32]b
 	return plainHashes(hashes), nil
 }
 
-// Kept returns the checkpoint over so many events that was kept for good, or
-// ErrNotFound.
-func (l *Log) Kept(ctx context.Context, size event.Seq) (Checkpoint, error) {
-	if err := ctx.Err(); err != nil {
-		return Checkpoint{}, err
-	}
-	signed, err := l.get(checkpointKey(size))
-	if err != nil {
-		return Checkpoint{}, err
-	}
-	if signed == nil {
-		return Checkpoint{}, fmt.Errorf("checkpoint over %d events: %w: none was kept", size, ErrNotFound)
-	}
-	cp, err := l.openNote(signed)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("checkpoint over %d events: %w", size, err)
-	}
-	return l.checkpointOf(cp), nil
-}
-
 // hashes reads nodes of the tree from the stored tiles; what it returns has
 // been checked against the newest signed root.
 func (l *Log) hashes() tlog.HashReader {
