@@ -63,13 +63,16 @@ func Trust(vkey string) (*Policy, error) {
 func nobody(map[string]bool) bool { return true }
 
 // Any returns the policy for which one cosignature of any of the witnesses is
-// enough.
-func Any(witnesses []Witness) *Policy {
+// enough. Their names must differ.
+func Any(witnesses []Witness) (*Policy, error) {
 	members := make([]component, len(witnesses))
 	for i, w := range witnesses {
+		if slices.ContainsFunc(witnesses[:i], func(o Witness) bool { return o.Name == w.Name }) {
+			return nil, fmt.Errorf("witness %s: named twice", w.Name)
+		}
 		members[i] = single(w.Name)
 	}
-	return &Policy{Witnesses: witnesses, quorum: threshold(1, members)}
+	return &Policy{Witnesses: witnesses, quorum: threshold(1, members)}, nil
 }
 
 func single(name string) component {
@@ -96,6 +99,20 @@ func NewWitness(name, vkey, url string) (Witness, error) {
 		return Witness{}, fmt.Errorf("witness %s: verifier key: %w", name, err)
 	}
 	return Witness{name, key, url}, nil
+}
+
+// Askable reports why the policy's witnesses cannot be asked to cosign: each
+// must have the URL of its submission prefix.
+func (p *Policy) Askable() error {
+	if len(p.Witnesses) == 0 {
+		return errors.New("it names no witness")
+	}
+	for _, w := range p.Witnesses {
+		if !strings.HasPrefix(w.URL, "https://") && !strings.HasPrefix(w.URL, "http://") {
+			return fmt.Errorf("witness %s: its URL %q is not http:// or https://", w.Name, w.URL)
+		}
+	}
+	return nil
 }
 
 // ParsePolicy reads a trust policy; its errors name the line.
