@@ -94,9 +94,17 @@ func threshold(need int, members []component) component {
 // NewWitness returns a witness by its verifier key, of type 0x04 or 0x06; one
 // of type 0x01 is taken for 0x04, as others do.
 func NewWitness(name, vkey, url string) (Witness, error) {
+	if cosigning, err := fnote.VKeyToCosignatureV1(vkey); err == nil {
+		vkey = cosigning
+	}
 	key, err := fnote.NewVerifierForCosignatureV1(vkey)
 	if err != nil {
 		return Witness{}, fmt.Errorf("witness %s: verifier key: %w", name, err)
+	}
+	// The library takes the key for what it is and not for what its id says:
+	// a slip of the pen in the name would show only when nobody cosigns.
+	if !strings.HasPrefix(vkey, fmt.Sprintf("%s+%08x+", key.Name(), key.KeyHash())) {
+		return Witness{}, fmt.Errorf("witness %s: verifier key: its id is not that of its name and key", name)
 	}
 	return Witness{name, key, url}, nil
 }
