@@ -49,9 +49,7 @@ func (c *crasher) MaybeError(op errorfs.Op) error {
 	c.wait = 1 + c.rng.IntN(8)
 	acked := c.acked.Load() // Before the copies: what was acknowledged by then must be in them.
 	keys := filepath.Join(c.t.TempDir(), "keys")
-	if err := os.CopyFS(keys, os.DirFS(c.keys)); err != nil {
-		c.t.Error(err)
-	}
+	copyDir(c.t, c.keys, keys)
 	clone := c.files.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: c.rng.IntN(101), RNG: c.rng})
 	c.crashes = append(c.crashes, crash{clone, keys, acked})
 	return nil

@@ -30,6 +30,7 @@
 //	n level1 tile8                       256 hashes, of level 1 and up
 //	c                                    the newest checkpoint
 //	c size8                              a checkpoint kept for good
+//	w size8                              one that was published, with cosignatures
 //	q tenant4 id16                       bucket4, sealed quarantined entry
 //	p tenant4 id16                       bucket4, sealed payload of it
 //

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -413,9 +415,19 @@ func TestForgetWaitsForTheStream(t *testing.T) {
 	verified(t, l)
 }
 
+// copyDir copies data or keys, which nobody else may read.
 func copyDir(t testing.TB, from, to string) {
 	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	err := os.CopyFS(to, os.DirFS(from))
+	if err == nil {
+		err = filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				err = os.Chmod(path, 0o600)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -28,9 +28,7 @@ func TestGoldenStore(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
-		t.Fatal(err)
-	}
+	copyDir(t, golden, dir)
 	cfg := config(t)
 	cfg.Dir, cfg.KeysDir = filepath.Join(dir, "data"), filepath.Join(dir, "keys")
 	l := open(t, cfg)

@@ -36,6 +36,7 @@ const (
 	spaceProjection = 'y'
 	spaceTile       = 'n'
 	spaceCheckpoint = 'c'
+	spacePublished  = 'w'
 	spaceQuarantine = 'q'
 	spacePayload    = 'p'
 )
@@ -72,6 +73,7 @@ func textKey(id block.ID) []byte           { return key8(spaceText, uint64(id)) 
 func locationKey(page uint64) []byte       { return key8(spaceLocation, page) }
 func bundleKey(index uint64) []byte        { return key8(spaceBundle, index) }
 func checkpointKey(size event.Seq) []byte  { return key8(spaceCheckpoint, uint64(size)) }
+func publishedKey(size event.Seq) []byte   { return key8(spacePublished, uint64(size)) }
 func idKey(t tenantID, hash []byte) []byte { return append(key4(spaceID, uint32(t)), hash...) }
 
 func tileKey(level int, index uint64) []byte {

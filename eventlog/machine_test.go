@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -73,9 +72,7 @@ func (*machine) String() string { return "machine" }
 // photograph is called with mu held.
 func (m *machine) photograph(where string) {
 	keys := filepath.Join(m.t.TempDir(), "keys")
-	if err := os.CopyFS(keys, os.DirFS(m.cfg.KeysDir)); err != nil {
-		m.t.Error(err)
-	}
+	copyDir(m.t, m.cfg.KeysDir, keys)
 	clone := m.files.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.chance.IntN(101), RNG: m.chance})
 	m.photos = append(m.photos, photo{clone, keys, m.acked.events, m.forgets, m.acked.forgets, m.now, where})
 }

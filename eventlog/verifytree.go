@@ -14,7 +14,7 @@ type heads map[uint64]tree.Hash
 // heads reads every checkpoint there is. Those that do not open are findings.
 func (v *verification) heads() (heads, error) {
 	h := heads{}
-	err := v.each(key1(spaceCheckpoint), func(k, signed []byte) error {
+	head := func(k, signed []byte) error {
 		first, last := event.Seq(0), v.last()
 		cp, err := tree.Open(signed, v.verifier)
 		if len(k) == 9 {
@@ -28,11 +28,16 @@ func (v *verification) heads() (heads, error) {
 			v.add("checkpoint", err, first, last)
 			return nil
 		}
+		if root, known := h[cp.Size]; known && root != cp.Root {
+			v.add("checkpoint", fmt.Errorf("%w: two with different roots were signed over %d events", ErrTampered, cp.Size), first, event.Seq(max(cp.Size, 1)-1))
+		}
 		h[cp.Size] = cp.Root
 		return nil
-	})
-	if err := v.damaged("checkpoint", err, 0, v.last()); err != nil {
-		return nil, err
+	}
+	for _, space := range []byte{spaceCheckpoint, spacePublished} {
+		if err := v.damaged("checkpoint", v.each(key1(space), head), 0, v.last()); err != nil {
+			return nil, err
+		}
 	}
 	signed, err := v.store.ring.Anchor()
 	if err != nil {

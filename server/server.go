@@ -38,6 +38,9 @@ type Config struct {
 	Publish func(context.Context, event.Tenant, []*pb.Event) error
 	// Policy returns the policy in force for a tenant. Required.
 	Policy func(event.Tenant) (*pb.Policy, error)
+	// Checkpoint returns the checkpoint that /tlog/checkpoint serves: signed by
+	// the log, over what it has now or had a while ago. nil: Log.Checkpoint.
+	Checkpoint func(context.Context) (eventlog.Checkpoint, error)
 	// Ready returns nil when requests can be answered, and otherwise what is
 	// missing. It must be quick. nil: always ready.
 	Ready func() error
@@ -88,6 +91,9 @@ func New(cfg Config) (*Server, error) {
 		room: newRoom(), webRoom: newRoom(),
 		searches: semaphore.NewWeighted(maxSearches), verifies: semaphore.NewWeighted(maxVerifies),
 		health: health.NewServer(), draining: make(chan struct{}),
+	}
+	if s.cfg.Checkpoint == nil {
+		s.cfg.Checkpoint = cfg.Log.Checkpoint
 	}
 	if s.now == nil {
 		s.now = time.Now //nolint:forbidigo // The default of Config.Now.

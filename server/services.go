@@ -156,7 +156,7 @@ func (s logs) GetCheckpoint(ctx context.Context, _ *pb.GetCheckpointRequest) (*p
 	return s.checkpoint(c), nil
 }
 
-func (s logs) checkpoint(c eventlog.Checkpoint) *pb.Checkpoint {
+func (s *Server) checkpoint(c eventlog.Checkpoint) *pb.Checkpoint {
 	return &pb.Checkpoint{
 		Origin: s.cfg.Log.Origin(), Size: uint64(c.Size), Root: c.Root[:],
 		Note: string(c.Note), VerifierKey: s.cfg.Log.VerifierKey(),

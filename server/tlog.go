@@ -8,9 +8,9 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 )
 
-// tlogCheckpoint serves the newest checkpoint, C2SP tlog-tiles.
+// tlogCheckpoint serves the published checkpoint, C2SP tlog-tiles.
 func (s *Server) tlogCheckpoint(w http.ResponseWriter, r *http.Request) {
-	c, err := s.cfg.Log.Checkpoint(r.Context())
+	c, err := s.cfg.Checkpoint(r.Context())
 	if err != nil {
 		s.failed(w, r, err)
 		return
@@ -24,7 +24,7 @@ func (s *Server) tlogCheckpoint(w http.ResponseWriter, r *http.Request) {
 func (s *Server) tlogTile(w http.ResponseWriter, r *http.Request) {
 	tile, err := s.cfg.Log.Tile(strings.TrimPrefix(r.URL.Path, "/tlog/"))
 	if errors.Is(err, eventlog.ErrNotFound) {
-		http.NotFound(w, r)
+		text(w, http.StatusNotFound, "not found") // It may be there soon: not to be cached.
 		return
 	}
 	if err != nil {

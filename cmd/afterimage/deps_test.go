@@ -22,8 +22,9 @@ var arrows = map[string][]string{
 	"ingest":    {"eventlog", "event", "policy", "redaction", "proto"},
 	"query":     {"eventlog", "event", "policy", "redaction", "proto"},
 	"retention": {"eventlog", "event", "policy", "redaction", "proto"},
+	"witness":   {"eventlog", "event", "proto"},
 	"server":    {"ingest", "query", "retention", "eventlog", "event", "policy", "redaction", "proto"},
-	"cmd":       {"server", "ingest", "query", "retention", "capture", "eventlog", "event", "policy", "redaction", "proto"},
+	"cmd":       {"server", "witness", "ingest", "query", "retention", "capture", "eventlog", "event", "policy", "redaction", "proto"},
 }
 
 func goList(t *testing.T, args ...string) []string {
@@ -79,6 +80,7 @@ func TestLinks(t *testing.T) {
 		"eventlog":  {nats, kong},
 		"query":     {nats, kong},
 		"retention": {nats, kong},
+		"witness":   {nats, kong},
 		"server":    {natsServer, kong},
 	} {
 		for _, dep := range goList(t, "-deps", "./"+pkg) {

@@ -74,19 +74,25 @@ func (r *rig) run(args ...string) string {
 // serve starts the store and returns when it listens.
 func (r *rig) serve() *process {
 	r.Helper()
+	return r.startReady(append([]string{"serve", "--data", "data", "--keys", "keys", "--http", r.http, "--grpc", r.grpc, "--nats", r.nats},
+		r.flags...)...)
+}
+
+// startReady starts what says in a file that it listens, and returns then.
+func (r *rig) startReady(args ...string) *process {
+	r.Helper()
 	ready := filepath.Join(r.dir, "ready")
 	if err := removeIfThere(ready); err != nil {
 		r.Fatal(err)
 	}
-	p := r.start(append([]string{"serve", "--data", "data", "--keys", "keys", "--http", r.http, "--grpc", r.grpc, "--nats", r.nats,
-		"--ready-file", "ready"}, r.flags...)...)
+	p := r.start(append(args, "--ready-file", "ready")...)
 	for {
 		if _, err := os.Stat(ready); err == nil {
 			return p
 		}
 		select {
 		case <-p.ended:
-			r.Fatalf("the store did not start: %s%s", p.stdout, p.stderr)
+			r.Fatalf("%s did not start: %s%s", args[0], p.stdout, p.stderr)
 		case <-time.After(5 * time.Millisecond): // another process: there is nothing else to wait on
 		}
 	}

@@ -38,6 +38,9 @@ type serveFlags struct {
 	NATS       string        `name:"nats" default:"127.0.0.1:4222" placeholder:"ADDR" help:"Where the embedded NATS listens; likewise (default ${default})."`
 	NATSURL    string        `name:"nats-url" placeholder:"URL" help:"Use this NATS instead of the embedded one."`
 	Policy     string        `name:"policy" placeholder:"FILE" help:"The policy of every tenant; without it, each keeps its own, and new ones get the built-in."`
+	Witness    []string      `name:"witness" sep:"none" xor:"witnesses" placeholder:"URL=VKEY" help:"Have this witness cosign checkpoints (C2SP tlog-witness); may be given again, and any one is enough."`
+	Witnesses  string        `name:"witness-policy" xor:"witnesses" placeholder:"FILE" help:"Have the witnesses of this C2SP tlog-policy cosign checkpoints; its quorum must have."`
+	WitnessGap time.Duration `name:"witness-every" default:"1m" placeholder:"D" help:"How often witnesses are asked while the log grows (default ${default})."`
 	Cadence    time.Duration `name:"checkpoint-every" default:"10s" placeholder:"D" help:"How often a signed checkpoint is published on afterimage.checkpoint while the log grows (default ${default})."`
 	CacheMiB   int64         `name:"cache-mib" default:"384" placeholder:"N" help:"Memory for what was read of the log, in MiB (default ${default})."`
 	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Take nothing in while the disk has less than this free, in MiB (default ${default})."`
@@ -91,6 +94,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return err
 	}
 	document, err := flags.policy()
+	if err != nil {
+		return err
+	}
+	vouching, err := flags.witnessPolicy()
 	if err != nil {
 		return err
 	}
@@ -156,8 +163,12 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return err
 	}
 	rekey = rekeyer(consumer, stream.embedded)
+	witnesses, err := openWitnesses(vouching, flags.WitnessGap, log, metrics.registry, logger)
+	if err != nil {
+		return err
+	}
 	doors, err := server.New(server.Config{
-		HTTP: web, GRPC: rpc, Log: log, Query: query.New(query.Config{Log: log}),
+		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
 		Publish: stream.publish, Policy: policies.inForce, Ready: func() error { return cmp.Or(stream.ready(), log.Ready()) },
 		Gatherer: metrics.registry, Logger: logger,
 	})
@@ -171,6 +182,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
+	group.Go(func() error { return witnesses.run(ctx) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })
 	group.Go(func() error {
 		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url})
@@ -254,11 +266,14 @@ func (a addresses) print(out io.Writer, flags serveFlags) {
 
 // write puts the addresses into the file, all at once, so that whoever waits
 // for the file never reads half of it.
-func (a addresses) write(file string) error {
+func (a addresses) write(file string) error { return writeReady(file, a) }
+
+// writeReady puts what is ready into a file, as JSON.
+func writeReady(file string, ready any) error {
 	if file == "" {
 		return nil
 	}
-	text, err := json.Marshal(a)
+	text, err := json.Marshal(ready)
 	if err != nil {
 		return err
 	}

@@ -15,21 +15,48 @@ import (
 )
 
 type verifyCmd struct {
-	Data string `xor:"what" required:"" placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
-	Keys string `default:"afterimage-keys" placeholder:"DIR" help:"Its keys (default ${default})."`
-	URL  string `xor:"what" required:"" name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
-	Key  string `placeholder:"KEY" help:"With --url: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
+	Proof  string `arg:"" optional:"" help:"Check this file, which afterimage prove wrote."`
+	Data   string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
+	Keys   string `default:"afterimage-keys" placeholder:"DIR" help:"Its keys (default ${default})."`
+	URL    string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
+	Key    string `xor:"trust" placeholder:"KEY" help:"With --url or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
+	Policy string `xor:"trust" placeholder:"FILE" help:"With --url or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
+	Event  string `placeholder:"FILE" help:"With a proof: the event that it is of, as JSON with all its fields."`
 	format
+}
+
+// Validate implements kong's hook: one thing is checked at a time.
+func (c *verifyCmd) Validate() error {
+	given := 0
+	for _, what := range []string{c.Proof, c.Data, c.URL} {
+		if what != "" {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return errors.New("want one of --data, --url or the file of a proof")
+	case c.Data != "" && (c.Key != "" || c.Policy != ""):
+		return errors.New("--key and --policy are for --url and proofs: a data directory has its own keys")
+	case c.Proof == "" && c.Event != "":
+		return errors.New("--event is for a proof")
+	case c.Proof != "" && c.Key == "" && c.Policy == "":
+		return errors.New("a proof proves nothing by itself: give the log's verifier key with --key, or --policy")
+	}
+	return nil
 }
 
 // Help implements kong's HelpProvider.
 func (verifyCmd) Help() string {
 	return `Checks every block, commitment, tile, location and index against the signed checkpoint and
-names the positions of whatever is not as it was written. Exit code 3 if anything is found.
+names the positions of whatever is not as it was written, or checks that one event is in a log, from
+the proof of it. Exit code 3 if anything is found, or the proof does not hold.
 
     afterimage verify --data afterimage-data --keys afterimage-keys
     afterimage verify --url http://127.0.0.1:8080
     afterimage verify --url http://127.0.0.1:8080 --key 'afterimage.invalid/…+…+…'
+
+    afterimage verify event.tlog-proof --policy trust.policy --event event.json
 
 With --url the tree is recomputed here from the published commitments (C2SP tlog-tiles), and then
 the store is asked to check its own blocks. With -o json: a finding a line, then the result.`
@@ -37,6 +64,9 @@ the store is asked to check its own blocks. With -o json: a finding a line, then
 
 // Run verifies and reports.
 func (c *verifyCmd) Run(ctx context.Context, s streams) error {
+	if c.Proof != "" {
+		return c.proof(s)
+	}
 	r := newFindings(c.format, s)
 	var err error
 	if c.URL != "" {
@@ -48,7 +78,7 @@ func (c *verifyCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if c.URL != "" && c.Key == "" && !c.json() {
+	if c.URL != "" && c.Key == "" && c.Policy == "" && !c.json() {
 		fmt.Fprintln(s.out, "the key is the store's own word: pin the one you trust with --key")
 	}
 	return r.result()

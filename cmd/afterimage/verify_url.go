@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -14,12 +15,12 @@ import (
 	"strings"
 
 	"github.com/transparency-dev/formats/log"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/witness"
 )
 
 // What a store may answer with, in bytes. A tile has 256 hashes, an entry
@@ -46,7 +47,11 @@ func (c *verifyCmd) live(ctx context.Context, r *findings) error {
 	if !strings.Contains(store.base, "://") {
 		store.base = "http://" + store.base
 	}
-	checkpoint, key, err := store.checkpoint(ctx, c.Key)
+	policy, err := c.trust()
+	if err != nil {
+		return err
+	}
+	checkpoint, key, err := store.checkpoint(ctx, policy, cmp.Or(c.Key, "the policy"))
 	if err != nil {
 		return err
 	}
@@ -62,36 +67,45 @@ func (c *verifyCmd) live(ctx context.Context, r *findings) error {
 	return store.verifyBlocks(ctx, r)
 }
 
-// checkpoint fetches the signed tree head and checks the signature with key,
-// or, where that is empty, with the key that the store names.
-func (r *remote) checkpoint(ctx context.Context, key string) (*log.Checkpoint, string, error) {
-	if key == "" {
-		text, err := r.get(ctx, "/v1/checkpoint", maxNote)
+// checkpoint fetches the signed tree head and checks it against what is
+// trusted, or, where that is nothing, with the key that the store names. It
+// returns what verified it too.
+func (r *remote) checkpoint(ctx context.Context, policy *witness.Policy, trusted string) (*log.Checkpoint, string, error) {
+	if policy == nil {
+		key, err := r.ownKey(ctx)
 		if err != nil {
 			return nil, "", err
 		}
-		var c pb.Checkpoint
-		if err := protojson.Unmarshal(text, &c); err != nil {
-			return nil, "", fmt.Errorf("%s/v1/checkpoint is no checkpoint: is this an Afterimage store?", r.base)
+		if policy, err = witness.Trust(key); err != nil {
+			return nil, "", fmt.Errorf("the store's own key: %w", err)
 		}
-		key = c.GetVerifierKey()
-	}
-	verifier, err := note.NewVerifier(key)
-	if err != nil {
-		return nil, "", usage("--key: %w", err)
+		trusted = key
 	}
 	text, err := r.get(ctx, "/tlog/checkpoint", maxNote)
 	if err != nil {
 		return nil, "", err
 	}
-	c, _, _, err := log.ParseCheckpoint(text, verifier.Name(), verifier)
+	c, _, err := policy.Open(text)
 	if err != nil {
-		return nil, "", coded{fmt.Errorf("the checkpoint is not signed with %s: %w", key, err), exitTampered}
+		return nil, "", coded{fmt.Errorf("the checkpoint is not signed with %s: %w", trusted, err), exitTampered}
 	}
 	if c.Size > 1<<48 || len(c.Hash) != tlog.HashSize {
 		return nil, "", coded{errors.New("the checkpoint has an impossible size or root"), exitTampered}
 	}
-	return c, key, nil
+	return &c, trusted, nil
+}
+
+// ownKey asks the store for its verifier key.
+func (r *remote) ownKey(ctx context.Context) (string, error) {
+	text, err := r.get(ctx, "/v1/checkpoint", maxNote)
+	if err != nil {
+		return "", err
+	}
+	var c pb.Checkpoint
+	if err := protojson.Unmarshal(text, &c); err != nil {
+		return "", fmt.Errorf("%s/v1/checkpoint is no checkpoint: is this an Afterimage store?", r.base)
+	}
+	return c.GetVerifierKey(), nil
 }
 
 // get reads a path; errNotThere where the store has none such.

@@ -288,7 +288,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // A request to store events.
@@ -1095,6 +1095,284 @@ func (x *Checkpoint) GetVerifierKey() string {
 	return ""
 }
 
+// A request to prove that an event is in the log.
+type ProveEventRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant. Required.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// The event's position in the log.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// How many events the checkpoint covers that it is to be proven in; it must
+	// be one that was given out. 0: the one at `/tlog/checkpoint`, or the newest
+	// where that does not cover the event yet.
+	Size          uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveEventRequest) Reset() {
+	*x = ProveEventRequest{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveEventRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveEventRequest) ProtoMessage() {}
+
+func (x *ProveEventRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveEventRequest.ProtoReflect.Descriptor instead.
+func (*ProveEventRequest) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ProveEventRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *ProveEventRequest) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ProveEventRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// An inclusion proof, RFC 6962 section 2.1.1.
+type EventProof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event's position in the log, the index of its leaf.
+	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// SHA-256 of the event as it is stored; the leaf is this.
+	Commitment []byte `protobuf:"bytes,2,opt,name=commitment,proto3" json:"commitment,omitempty"`
+	// Of 32 bytes each, from the leaf's sibling up to the root's child.
+	Hashes [][]byte `protobuf:"bytes,3,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// The tree that the event is in, with the cosignatures of witnesses.
+	Checkpoint *Checkpoint `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// All of it as a C2SP tlog-proof, to be kept in a file `<name>.tlog-proof`;
+	// its extra data is the commitment.
+	TlogProof     string `protobuf:"bytes,5,opt,name=tlog_proof,json=tlogProof,proto3" json:"tlog_proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventProof) Reset() {
+	*x = EventProof{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventProof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventProof) ProtoMessage() {}
+
+func (x *EventProof) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventProof.ProtoReflect.Descriptor instead.
+func (*EventProof) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *EventProof) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *EventProof) GetCommitment() []byte {
+	if x != nil {
+		return x.Commitment
+	}
+	return nil
+}
+
+func (x *EventProof) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *EventProof) GetCheckpoint() *Checkpoint {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
+func (x *EventProof) GetTlogProof() string {
+	if x != nil {
+		return x.TlogProof
+	}
+	return ""
+}
+
+// A request to prove that the log only grew.
+type ProveConsistencyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The size of the older log.
+	FromSize uint64 `protobuf:"varint,1,opt,name=from_size,json=fromSize,proto3" json:"from_size,omitempty"`
+	// The size of the newer log, at least from_size; 0: that of the newest
+	// checkpoint.
+	ToSize        uint64 `protobuf:"varint,2,opt,name=to_size,json=toSize,proto3" json:"to_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveConsistencyRequest) Reset() {
+	*x = ProveConsistencyRequest{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveConsistencyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveConsistencyRequest) ProtoMessage() {}
+
+func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveConsistencyRequest.ProtoReflect.Descriptor instead.
+func (*ProveConsistencyRequest) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ProveConsistencyRequest) GetFromSize() uint64 {
+	if x != nil {
+		return x.FromSize
+	}
+	return 0
+}
+
+func (x *ProveConsistencyRequest) GetToSize() uint64 {
+	if x != nil {
+		return x.ToSize
+	}
+	return 0
+}
+
+// A consistency proof, RFC 6962 section 2.1.2.
+type ConsistencyProof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The size of the older log.
+	FromSize uint64 `protobuf:"varint,1,opt,name=from_size,json=fromSize,proto3" json:"from_size,omitempty"`
+	// The size of the newer log.
+	ToSize uint64 `protobuf:"varint,2,opt,name=to_size,json=toSize,proto3" json:"to_size,omitempty"`
+	// Of 32 bytes each; none from size 0, or where both sizes are the same.
+	Hashes [][]byte `protobuf:"bytes,3,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// The checkpoint over to_size events, if one was given out.
+	Checkpoint    *Checkpoint `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsistencyProof) Reset() {
+	*x = ConsistencyProof{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsistencyProof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsistencyProof) ProtoMessage() {}
+
+func (x *ConsistencyProof) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsistencyProof.ProtoReflect.Descriptor instead.
+func (*ConsistencyProof) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ConsistencyProof) GetFromSize() uint64 {
+	if x != nil {
+		return x.FromSize
+	}
+	return 0
+}
+
+func (x *ConsistencyProof) GetToSize() uint64 {
+	if x != nil {
+		return x.ToSize
+	}
+	return 0
+}
+
+func (x *ConsistencyProof) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *ConsistencyProof) GetCheckpoint() *Checkpoint {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
 // A request to check the log.
 type VerifyLogRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1104,7 +1382,7 @@ type VerifyLogRequest struct {
 
 func (x *VerifyLogRequest) Reset() {
 	*x = VerifyLogRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1394,7 @@ func (x *VerifyLogRequest) String() string {
 func (*VerifyLogRequest) ProtoMessage() {}
 
 func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1407,7 @@ func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogRequest.ProtoReflect.Descriptor instead.
 func (*VerifyLogRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
 }
 
 // Progress, a finding, or the result.
@@ -1152,7 +1430,7 @@ type VerifyLogResponse struct {
 
 func (x *VerifyLogResponse) Reset() {
 	*x = VerifyLogResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1442,7 @@ func (x *VerifyLogResponse) String() string {
 func (*VerifyLogResponse) ProtoMessage() {}
 
 func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1455,7 @@ func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogResponse.ProtoReflect.Descriptor instead.
 func (*VerifyLogResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *VerifyLogResponse) GetChecked() uint64 {
@@ -1228,7 +1506,7 @@ type SeqRange struct {
 
 func (x *SeqRange) Reset() {
 	*x = SeqRange{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1518,7 @@ func (x *SeqRange) String() string {
 func (*SeqRange) ProtoMessage() {}
 
 func (x *SeqRange) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1531,7 @@ func (x *SeqRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRange.ProtoReflect.Descriptor instead.
 func (*SeqRange) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SeqRange) GetFirst() uint64 {
@@ -1291,7 +1569,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1581,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1594,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Finding) GetPart() string {
@@ -1369,7 +1647,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1659,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1672,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1431,7 +1709,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1721,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1734,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1486,7 +1764,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1776,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1789,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -1560,7 +1838,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1850,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1863,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Quarantined) GetId() string {
@@ -1676,7 +1954,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1966,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1979,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -1728,7 +2006,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +2018,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +2031,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Policy) GetVersion() string {
@@ -1872,7 +2150,33 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
 	"\x04root\x18\x03 \x01(\fR\x04root\x12\x12\n" +
 	"\x04note\x18\x04 \x01(\tR\x04note\x12!\n" +
-	"\fverifier_key\x18\x05 \x01(\tR\vverifierKey\"\x12\n" +
+	"\fverifier_key\x18\x05 \x01(\tR\vverifierKey\"Q\n" +
+	"\x11ProveEventRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\"\xb0\x01\n" +
+	"\n" +
+	"EventProof\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x1e\n" +
+	"\n" +
+	"commitment\x18\x02 \x01(\fR\n" +
+	"commitment\x12\x16\n" +
+	"\x06hashes\x18\x03 \x03(\fR\x06hashes\x129\n" +
+	"\n" +
+	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
+	"checkpoint\x12\x1d\n" +
+	"\n" +
+	"tlog_proof\x18\x05 \x01(\tR\ttlogProof\"O\n" +
+	"\x17ProveConsistencyRequest\x12\x1b\n" +
+	"\tfrom_size\x18\x01 \x01(\x04R\bfromSize\x12\x17\n" +
+	"\ato_size\x18\x02 \x01(\x04R\x06toSize\"\x9b\x01\n" +
+	"\x10ConsistencyProof\x12\x1b\n" +
+	"\tfrom_size\x18\x01 \x01(\x04R\bfromSize\x12\x17\n" +
+	"\ato_size\x18\x02 \x01(\x04R\x06toSize\x12\x16\n" +
+	"\x06hashes\x18\x03 \x03(\fR\x06hashes\x129\n" +
+	"\n" +
+	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
+	"checkpoint\"\x12\n" +
 	"\x10VerifyLogRequest\"\xe5\x01\n" +
 	"\x11VerifyLogResponse\x12\x18\n" +
 	"\achecked\x18\x01 \x01(\x04R\achecked\x12\x12\n" +
@@ -1932,18 +2236,21 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x10VIEW_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04USER\x10\x01\x12\t\n" +
 	"\x05MODEL\x10\x02\x12\b\n" +
-	"\x04BOTH\x10\x032\xcd\x02\n" +
+	"\x04BOTH\x10\x032\x98\x03\n" +
 	"\fEventService\x12Z\n" +
 	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\x12W\n" +
 	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\x12@\n" +
 	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\x12F\n" +
-	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event2^\n" +
+	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event\x12I\n" +
+	"\n" +
+	"ProveEvent\x12 .afterimage.v1.ProveEventRequest\x1a\x19.afterimage.v1.EventProof2^\n" +
 	"\x0eSessionService\x12L\n" +
-	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\xaf\x01\n" +
+	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\x8c\x02\n" +
 	"\n" +
 	"LogService\x12O\n" +
 	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\x12P\n" +
-	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x012\xc6\x01\n" +
+	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x01\x12[\n" +
+	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof2\xc6\x01\n" +
 	"\x11QuarantineService\x12]\n" +
 	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\x12R\n" +
 	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined2T\n" +
@@ -1963,86 +2270,96 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_afterimage_v1_service_proto_goTypes = []any{
-	(View)(0),                      // 0: afterimage.v1.View
-	(Frame_Kind)(0),                // 1: afterimage.v1.Frame.Kind
-	(Frame_Content)(0),             // 2: afterimage.v1.Frame.Content
-	(Quarantined_Cause)(0),         // 3: afterimage.v1.Quarantined.Cause
-	(*PublishEventsRequest)(nil),   // 4: afterimage.v1.PublishEventsRequest
-	(*PublishEventsResponse)(nil),  // 5: afterimage.v1.PublishEventsResponse
-	(*SearchEventsRequest)(nil),    // 6: afterimage.v1.SearchEventsRequest
-	(*SearchEventsResponse)(nil),   // 7: afterimage.v1.SearchEventsResponse
-	(*GetEventRequest)(nil),        // 8: afterimage.v1.GetEventRequest
-	(*LookupEventRequest)(nil),     // 9: afterimage.v1.LookupEventRequest
-	(*ReplaySessionRequest)(nil),   // 10: afterimage.v1.ReplaySessionRequest
-	(*Frame)(nil),                  // 11: afterimage.v1.Frame
-	(*GetCheckpointRequest)(nil),   // 12: afterimage.v1.GetCheckpointRequest
-	(*Checkpoint)(nil),             // 13: afterimage.v1.Checkpoint
-	(*VerifyLogRequest)(nil),       // 14: afterimage.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),      // 15: afterimage.v1.VerifyLogResponse
-	(*SeqRange)(nil),               // 16: afterimage.v1.SeqRange
-	(*Finding)(nil),                // 17: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),  // 18: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil), // 19: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),  // 20: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),            // 21: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),       // 22: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                 // 23: afterimage.v1.Policy
-	(*Event)(nil),                  // 24: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),  // 26: google.protobuf.FieldMask
-	(*Verdict)(nil),                // 27: afterimage.v1.Verdict
-	(Report_Reporter)(0),           // 28: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                   // 29: afterimage.v1.Blob
-	(*Model)(nil),                  // 30: afterimage.v1.Model
+	(View)(0),                       // 0: afterimage.v1.View
+	(Frame_Kind)(0),                 // 1: afterimage.v1.Frame.Kind
+	(Frame_Content)(0),              // 2: afterimage.v1.Frame.Content
+	(Quarantined_Cause)(0),          // 3: afterimage.v1.Quarantined.Cause
+	(*PublishEventsRequest)(nil),    // 4: afterimage.v1.PublishEventsRequest
+	(*PublishEventsResponse)(nil),   // 5: afterimage.v1.PublishEventsResponse
+	(*SearchEventsRequest)(nil),     // 6: afterimage.v1.SearchEventsRequest
+	(*SearchEventsResponse)(nil),    // 7: afterimage.v1.SearchEventsResponse
+	(*GetEventRequest)(nil),         // 8: afterimage.v1.GetEventRequest
+	(*LookupEventRequest)(nil),      // 9: afterimage.v1.LookupEventRequest
+	(*ReplaySessionRequest)(nil),    // 10: afterimage.v1.ReplaySessionRequest
+	(*Frame)(nil),                   // 11: afterimage.v1.Frame
+	(*GetCheckpointRequest)(nil),    // 12: afterimage.v1.GetCheckpointRequest
+	(*Checkpoint)(nil),              // 13: afterimage.v1.Checkpoint
+	(*ProveEventRequest)(nil),       // 14: afterimage.v1.ProveEventRequest
+	(*EventProof)(nil),              // 15: afterimage.v1.EventProof
+	(*ProveConsistencyRequest)(nil), // 16: afterimage.v1.ProveConsistencyRequest
+	(*ConsistencyProof)(nil),        // 17: afterimage.v1.ConsistencyProof
+	(*VerifyLogRequest)(nil),        // 18: afterimage.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),       // 19: afterimage.v1.VerifyLogResponse
+	(*SeqRange)(nil),                // 20: afterimage.v1.SeqRange
+	(*Finding)(nil),                 // 21: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),   // 22: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil),  // 23: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),   // 24: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),             // 25: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),        // 26: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                  // 27: afterimage.v1.Policy
+	(*Event)(nil),                   // 28: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),   // 29: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),   // 30: google.protobuf.FieldMask
+	(*Verdict)(nil),                 // 31: afterimage.v1.Verdict
+	(Report_Reporter)(0),            // 32: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                    // 33: afterimage.v1.Blob
+	(*Model)(nil),                   // 34: afterimage.v1.Model
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	24, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	25, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	25, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	26, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	24, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	28, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	29, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	29, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	30, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	28, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
 	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	25, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	29, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	27, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	28, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	29, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	30, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	17, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	13, // 14: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	16, // 15: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	21, // 16: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	25, // 17: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 18: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	25, // 19: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	4,  // 20: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 21: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 22: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 23: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	10, // 24: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 25: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	14, // 26: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	18, // 27: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	20, // 28: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	22, // 29: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 30: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 31: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	24, // 32: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	24, // 33: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	11, // 34: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 35: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	15, // 36: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	19, // 37: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	21, // 38: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	23, // 39: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	30, // [30:40] is the sub-list for method output_type
-	20, // [20:30] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	31, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	32, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	33, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	34, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	13, // 13: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	13, // 14: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	21, // 15: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	13, // 16: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	20, // 17: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	25, // 18: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	29, // 19: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	3,  // 20: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	29, // 21: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	4,  // 22: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	6,  // 23: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	8,  // 24: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	9,  // 25: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	14, // 26: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	10, // 27: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	12, // 28: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	18, // 29: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	16, // 30: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	22, // 31: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	24, // 32: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	26, // 33: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	5,  // 34: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 35: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	28, // 36: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	28, // 37: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	15, // 38: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	11, // 39: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	13, // 40: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	19, // 41: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	17, // 42: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	23, // 43: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	25, // 44: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	27, // 45: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	34, // [34:46] is the sub-list for method output_type
+	22, // [22:34] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -2059,7 +2376,7 @@ func file_afterimage_v1_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   20,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

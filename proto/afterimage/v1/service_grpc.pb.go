@@ -25,6 +25,7 @@ const (
 	EventService_SearchEvents_FullMethodName  = "/afterimage.v1.EventService/SearchEvents"
 	EventService_GetEvent_FullMethodName      = "/afterimage.v1.EventService/GetEvent"
 	EventService_LookupEvent_FullMethodName   = "/afterimage.v1.EventService/LookupEvent"
+	EventService_ProveEvent_FullMethodName    = "/afterimage.v1.EventService/ProveEvent"
 )
 
 // EventServiceClient is the client API for EventService service.
@@ -42,6 +43,9 @@ type EventServiceClient interface {
 	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*Event, error)
 	// Reads one event by the id that its publisher gave it.
 	LookupEvent(ctx context.Context, in *LookupEventRequest, opts ...grpc.CallOption) (*Event, error)
+	// Proves that an event is in the log, to whoever trusts a checkpoint. Of one
+	// that was forgotten it proves that it was there.
+	ProveEvent(ctx context.Context, in *ProveEventRequest, opts ...grpc.CallOption) (*EventProof, error)
 }
 
 type eventServiceClient struct {
@@ -92,6 +96,16 @@ func (c *eventServiceClient) LookupEvent(ctx context.Context, in *LookupEventReq
 	return out, nil
 }
 
+func (c *eventServiceClient) ProveEvent(ctx context.Context, in *ProveEventRequest, opts ...grpc.CallOption) (*EventProof, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EventProof)
+	err := c.cc.Invoke(ctx, EventService_ProveEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EventServiceServer is the server API for EventService service.
 // All implementations must embed UnimplementedEventServiceServer
 // for forward compatibility.
@@ -107,6 +121,9 @@ type EventServiceServer interface {
 	GetEvent(context.Context, *GetEventRequest) (*Event, error)
 	// Reads one event by the id that its publisher gave it.
 	LookupEvent(context.Context, *LookupEventRequest) (*Event, error)
+	// Proves that an event is in the log, to whoever trusts a checkpoint. Of one
+	// that was forgotten it proves that it was there.
+	ProveEvent(context.Context, *ProveEventRequest) (*EventProof, error)
 	mustEmbedUnimplementedEventServiceServer()
 }
 
@@ -128,6 +145,9 @@ func (UnimplementedEventServiceServer) GetEvent(context.Context, *GetEventReques
 }
 func (UnimplementedEventServiceServer) LookupEvent(context.Context, *LookupEventRequest) (*Event, error) {
 	return nil, status.Error(codes.Unimplemented, "method LookupEvent not implemented")
+}
+func (UnimplementedEventServiceServer) ProveEvent(context.Context, *ProveEventRequest) (*EventProof, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProveEvent not implemented")
 }
 func (UnimplementedEventServiceServer) mustEmbedUnimplementedEventServiceServer() {}
 func (UnimplementedEventServiceServer) testEmbeddedByValue()                      {}
@@ -222,6 +242,24 @@ func _EventService_LookupEvent_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EventService_ProveEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProveEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EventServiceServer).ProveEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EventService_ProveEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EventServiceServer).ProveEvent(ctx, req.(*ProveEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EventService_ServiceDesc is the grpc.ServiceDesc for EventService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -244,6 +282,10 @@ var EventService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "LookupEvent",
 			Handler:    _EventService_LookupEvent_Handler,
+		},
+		{
+			MethodName: "ProveEvent",
+			Handler:    _EventService_ProveEvent_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
@@ -362,8 +404,9 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	LogService_GetCheckpoint_FullMethodName = "/afterimage.v1.LogService/GetCheckpoint"
-	LogService_VerifyLog_FullMethodName     = "/afterimage.v1.LogService/VerifyLog"
+	LogService_GetCheckpoint_FullMethodName    = "/afterimage.v1.LogService/GetCheckpoint"
+	LogService_VerifyLog_FullMethodName        = "/afterimage.v1.LogService/VerifyLog"
+	LogService_ProveConsistency_FullMethodName = "/afterimage.v1.LogService/ProveConsistency"
 )
 
 // LogServiceClient is the client API for LogService service.
@@ -376,6 +419,8 @@ type LogServiceClient interface {
 	GetCheckpoint(ctx context.Context, in *GetCheckpointRequest, opts ...grpc.CallOption) (*Checkpoint, error)
 	// Checks the whole log against its checkpoint and streams what it finds.
 	VerifyLog(ctx context.Context, in *VerifyLogRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyLogResponse], error)
+	// Proves that the log only grew from one size to another.
+	ProveConsistency(ctx context.Context, in *ProveConsistencyRequest, opts ...grpc.CallOption) (*ConsistencyProof, error)
 }
 
 type logServiceClient struct {
@@ -415,6 +460,16 @@ func (c *logServiceClient) VerifyLog(ctx context.Context, in *VerifyLogRequest, 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LogService_VerifyLogClient = grpc.ServerStreamingClient[VerifyLogResponse]
 
+func (c *logServiceClient) ProveConsistency(ctx context.Context, in *ProveConsistencyRequest, opts ...grpc.CallOption) (*ConsistencyProof, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConsistencyProof)
+	err := c.cc.Invoke(ctx, LogService_ProveConsistency_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // LogServiceServer is the server API for LogService service.
 // All implementations must embed UnimplementedLogServiceServer
 // for forward compatibility.
@@ -425,6 +480,8 @@ type LogServiceServer interface {
 	GetCheckpoint(context.Context, *GetCheckpointRequest) (*Checkpoint, error)
 	// Checks the whole log against its checkpoint and streams what it finds.
 	VerifyLog(*VerifyLogRequest, grpc.ServerStreamingServer[VerifyLogResponse]) error
+	// Proves that the log only grew from one size to another.
+	ProveConsistency(context.Context, *ProveConsistencyRequest) (*ConsistencyProof, error)
 	mustEmbedUnimplementedLogServiceServer()
 }
 
@@ -440,6 +497,9 @@ func (UnimplementedLogServiceServer) GetCheckpoint(context.Context, *GetCheckpoi
 }
 func (UnimplementedLogServiceServer) VerifyLog(*VerifyLogRequest, grpc.ServerStreamingServer[VerifyLogResponse]) error {
 	return status.Error(codes.Unimplemented, "method VerifyLog not implemented")
+}
+func (UnimplementedLogServiceServer) ProveConsistency(context.Context, *ProveConsistencyRequest) (*ConsistencyProof, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProveConsistency not implemented")
 }
 func (UnimplementedLogServiceServer) mustEmbedUnimplementedLogServiceServer() {}
 func (UnimplementedLogServiceServer) testEmbeddedByValue()                    {}
@@ -491,6 +551,24 @@ func _LogService_VerifyLog_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LogService_VerifyLogServer = grpc.ServerStreamingServer[VerifyLogResponse]
 
+func _LogService_ProveConsistency_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProveConsistencyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).ProveConsistency(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_ProveConsistency_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).ProveConsistency(ctx, req.(*ProveConsistencyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // LogService_ServiceDesc is the grpc.ServiceDesc for LogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -501,6 +579,10 @@ var LogService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetCheckpoint",
 			Handler:    _LogService_GetCheckpoint_Handler,
+		},
+		{
+			MethodName: "ProveConsistency",
+			Handler:    _LogService_ProveConsistency_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

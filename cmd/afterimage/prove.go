@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+type proveCmd struct {
+	Seq  uint64 `arg:"" help:"The event's position in the log, its seq."`
+	File string `short:"o" name:"out" placeholder:"FILE" help:"Where to write the proof, e.g. event.tlog-proof; standard output without it."`
+	Size uint64 `placeholder:"N" help:"Prove it in the checkpoint over so many events, one that was given out before."`
+	client
+	tenantFlag
+}
+
+// Help implements kong's HelpProvider.
+func (proveCmd) Help() string {
+	return `Writes a proof that the event is in the log: a small text that anybody can check offline, with
+this program or another, against the log's verifier key and what witnesses cosigned (C2SP
+tlog-proof). It holds no content, only hashes. An event that was forgotten can still be proven to
+have been there.
+
+    afterimage prove 1234 -o event.tlog-proof
+    afterimage verify event.tlog-proof --key 'afterimage.invalid/…+…+…'`
+}
+
+// Run fetches a proof and writes it.
+func (c *proveCmd) Run(ctx context.Context, s streams) error {
+	conn, err := c.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p, err := pb.NewEventServiceClient(conn).ProveEvent(ctx, &pb.ProveEventRequest{Tenant: c.Tenant, Seq: c.Seq, Size: c.Size})
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.File == "" {
+		_, err := fmt.Fprint(s.out, p.GetTlogProof())
+		return err
+	}
+	if err := os.WriteFile(c.File, []byte(p.GetTlogProof()), 0o600); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	fmt.Fprintf(s.err, "event %d is in the log of %d events: %s proves it\n", p.GetSeq(), p.GetCheckpoint().GetSize(), c.File)
+	return nil
+}

@@ -1,0 +1,171 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/transparency-dev/formats/proof"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog/tree"
+)
+
+// A Proof shows that an event's commitment is in the log.
+type Proof struct {
+	Seq        event.Seq
+	Commitment [32]byte   // SHA-256 of the stored event
+	Hashes     [][32]byte // from the leaf's sibling up, RFC 6962 §2.1.1
+	Checkpoint Checkpoint // whose tree it is in
+}
+
+// Text returns the proof as C2SP tlog-proof spells it, with the commitment as
+// its extra data.
+func (p Proof) Text() []byte {
+	return proof.TLogProof{
+		Index: uint64(p.Seq), Hashes: p.Hashes, Checkpoint: p.Checkpoint.Note, ExtraData: p.Commitment[:],
+	}.Marshal()
+}
+
+// Prove returns the proof that the event at seq is in the tree of a
+// checkpoint: in, which must be one of this log's, such as Checkpoint returns.
+// That an event was forgotten changes nothing: its commitment stays, though
+// not whose it was. It reads a few tiles, however long the log.
+//
+// Errors: ErrNotFound where there is no such event, it is another tenant's, or
+// the checkpoint does not cover it; ErrTampered where the tiles do not make the
+// signed root.
+func (l *Log) Prove(ctx context.Context, name event.Tenant, seq event.Seq, in Checkpoint) (Proof, error) {
+	if err := ctx.Err(); err != nil {
+		return Proof{}, err
+	}
+	if err := l.owned(name, seq); err != nil {
+		return Proof{}, fmt.Errorf("event %d: %w", seq, err)
+	}
+	if seq >= in.Size {
+		return Proof{}, fmt.Errorf("event %d: %w in a checkpoint over %d events", seq, ErrNotFound, in.Size)
+	}
+	bundle, err := l.bundle(uint64(seq) / tree.Width)
+	if err != nil {
+		return Proof{}, err
+	}
+	start := int(seq%tree.Width) * tree.HashSize
+	if len(bundle) < start+tree.HashSize {
+		return Proof{}, fmt.Errorf("event %d: %w: its commitment is missing", seq, ErrTampered)
+	}
+	p := Proof{Seq: seq, Commitment: [32]byte(bundle[start:]), Checkpoint: in}
+	hashes, err := tlog.ProveRecord(int64(in.Size), int64(seq), l.hashes())
+	if err != nil {
+		return Proof{}, provingError(err)
+	}
+	root := tlog.Hash(in.Root)
+	if err := tlog.CheckRecord(hashes, int64(in.Size), root, int64(seq), tree.LeafHash(p.Commitment[:])); err != nil {
+		return Proof{}, fmt.Errorf("event %d: %w: its commitment is not in the tree of the checkpoint over %d events", seq, ErrTampered, in.Size)
+	}
+	p.Hashes = plainHashes(hashes)
+	return p, nil
+}
+
+// owned reports whether the event is the tenant's, as far as is still known:
+// a forgotten one may have been anybody's.
+func (l *Log) owned(name event.Tenant, seq event.Seq) error {
+	t := l.named(name)
+	if t == nil || seq >= l.Size() {
+		return ErrNotFound
+	}
+	at, err := l.locate(seq)
+	if err == nil {
+		var b *bucket
+		if _, b, err = l.header(at.block); err == nil && b.tenant != t.id {
+			return ErrNotFound
+		}
+	}
+	if errors.Is(err, ErrErased) {
+		return nil
+	}
+	return err
+}
+
+// ProveConsistency returns the proof that the log of the first from events is
+// the beginning of the log of the first to, RFC 6962 §2.1.2; none is needed
+// from nothing, or where both are the same. It reads a few tiles, however long
+// the log. ErrNotFound unless from ≤ to ≤ Size.
+func (l *Log) ProveConsistency(ctx context.Context, from, to event.Seq) ([][32]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if from > to || to > l.Size() {
+		return nil, fmt.Errorf("consistency of %d with %d events: %w: the log has %d", from, to, ErrNotFound, l.Size())
+	}
+	if from == 0 || from == to {
+		return nil, nil
+	}
+	hashes, err := tlog.ProveTree(int64(to), int64(from), l.hashes())
+	if err != nil {
+		return nil, provingError(err)
+	}
+	return plainHashes(hashes), nil
+}
+
+// hashes reads nodes of the tree from the stored tiles; what it returns has
+// been checked against the newest signed root.
+func (l *Log) hashes() tlog.HashReader {
+	newest := l.newest.Load()
+	return tlog.TileHashReader(tlog.Tree{N: int64(newest.Size), Hash: newest.Root}, tileReader{l.store})
+}
+
+// A tileReader is a tlog.TileReader of what is stored.
+type tileReader struct{ *store }
+
+// Height implements tlog.TileReader.
+func (tileReader) Height() int { return 8 }
+
+// SaveTiles implements tlog.TileReader.
+func (tileReader) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// ReadTiles implements tlog.TileReader.
+func (r tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	out := make([][]byte, 0, len(tiles))
+	for _, t := range tiles {
+		var hashes []tree.Hash
+		var err error
+		if t.L > 0 {
+			hashes, err = r.tile(t.L, uint64(t.N))
+		} else {
+			var bundle []byte
+			bundle, err = r.bundle(uint64(t.N))
+			hashes = tree.LeafHashes(bundle[:min(len(bundle), t.W*tree.HashSize)])
+		}
+		if err == nil && len(hashes) < t.W {
+			err = fmt.Errorf("%w: tile %d/%d has %d hashes: want %d", ErrTampered, t.L, t.N, len(hashes), t.W)
+		}
+		if err != nil {
+			return nil, readError{err}
+		}
+		out = append(out, tree.AppendHashes(nil, hashes[:t.W]))
+	}
+	return out, nil
+}
+
+// A readError is what reading a tile failed with.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
+// provingError tells what reading failed with from tiles that were read and
+// do not make the signed root: ErrTampered.
+func provingError(err error) error {
+	if _, is := errors.AsType[readError](err); is {
+		return fmt.Errorf("read the tree: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrTampered, err)
+}
+
+func plainHashes(hashes []tlog.Hash) [][32]byte {
+	plain := make([][32]byte, len(hashes))
+	for i, h := range hashes {
+		plain[i] = h
+	}
+	return plain
+}
