@@ -271,7 +271,7 @@ func (a *appending) seal() error {
 		for i := range g.sealed {
 			jobs.Go(func() (err error) {
 				s := &g.sealed[i]
-				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items)
+				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.keys(), s.items)
 				return err
 			})
 		}
@@ -281,12 +281,18 @@ func (a *appending) seal() error {
 	}
 	for _, g := range a.groups {
 		for _, s := range g.sealed {
-			set(a.write, headerKey(s.id), s.block.Header.Append(nil))
-			set(a.write, metaKey(s.id), s.block.Meta)
-			set(a.write, textKey(s.id), s.block.Text)
+			writeBlock(a.write, s.id, s.block)
 		}
 	}
 	return nil
+}
+
+// writeBlock adds a block to a batch, with all its sections.
+func writeBlock(b *pebble.Batch, id block.ID, s *block.Sealed) {
+	set(b, headerKey(id), s.Header.Append(nil))
+	set(b, metaKey(id), s.Meta)
+	set(b, textKey(id), s.Text)
+	set(b, filterKey(id), s.Filter)
 }
 
 // cut yields runs of items of up to block.TargetSize bytes.

@@ -19,7 +19,7 @@ import (
 )
 
 // Rebuild throws away everything that can be made again — locations, ids, the
-// index and the tiles — and makes it again from blocks and commitments, in a
+// index, the filters and the tiles — and makes it again from blocks and commitments, in a
 // log that no process has open. It is one atomic step: a crash on the way
 // leaves the log as it was.
 //
@@ -57,7 +57,7 @@ func (s *store) rebuild(ctx context.Context) error {
 	}
 	b := s.db.NewBatch()
 	defer b.Close() //nolint:errcheck // Committed or thrown away.
-	for _, space := range []byte{spaceLocation, spaceID, spaceIndex, spaceTile} {
+	for _, space := range []byte{spaceLocation, spaceID, spaceIndex, spaceFilter, spaceTile} {
 		if err := b.DeleteRange(key1(space), prefixEnd(key1(space)), nil); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
@@ -85,7 +85,7 @@ func (s *store) rebuild(ctx context.Context) error {
 
 // rebuildBlock makes what leads to the events of one block.
 func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location) error {
-	_, in, err := s.header(id)
+	h, in, err := s.header(id)
 	if err != nil {
 		return err
 	}
@@ -114,9 +114,9 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 			return err
 		}
 		locations[seq] = location{id, uint32(i)}
-		e, err := meta.Event(i)
+		e, err := event.Unmarshal(text.Bytes(i))
 		if err != nil {
-			return err
+			return fmt.Errorf("event %d: %w: %w", seq, ErrTampered, err)
 		}
 		hash, err := owner.ids.Sum([]byte(e.GetId()), idHashSize)
 		if err != nil {
@@ -124,6 +124,13 @@ func (s *store) rebuildBlock(b *pebble.Batch, id block.ID, locations []location)
 		}
 		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, seq))
 		items = append(items, block.Item{Seq: seq, Event: e})
+	}
+	if h.Filtered {
+		sealed, err := s.codec.SealFilter(id, *h, in.keys(), items)
+		if err != nil {
+			return err
+		}
+		set(b, filterKey(id), sealed)
 	}
 	return writePostings(b, in, items)
 }

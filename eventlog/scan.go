@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -34,7 +35,11 @@ type Position struct {
 
 // A Selection says which events of a tenant a scan yields.
 type Selection struct {
-	Terms  []Term     // all must hold; none: all events
+	Terms []Term // all must hold; none: all events
+	// Words leaves out blocks none of whose events has all of these words in
+	// its texts. It does not settle which events of a block have them: whoever
+	// asks looks at the events.
+	Words  []words.Hash
 	Since  time.Time  // events at or after; zero: no bound
 	Until  time.Time  // events before; zero: no bound
 	Before *event.Seq // only positions of the log before this; nil: all
@@ -105,6 +110,7 @@ type scan struct {
 	units  []unit // by bound, the one to open next last
 	found  found
 	first  item // of those found, if there are any
+	wanted wanted
 }
 
 // unit is a block to look into.
@@ -122,7 +128,7 @@ type item struct {
 }
 
 func (l *Log) newScan(name event.Tenant, sel Selection) (*scan, error) {
-	sc := &scan{store: l.store, sel: sel, before: l.Size(), since: math.MinInt64, until: math.MaxInt64}
+	sc := &scan{store: l.store, sel: sel, wanted: wanted{words: sel.Words}, before: l.Size(), since: math.MinInt64, until: math.MaxInt64}
 	if sel.Before != nil {
 		sc.before = min(sc.before, *sel.Before)
 	}
@@ -347,6 +353,13 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 // open adds the selected events of a block to those found, which are no heap
 // then.
 func (sc *scan) open(u unit) error {
+	may, err := sc.mayHave(u.id)
+	if errors.Is(err, ErrErased) || err == nil && !may {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	t, err := sc.store.timeline(u.id)
 	if errors.Is(err, ErrErased) {
 		return nil

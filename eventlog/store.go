@@ -22,13 +22,14 @@ import (
 // A store reads what is stored: it is what reading, appending and verifying
 // share. Safe for concurrent use.
 type store struct {
-	db    *pebble.DB
-	ring  *keyring.Ring
-	codec *block.Codec
-	vkey  string // verifies checkpoints
-	metas *cache[*block.Meta]
-	texts *cache[*block.Text]
-	times *cache[timeline]
+	db      *pebble.DB
+	ring    *keyring.Ring
+	codec   *block.Codec
+	vkey    string // verifies checkpoints
+	metas   *cache[*block.Meta]
+	texts   *cache[*block.Text]
+	times   *cache[timeline]
+	filters *cache[*block.Filter]
 
 	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
 
@@ -54,9 +55,10 @@ type bucket struct {
 	tenant tenantID
 	day    uint32 // UTC, since 1970-01-01
 	class  string
-	blocks keyring.AEAD // wraps block keys, seals quarantined entries
-	index  keyring.PRF  // of terms
-	ids    []block.ID   // ascending; guarded by store.mu
+	blocks keyring.AEAD   // wraps block keys, seals quarantined entries
+	index  keyring.PRF    // of terms
+	words  keyring.Hasher // of words, in filters
+	ids    []block.ID     // ascending; guarded by store.mu
 }
 
 func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
@@ -70,9 +72,10 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:   newCache[*block.Meta](cfg.CacheBytes/16*4, nil),
-		texts:   newCache(cfg.CacheBytes/16*5, codec.Recycle),
+		metas:   newCache[*block.Meta](cfg.CacheBytes/16*3, nil),
+		texts:   newCache(cfg.CacheBytes/16*4, codec.Recycle),
 		times:   newCache[timeline](cfg.CacheBytes/16, nil),
+		filters: newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
 		tenants: map[tenantID]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
@@ -365,7 +368,10 @@ func deriveBucket(b *bucket, secret keyring.Secret) (_ *bucket, err error) {
 	if b.blocks, err = secret.AEAD("block"); err != nil {
 		return nil, err
 	}
-	b.index, err = secret.PRF("index")
+	if b.index, err = secret.PRF("index"); err != nil {
+		return nil, err
+	}
+	b.words, err = secret.Hasher("words")
 	return b, err
 }
 

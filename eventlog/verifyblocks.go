@@ -145,7 +145,28 @@ func (v *verification) block(id block.ID, at []placed) error {
 	if err := v.store.codec.CheckMeta(id, *h, b.blocks, sealed, items); err != nil {
 		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
+	if err := v.filter(id, h, b, items); err != nil {
+		return err
+	}
 	return v.expect(b, items)
+}
+
+// filter checks that a block's filter denies no word of its events.
+func (v *verification) filter(id block.ID, h *block.Header, b *bucket, items []block.Item) error {
+	sealed, err := v.store.get(filterKey(id))
+	if err != nil {
+		return err
+	}
+	if !h.Filtered {
+		if sealed != nil {
+			return fmt.Errorf("%w: block %d has a filter that its header knows nothing of", ErrTampered, id)
+		}
+		return nil
+	}
+	if err := v.store.codec.CheckFilter(id, *h, b.keys(), sealed, items); err != nil {
+		return fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return nil
 }
 
 // blockHeader reads a header from disk: the one in memory may be from before

@@ -20,11 +20,18 @@ type Item struct {
 	Event *pb.Event // what Bytes decode to
 }
 
+// Keys are the keys of a bucket that its blocks are made with.
+type Keys struct {
+	Block keyring.AEAD   // wraps blocks' keys
+	Words keyring.Hasher // of words, in filters
+}
+
 // A Sealed block is ready to be stored.
 type Sealed struct {
 	Header Header
 	Meta   []byte // encrypted
 	Text   []byte // encrypted
+	Filter []byte // encrypted
 }
 
 // A Codec compresses, seals and opens blocks. Safe for concurrent use.
@@ -32,6 +39,7 @@ type Codec struct {
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
 	buffers sync.Pool // of *[]byte, for sections
+	makers  sync.Pool // of *filterMaker
 }
 
 // NewCodec returns a codec. Close it after use.
@@ -56,18 +64,19 @@ func (c *Codec) Close() error {
 
 // Seal makes block id of a bucket from items, at least one, whose seqs ascend
 // strictly.
-func (c *Codec) Seal(id ID, bucket uint32, key keyring.AEAD, items []Item) (*Sealed, error) {
+func (c *Codec) Seal(id ID, bucket uint32, keys Keys, items []Item) (*Sealed, error) {
 	meta, text := EncodeMeta(items), encodeText(items)
 	h := Header{
 		Bucket: bucket, Count: uint32(len(items)),
 		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
 		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)),
+		Filtered: true,
 	}
 	if len(meta) > maxSection || len(text) > maxSection {
 		return nil, fmt.Errorf("seal block %d: a section is over %d bytes", id, maxSection)
 	}
 	h.MinTime, h.MaxTime = timeRange(items)
-	aead, wrapped, err := key.NewKey(h.use(id, blockKey))
+	aead, wrapped, err := keys.Block.NewKey(h.use(id, blockKey))
 	if err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
@@ -77,6 +86,9 @@ func (c *Codec) Seal(id ID, bucket uint32, key keyring.AEAD, items []Item) (*Sea
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	if s.Text, err = aead.Seal(c.enc.EncodeAll(text, nil), h.use(id, textSection)); err != nil {
+		return nil, fmt.Errorf("seal block %d: %w", id, err)
+	}
+	if s.Filter, err = c.sealFilter(id, h, aead, keys.Words, items); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	return s, nil

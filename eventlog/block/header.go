@@ -23,7 +23,8 @@ const TargetSize = 256 << 10
 const maxSection = 64 << 20
 
 const (
-	version    = 1
+	plain      = 1 // the version of a block without a filter
+	filtered   = 2 // of one with a filter
 	fixedSize  = 53
 	headerSize = fixedSize + keyring.WrappedSize
 )
@@ -39,10 +40,15 @@ type Header struct {
 	MetaSize uint32 // bytes before compression
 	TextSize uint32 // bytes before compression
 	Dict     uint32 // 0
+	Filtered bool   // it has a filter; version 1 had none
 	Key      []byte // wrapped, keyring.WrappedSize bytes
 }
 
 func (h *Header) appendFixed(b []byte) []byte {
+	version := byte(plain)
+	if h.Filtered {
+		version = filtered
+	}
 	b = append(b, version)
 	b = binary.BigEndian.AppendUint32(b, h.Bucket)
 	b = binary.BigEndian.AppendUint32(b, h.Count)
@@ -64,8 +70,8 @@ func ParseHeader(b []byte) (Header, error) {
 	if len(b) != headerSize {
 		return Header{}, fmt.Errorf("%w: header has %d bytes: want %d", ErrCorrupt, len(b), headerSize)
 	}
-	if b[0] != version {
-		return Header{}, fmt.Errorf("%w: header version %d is not known here", ErrCorrupt, b[0])
+	if b[0] != plain && b[0] != filtered {
+		return Header{}, fmt.Errorf("%w: header version %d is not known here: use the version of afterimage that wrote it", ErrCorrupt, b[0])
 	}
 	h := Header{
 		Bucket:   binary.BigEndian.Uint32(b[1:]),
@@ -77,6 +83,7 @@ func ParseHeader(b []byte) (Header, error) {
 		MetaSize: binary.BigEndian.Uint32(b[41:]),
 		TextSize: binary.BigEndian.Uint32(b[45:]),
 		Dict:     binary.BigEndian.Uint32(b[49:]),
+		Filtered: b[0] == filtered,
 		Key:      append([]byte(nil), b[fixedSize:]...),
 	}
 	if h.Count == 0 || h.FirstSeq > h.LastSeq || h.LastSeq-h.FirstSeq < uint64(h.Count)-1 ||
@@ -88,9 +95,10 @@ func ParseHeader(b []byte) (Header, error) {
 
 // The sections' letters in associated data.
 const (
-	metaSection = 'm'
-	textSection = 't'
-	blockKey    = 'k'
+	metaSection   = 'm'
+	textSection   = 't'
+	filterSection = 'f'
+	blockKey      = 'k'
 )
 
 // use returns the associated data of one part of a block.
