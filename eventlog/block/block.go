@@ -42,10 +42,17 @@ type Codec struct {
 	makers  sync.Pool // of *filterMaker
 }
 
+// EncoderOptions are those of the compressor of sections.
+func EncoderOptions() []zstd.EOption {
+	return []zstd.EOption{
+		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(2 * TargetSize),
+		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true),
+	}
+}
+
 // NewCodec returns a codec. Close it after use.
 func NewCodec() (*Codec, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithWindowSize(2*TargetSize), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	enc, err := zstd.NewWriter(nil, EncoderOptions()...)
 	if err != nil {
 		return nil, fmt.Errorf("make compressor: %w", err)
 	}
