@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
-	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // stored is an event as it lies in a block's text.
@@ -27,8 +26,8 @@ type stored struct {
 
 // storedInTime returns the corpus as stored events in the order of their
 // times, and its size as JSON.
-func storedInTime(b *testing.B) ([]stored, int64) {
-	events, size := corpusInTime(b, perFile(b, 3_000))
+func storedInTime(b *testing.B, byDefault int) ([]stored, int64) {
+	events, size := corpusInTime(b, perFile(b, byDefault))
 	out := make([]stored, len(events))
 	for i, e := range events {
 		e.Salt = make([]byte, saltSize)
@@ -87,7 +86,7 @@ func compressed(events []stored, size int, enc *zstd.Encoder) (total int, speed 
 // zstd do to the size of texts, as a share of the JSON that was published
 // (docs/decisions/0010, 0011, 0013). AFTERIMAGE_BENCH_EVENTS=1000000 takes the whole corpus.
 func BenchmarkOrder(b *testing.B) {
-	events, raw := storedInTime(b)
+	events, raw := storedInTime(b, 3_000)
 	total := 0
 	for _, e := range events {
 		total += len(e.bytes)
@@ -129,7 +128,13 @@ func BenchmarkStoreSize(b *testing.B) {
 		events, raw := corpusInTime(b, perFile(b, 3_000))
 		n := len(events)
 		cfg := config(b)
-		appendInBatches(b, cfg, events, 1000)
+		l := open(b, cfg)
+		for batch := range slices.Chunk(events, batchOfBench) {
+			appendBatch(b, l, batch)
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
 		db, err := openDB(cfg.withDefaults(), false)
 		if err != nil {
 			b.Fatal(err)
@@ -165,27 +170,6 @@ func BenchmarkStoreSize(b *testing.B) {
 		b.Logf("%d events, %d bytes of JSON%s\nsum %.4f, tables compacted %.4f, files %.4f of JSON", n, raw, out.String(),
 			float64(sum)/float64(raw), float64(tables)/float64(raw), float64(dirSize(b, cfg.Dir))/float64(raw))
 		b.ReportMetric(float64(tables)/float64(raw), "of-JSON")
-	}
-}
-
-// appendInBatches appends the events to a log that it closes.
-func appendInBatches(b *testing.B, cfg Config, events []*pb.Event, size int) {
-	b.Helper()
-	l := open(b, cfg)
-	for part := range slices.Chunk(events, size) {
-		batch := make([]Prepared, len(part))
-		for i, e := range part {
-			var err error
-			if batch[i], err = l.Prepare("acme", e); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if _, err := l.Append(b.Context(), batch); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := l.Close(); err != nil {
-		b.Fatal(err)
 	}
 }
 
