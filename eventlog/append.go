@@ -295,25 +295,6 @@ func writeBlock(b *pebble.Batch, id block.ID, s *block.Sealed) {
 	set(b, filterKey(id), s.Filter)
 }
 
-// cut yields runs of items of up to block.TargetSize bytes.
-func cut(items []block.Item) func(func([]block.Item) bool) {
-	return func(yield func([]block.Item) bool) {
-		start, size := 0, 0
-		for i, it := range items {
-			if i > start && size+len(it.Bytes) > block.TargetSize {
-				if !yield(items[start:i]) {
-					return
-				}
-				start, size = i, 0
-			}
-			size += len(it.Bytes)
-		}
-		if start < len(items) {
-			yield(items[start:])
-		}
-	}
-}
-
 // locate writes where the new events lie.
 func (a *appending) locate() error {
 	first := a.l.state.size

@@ -3,6 +3,7 @@ package block
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -37,6 +38,7 @@ type Sealed struct {
 // A Codec compresses, seals and opens blocks. Safe for concurrent use.
 type Codec struct {
 	enc     *zstd.Encoder
+	dense   *zstd.Encoder
 	dec     *zstd.Decoder
 	buffers sync.Pool // of *[]byte, for sections
 	makers  sync.Pool // of *filterMaker
@@ -50,9 +52,20 @@ func EncoderOptions() []zstd.EOption {
 	}
 }
 
+func denseOptions() []zstd.EOption {
+	return []zstd.EOption{
+		zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(2 * DenseSize),
+		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true),
+	}
+}
+
 // NewCodec returns a codec. Close it after use.
 func NewCodec() (*Codec, error) {
 	enc, err := zstd.NewWriter(nil, EncoderOptions()...)
+	if err != nil {
+		return nil, fmt.Errorf("make compressor: %w", err)
+	}
+	dense, err := zstd.NewWriter(nil, denseOptions()...)
 	if err != nil {
 		return nil, fmt.Errorf("make compressor: %w", err)
 	}
@@ -60,18 +73,29 @@ func NewCodec() (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make decompressor: %w", err)
 	}
-	return &Codec{enc: enc, dec: dec}, nil
+	return &Codec{enc: enc, dense: dense, dec: dec}, nil
 }
 
 // Close releases what the codec holds.
 func (c *Codec) Close() error {
 	c.dec.Close()
-	return c.enc.Close()
+	return errors.Join(c.enc.Close(), c.dense.Close())
 }
 
 // Seal makes block id of a bucket from items, at least one, whose seqs ascend
 // strictly.
 func (c *Codec) Seal(id ID, bucket uint32, keys Keys, items []Item) (*Sealed, error) {
+	return c.seal(c.enc, id, bucket, keys, items)
+}
+
+// SealDense is Seal with a compressor that takes about half as long again and
+// leaves less: for blocks that are written once more, up to DenseSize, while
+// nobody waits (docs/decisions/0010).
+func (c *Codec) SealDense(id ID, bucket uint32, keys Keys, items []Item) (*Sealed, error) {
+	return c.seal(c.dense, id, bucket, keys, items)
+}
+
+func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items []Item) (*Sealed, error) {
 	meta, text := EncodeMeta(items), encodeText(items)
 	h := Header{
 		Bucket: bucket, Count: uint32(len(items)),
@@ -89,10 +113,10 @@ func (c *Codec) Seal(id ID, bucket uint32, keys Keys, items []Item) (*Sealed, er
 	}
 	h.Key = wrapped
 	s := &Sealed{Header: h}
-	if s.Meta, err = aead.Seal(c.enc.EncodeAll(meta, nil), h.use(id, metaSection)); err != nil {
+	if s.Meta, err = aead.Seal(enc.EncodeAll(meta, nil), h.use(id, metaSection)); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
-	if s.Text, err = aead.Seal(c.enc.EncodeAll(text, nil), h.use(id, textSection)); err != nil {
+	if s.Text, err = aead.Seal(enc.EncodeAll(text, nil), h.use(id, textSection)); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	if s.Filter, err = c.sealFilter(id, h, aead, keys.Words, items); err != nil {

@@ -19,6 +19,10 @@ type ID uint64
 // block is full. A single larger event gets a block of its own.
 const TargetSize = 256 << 10
 
+// DenseSize is the size of the text at which a block that is made from others
+// is full.
+const DenseSize = 1 << 20
+
 // maxSection bounds what a section may decompress to, in bytes.
 const maxSection = 64 << 20
 
