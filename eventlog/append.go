@@ -84,9 +84,13 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	return a.results, nil
 }
 
+// keptBatch is the largest batch, in bytes, whose memory the next one takes
+// over: fresh memory costs more than filling it.
+const keptBatch = 16 << 20
+
 // append is Append for a caller that holds writing.
 func (l *Log) append(batch []Prepared) (*appending, error) {
-	a := &appending{l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch()}
+	a := &appending{l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch(pebble.WithMaxRetainedSizeBytes(keptBatch))}
 	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
 	// Until commit nothing is on disk; a crash or an error before it leaves the
 	// log as it was. After it everything is: location, index, tree and

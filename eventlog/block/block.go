@@ -96,7 +96,9 @@ func (c *Codec) SealDense(id ID, bucket uint32, keys Keys, items []Item) (*Seale
 }
 
 func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items []Item) (*Sealed, error) {
-	meta, text := EncodeMeta(items), encodeText(items)
+	text := c.encodeText(items)
+	defer c.reuse(text)
+	meta := EncodeMeta(items)
 	h := Header{
 		Bucket: bucket, Count: uint32(len(items)),
 		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
@@ -113,10 +115,13 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 	}
 	h.Key = wrapped
 	s := &Sealed{Header: h}
-	if s.Meta, err = aead.Seal(enc.EncodeAll(meta, nil), h.use(id, metaSection)); err != nil {
+	packed := enc.EncodeAll(meta, c.buffer(len(text)))
+	if s.Meta, err = aead.Seal(packed, h.use(id, metaSection)); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
-	if s.Text, err = aead.Seal(enc.EncodeAll(text, nil), h.use(id, textSection)); err != nil {
+	packed = enc.EncodeAll(text, packed[:0])
+	defer c.reuse(packed)
+	if s.Text, err = aead.Seal(packed, h.use(id, textSection)); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	if s.Filter, err = c.sealFilter(id, h, aead, keys.Words, items); err != nil {
@@ -260,12 +265,14 @@ func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte
 	return b, nil
 }
 
-func encodeText(items []Item) []byte {
+// encodeText returns the text section of the items, in a buffer that reuse
+// takes back.
+func (c *Codec) encodeText(items []Item) []byte {
 	size := binary.MaxVarintLen32 * (len(items) + 1)
 	for _, it := range items {
 		size += len(it.Bytes)
 	}
-	b := binary.AppendUvarint(make([]byte, 0, size), uint64(len(items)))
+	b := binary.AppendUvarint(c.buffer(size), uint64(len(items)))
 	for _, it := range items {
 		b = binary.AppendUvarint(b, uint64(len(it.Bytes)))
 	}

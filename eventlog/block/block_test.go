@@ -189,7 +189,7 @@ func TestGolden(t *testing.T) {
 	h.MinTime, h.MaxTime = timeRange(in)
 	v1 := h
 	h.Filtered = true
-	for name, got := range map[string][]byte{"header.v1": v1.Append(nil), "header.v2": h.Append(nil), "meta.v1": EncodeMeta(in), "text.v1": encodeText(in)} {
+	for name, got := range map[string][]byte{"header.v1": v1.Append(nil), "header.v2": h.Append(nil), "meta.v1": EncodeMeta(in), "text.v1": new(Codec).encodeText(in)} {
 		path := filepath.Join("testdata", name+".golden")
 		want, err := os.ReadFile(path)
 		if errors.Is(err, os.ErrNotExist) && *update {
@@ -230,7 +230,7 @@ func FuzzDecodeMeta(f *testing.F) {
 }
 
 func FuzzDecodeText(f *testing.F) {
-	f.Add(encodeText(items(f)), 7)
+	f.Add(new(Codec).encodeText(items(f)), 7)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
 		text, err := decodeText(b, n&0xffff)
 		if err != nil {
@@ -240,7 +240,7 @@ func FuzzDecodeText(f *testing.F) {
 		for i := range text.Len() {
 			in = append(in, Item{Bytes: text.Bytes(i)})
 		}
-		again, err := decodeText(encodeText(in), len(in))
+		again, err := decodeText(new(Codec).encodeText(in), len(in))
 		if err != nil {
 			t.Fatal(err)
 		}
