@@ -3,6 +3,7 @@ package eventlog
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/block"
@@ -44,27 +45,31 @@ func (s *store) openFilter(id block.ID) (*block.Filter, error) {
 
 // wanted are the words of a scan, as the filters of each bucket know them.
 type wanted struct {
-	words []words.Hash
-	keys  map[bucketID][]uint64
+	words [][]words.Hash // of each, one
+	keys  map[bucketID][][]uint64
 }
 
 // in returns the words' keys in a bucket.
-func (w *wanted) in(b *bucket) []uint64 {
+func (w *wanted) in(b *bucket) [][]uint64 {
 	keys, ok := w.keys[b.id]
 	if !ok {
-		for _, h := range w.words {
-			keys = append(keys, b.words.Sum(uint64(h)))
+		for _, anyOf := range w.words {
+			var of []uint64
+			for _, h := range anyOf {
+				of = append(of, b.words.Sum(uint64(h)))
+			}
+			keys = append(keys, of)
 		}
 		if w.keys == nil {
-			w.keys = map[bucketID][]uint64{}
+			w.keys = map[bucketID][][]uint64{}
 		}
 		w.keys[b.id] = keys
 	}
 	return keys
 }
 
-// mayHave reports false only if no event of the block has all of the words of
-// the scan.
+// mayHave reports false only if no event of the block has the words of the
+// scan.
 func (sc *scan) mayHave(id block.ID) (bool, error) {
 	if len(sc.wanted.words) == 0 {
 		return true, nil
@@ -77,5 +82,10 @@ func (sc *scan) mayHave(id block.ID) (bool, error) {
 	if err != nil || f == nil {
 		return f == nil, err
 	}
-	return f.MayHave(sc.wanted.in(b)), nil
+	for _, anyOf := range sc.wanted.in(b) {
+		if !slices.ContainsFunc(anyOf, f.MayHave) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -18,7 +18,7 @@ func TestRebuild(t *testing.T) {
 	cfg := tamperable(t, vfs.NewMem())
 	questions := []Selection{
 		{},
-		{Words: words.Of("17")},
+		{Words: anyOf(words.Of("17"))},
 		{Terms: []Term{{FieldSession, []string{"session-4"}}}},
 		{Terms: []Term{{FieldCategory, []string{"self_harm"}}, {FieldModel, []string{"model-1", "model-2"}}}, Order: OldestFirst},
 		{Terms: []Term{{FieldTarget, []string{"event-000011"}}}},

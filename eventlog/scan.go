@@ -36,10 +36,10 @@ type Position struct {
 // A Selection says which events of a tenant a scan yields.
 type Selection struct {
 	Terms []Term // all must hold; none: all events
-	// Words leaves out blocks none of whose events has all of these words in
-	// its texts. It does not settle which events of a block have them: whoever
-	// asks looks at the events.
-	Words  []words.Hash
+	// Words leaves out blocks none of whose events has one of each of these
+	// words in its texts. It does not settle which events of a block have them:
+	// whoever asks looks at the events.
+	Words  [][]words.Hash
 	Since  time.Time  // events at or after; zero: no bound
 	Until  time.Time  // events before; zero: no bound
 	Before *event.Seq // only positions of the log before this; nil: all

@@ -30,16 +30,9 @@ const maxSegment = 18
 // for concurrent use.
 type Filter struct{ fuse xorfilter.BinaryFuse[uint8] }
 
-// MayHave reports false only if no text of the block has all of the words,
-// given as the bucket's keyed hashes.
-func (f *Filter) MayHave(keys []uint64) bool {
-	for _, k := range keys {
-		if !f.fuse.Contains(k) {
-			return false
-		}
-	}
-	return true
-}
+// MayHave reports false only if no text of the block has the word, given as
+// the bucket's keyed hash.
+func (f *Filter) MayHave(key uint64) bool { return f.fuse.Contains(key) }
 
 // Size returns the memory the filter takes, in bytes.
 func (f *Filter) Size() int { return len(f.fuse.Fingerprints) + 64 }
@@ -153,8 +146,10 @@ func (c *Codec) CheckFilter(id ID, h Header, keys Keys, sealed []byte, items []I
 	}
 	m := c.filterMaker()
 	defer c.makers.Put(m)
-	if !f.MayHave(m.keysOf(items, keys.Words)) {
-		return fmt.Errorf("filter of block %d: %w: it misses words of its events", id, ErrCorrupt)
+	for _, k := range m.keysOf(items, keys.Words) {
+		if !f.MayHave(k) {
+			return fmt.Errorf("filter of block %d: %w: it misses words of its events", id, ErrCorrupt)
+		}
 	}
 	return nil
 }

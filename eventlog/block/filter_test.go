@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,11 @@ func saying(texts ...string) Item {
 		m.Parts = append(m.Parts, &pb.Part{Kind: &pb.Part_Text{Text: s}})
 	}
 	return Item{Event: &pb.Event{Body: &pb.Event_Interaction{Interaction: &pb.Interaction{Input: []*pb.Message{m}}}}}
+}
+
+// has reports whether the filter lets every word of the text through.
+func has(f *Filter, k Keys, text string) bool {
+	return !slices.ContainsFunc(keysOf(k, text), func(key uint64) bool { return !f.MayHave(key) })
 }
 
 // keysOf are the keys of the words of a text.
@@ -49,7 +55,7 @@ func TestFilterHasEveryWord(t *testing.T) {
 		}
 		for _, it := range in {
 			for _, p := range it.Event.GetInteraction().GetInput()[0].GetParts() {
-				if !f.MayHave(keysOf(keys, p.GetText())) {
+				if !has(f, keys, p.GetText()) {
 					r.Fatalf("denied a word of %q", p.GetText())
 				}
 			}
@@ -82,7 +88,7 @@ func TestFilterDeniesMostOthers(t *testing.T) {
 	}{"other words": {keys, "other"}, "other keys": {bucketKeys(t), "word"}} {
 		let := 0
 		for i := range 5_000 {
-			if f.MayHave(keysOf(k.keys, fmt.Sprintf("%s%d", k.word, i))) {
+			if has(f, k.keys, fmt.Sprintf("%s%d", k.word, i)) {
 				let++
 			}
 		}
@@ -134,7 +140,7 @@ func TestGoldenFilter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !f.MayHave(keysOf(keys, text)) {
+	if !has(f, keys, text) {
 		t.Error("the golden filter denies a word that it has")
 	}
 }
@@ -154,6 +160,6 @@ func FuzzDecodeFilter(f *testing.F) {
 			}
 			return
 		}
-		filter.MayHave([]uint64{key, ^key}) // whatever it says, it must not fail
+		filter.MayHave(key) // whatever it says, it must not fail
 	})
 }
