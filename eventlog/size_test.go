@@ -163,7 +163,7 @@ func BenchmarkStoreSize(b *testing.B) {
 		if err := db.Compact(b.Context(), []byte{0}, []byte{0xff}, false); err != nil {
 			b.Fatal(err)
 		}
-		tables := int64(db.Metrics().Total().TablesSize) //nolint:gosec // Far below.
+		tables := int64(db.Metrics().Total().TablesSize)
 		if err := db.Close(); err != nil {
 			b.Fatal(err)
 		}

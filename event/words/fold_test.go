@@ -85,10 +85,10 @@ func table(classes func(rune) class) string {
 	}
 	letter := func(r rune) rune { return rune(classes(r) &^ pairs) }
 	kind := func(r rune) byte {
-		switch c := classes(r); {
-		case c == separates:
+		switch classes(r) {
+		case separates:
 			return 's'
-		case c == ignored:
+		case ignored:
 			return 'm'
 		}
 		return 'w'

@@ -54,7 +54,7 @@ func EncoderOptions() []zstd.EOption {
 
 func denseOptions() []zstd.EOption {
 	return []zstd.EOption{
-		zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(2 * DenseSize),
+		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(2 * DenseSize),
 		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true),
 	}
 }
@@ -88,9 +88,9 @@ func (c *Codec) Seal(id ID, bucket uint32, keys Keys, items []Item) (*Sealed, er
 	return c.seal(c.enc, id, bucket, keys, items)
 }
 
-// SealDense is Seal with a compressor that takes about half as long again and
-// leaves less: for blocks that are written once more, up to DenseSize, while
-// nobody waits (docs/decisions/0010).
+// SealDense is Seal with a compressor that takes three times as long and leaves
+// less: for blocks of up to DenseSize that are made from others while nobody
+// waits (docs/decisions/0010).
 func (c *Codec) SealDense(id ID, bucket uint32, keys Keys, items []Item) (*Sealed, error) {
 	return c.seal(c.dense, id, bucket, keys, items)
 }
