@@ -85,6 +85,10 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	return a.results, nil
 }
 
+// keptBatch is the largest batch, in bytes, whose memory the next one takes
+// over: fresh memory costs more than filling it.
+const keptBatch = 16 << 20
+
 // append is Append for a caller that holds writing.
 func (l *Log) append(batch []Prepared) (*appending, error) {
 	return l.appendAs(batch, l.ring.Current(), (*appending).commit)
@@ -94,7 +98,8 @@ func (l *Log) append(batch []Prepared) (*appending, error) {
 // the last step.
 func (l *Log) appendAs(batch []Prepared, epoch *keyring.Epoch, commits func(*appending) error) (*appending, error) {
 	a := &appending{
-		l: l, state: l.state, batch: batch, results: make([]Result, len(batch)), write: l.db.NewBatch(),
+		l: l, state: l.state, batch: batch, results: make([]Result, len(batch)),
+		write: l.db.NewBatch(pebble.WithMaxRetainedSizeBytes(keptBatch)),
 		epoch: epoch, commits: commits,
 	}
 	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
@@ -249,7 +254,7 @@ func (a *appending) bucketOf(p Prepared) (*bucket, error) {
 		return b, nil
 	}
 	a.state.bucket++
-	b, record, err := newBucket(a.epoch, a.state.bucket, t.id, class, day, indexID(a.state.bucket))
+	b, record, err := newBucket(a.epoch, a.state.bucket, t, class, day, indexID(a.state.bucket))
 	if err != nil {
 		return nil, err
 	}
@@ -276,14 +281,14 @@ func (a *appending) seal() error {
 	var jobs errgroup.Group
 	jobs.SetLimit(runtime.GOMAXPROCS(0))
 	for _, g := range a.groups {
-		for items := range cut(g.items) {
+		for items := range cut(g.items, block.TargetSize) {
 			a.state.block++
 			g.sealed = append(g.sealed, sealed{id: a.state.block, items: items})
 		}
 		for i := range g.sealed {
 			jobs.Go(func() (err error) {
 				s := &g.sealed[i]
-				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items, false)
+				s.block, err = a.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.keys(), s.items)
 				return err
 			})
 		}
@@ -293,29 +298,18 @@ func (a *appending) seal() error {
 	}
 	for _, g := range a.groups {
 		for _, s := range g.sealed {
-			writeBlock(a.write, s)
+			writeBlock(a.write, s.id, s.block)
 		}
 	}
 	return nil
 }
 
-// cut yields runs of items of up to block.TargetSize bytes.
-func cut(items []block.Item) func(func([]block.Item) bool) {
-	return func(yield func([]block.Item) bool) {
-		start, size := 0, 0
-		for i, it := range items {
-			if i > start && size+len(it.Bytes) > block.TargetSize {
-				if !yield(items[start:i]) {
-					return
-				}
-				start, size = i, 0
-			}
-			size += len(it.Bytes)
-		}
-		if start < len(items) {
-			yield(items[start:])
-		}
-	}
+// writeBlock adds a block to a batch, with all its sections.
+func writeBlock(b *pebble.Batch, id block.ID, s *block.Sealed) {
+	set(b, headerKey(id), s.Header.Append(nil))
+	set(b, metaKey(id), s.Meta)
+	set(b, textKey(id), s.Text)
+	set(b, filterKey(id), s.Filter)
 }
 
 // locate writes where the new events lie.

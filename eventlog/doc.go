@@ -23,6 +23,7 @@
 //	h block8                             block header
 //	m block8                             meta section
 //	x block8                             text section
+//	f block8                             filter over the words of the texts
 //	l page8                              locations of 256 seqs
 //	d tenant4 PRF(id)16                  seq8
 //	i bucket4 PRF(field, value)8 seq8    the seqs that follow seq, as distances
@@ -45,7 +46,7 @@
 //     that fell back behind the checkpoint beside its keys is not opened. What
 //     is not in the tree can be removed whole without a finding: a quarantined
 //     entry, a kept checkpoint.
-//   - Invariant 7: i, d, l and n can be made again from the blocks (h, m, x) and
+//   - Invariant 7: i, d, l, n and f can be made again from the blocks (h, m, x) and
 //     the commitments (e): Rebuild.
 //   - Invariant 8: a read names its tenant, and an event of another is not found.
 //   - Seqs and commitments never change.

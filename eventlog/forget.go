@@ -407,8 +407,9 @@ func (l *Log) reindex(ctx context.Context, p *pending, progress func(ForgetProgr
 	for i, r := range p.rekey {
 		l.mu.RLock()
 		old := l.buckets[r.bucket]
+		owner := l.tenants[old.tenant]
 		l.mu.RUnlock()
-		b, record, err := newBucket(next, old.id, old.tenant, old.class, old.day, r.index)
+		b, record, err := newBucket(next, old.id, owner, old.class, old.day, r.index)
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"testing"
 
@@ -24,7 +23,7 @@ func BenchmarkEpoch(b *testing.B) {
 	w := l.db.NewBatch()
 	for day := range uint32(buckets) {
 		l.state.bucket++
-		in, record, err := newBucket(l.ring.Current(), l.state.bucket, t.id, "routine", day, indexID(l.state.bucket))
+		in, record, err := newBucket(l.ring.Current(), l.state.bucket, t, "routine", day, indexID(l.state.bucket))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -48,7 +47,7 @@ func BenchmarkEpoch(b *testing.B) {
 // A hundred people of the corpus ask to be erased, in one change of epoch: those
 // with about the median number of events. ms/request is what each costs.
 func BenchmarkErase(b *testing.B) {
-	events, size := corpus(b, math.MaxInt32)
+	events, size := corpusInTime(b, perFile(b, 500))
 	l := open(b, config(b))
 	var seqs = map[string][]event.Seq{}
 	for part := range slices.Chunk(events, 1000) {

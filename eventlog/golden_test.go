@@ -5,24 +5,36 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 )
 
 var update = flag.Bool("update", false, "write golden files that are missing")
 
-// A store that an earlier version wrote is read, verified and appended to. The
-// stores under testdata are never changed; a new format adds another.
+// A store that an earlier version wrote is read, verified, searched and
+// appended to. The stores under testdata are never changed; a new format adds
+// another.
 func TestGoldenStore(t *testing.T) {
-	golden := filepath.Join("testdata", "store.v1")
+	for _, name := range []string{
+		"store.v1", // blocks without filters, one epoch
+		"store.v2", // blocks with filters; events were forgotten
+	} {
+		t.Run(name, func(t *testing.T) { goldenStore(t, filepath.Join("testdata", name)) })
+	}
+}
+
+func goldenStore(t *testing.T, golden string) {
 	if _, err := os.Stat(golden); errors.Is(err, os.ErrNotExist) && *update {
 		cfg := config(t)
 		cfg.Dir, cfg.KeysDir = filepath.Join(golden, "data"), filepath.Join(golden, "keys")
 		l := open(t, cfg)
 		add(t, l, "acme", 0, 300)
 		add(t, l, "umbrella", 0, 10)
+		forget(t, l, erasure("umbrella", "r1", 305, 306))
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -40,8 +52,23 @@ func TestGoldenStore(t *testing.T) {
 		same(t, e, n)
 	}
 	check(t, l)
+	word := Selection{Words: anyOf(words.Of("Question 117"))}
+	if found := seqs(t, l, "acme", word); !slices.Contains(found, 117) {
+		t.Errorf("a search for words of event 117 found %d, without it", found)
+	}
 	add(t, l, "acme", 300, 320)
 	check(t, l)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rebuild(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, cfg)
+	check(t, l)
+	if found := seqs(t, l, "acme", word); !slices.Contains(found, 117) {
+		t.Errorf("after a rebuild, a search for words of event 117 found %d, without it", found)
+	}
 }
 
 // A newer format is refused with what to do, and left alone.

@@ -28,6 +28,7 @@ const (
 	spaceHeader     = 'h'
 	spaceMeta       = 'm'
 	spaceText       = 'x'
+	spaceFilter     = 'f'
 	spaceLocation   = 'l'
 	spaceID         = 'd'
 	spaceIndex      = 'i'
@@ -70,6 +71,7 @@ func bucketKey(id bucketID) []byte         { return key4(spaceBucket, uint32(id)
 func headerKey(id block.ID) []byte         { return key8(spaceHeader, uint64(id)) }
 func metaKey(id block.ID) []byte           { return key8(spaceMeta, uint64(id)) }
 func textKey(id block.ID) []byte           { return key8(spaceText, uint64(id)) }
+func filterKey(id block.ID) []byte         { return key8(spaceFilter, uint64(id)) }
 func locationKey(page uint64) []byte       { return key8(spaceLocation, page) }
 func bundleKey(index uint64) []byte        { return key8(spaceBundle, index) }
 func checkpointKey(size event.Seq) []byte  { return key8(spaceCheckpoint, uint64(size)) }

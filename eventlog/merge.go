@@ -15,13 +15,14 @@ import (
 )
 
 // Blocks are merged twice: the small ones of quiet hours into full ones as soon
-// as there are many, so that a search opens few; and all of a bucket for good,
-// ordered by session, in portions of mergeBytes, or what there is when its day
-// is over.
+// as there are many, so that a search opens few; and, when the day is over, all
+// of a bucket for good, sessions together, in portions of mergeBytes
+// (docs/decisions/0013).
 const (
-	mergeBytes  = 32 << 20 // text of one merge, before compression
+	mergeBytes  = 64 << 20 // text of one merge, before compression
 	smallBlock  = block.TargetSize / 2
 	smallBlocks = 64        // that many are merged
+	mostSmall   = 1024      // and not more at a time
 	settled     = time.Hour // after a day's end nothing comes for it any more
 )
 
@@ -77,21 +78,19 @@ func (l *Log) mergeableIn(b *bucket, over bool) (blocks []block.ID, forGood bool
 		if h.Merged {
 			continue
 		}
-		if size += int(h.TextSize); size > mergeBytes && len(blocks) > 0 {
-			return blocks, true
-		}
-		blocks = append(blocks, id)
-		if h.TextSize < smallBlock {
+		if over {
+			if size += int(h.TextSize); size > mergeBytes && len(blocks) > 0 {
+				break
+			}
+			blocks = append(blocks, id)
+		} else if h.TextSize < smallBlock && len(small) < mostSmall {
 			small = append(small, id)
 		}
 	}
-	switch {
-	case over:
-		return blocks, true
-	case len(small) >= smallBlocks:
+	if len(small) >= smallBlocks {
 		return small, false
 	}
-	return nil, false
+	return blocks, true
 }
 
 // Promote moves events of a tenant to another class, in which they are kept
@@ -200,7 +199,7 @@ func (l *Log) bucketFor(t *tenant, class string, day uint32) (*bucket, error) {
 	}
 	st := l.state
 	st.bucket++
-	b, record, err := newBucket(l.ring.Current(), st.bucket, t.id, class, day, indexID(st.bucket))
+	b, record, err := newBucket(l.ring.Current(), st.bucket, t, class, day, indexID(st.bucket))
 	if err != nil {
 		return nil, err
 	}

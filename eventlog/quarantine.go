@@ -48,7 +48,7 @@ func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Q
 		if in == nil {
 			st.bucket++
 			var record []byte
-			if in, record, err = newBucket(l.ring.Current(), st.bucket, t.id, quarantineClass, day, indexID(st.bucket)); err != nil {
+			if in, record, err = newBucket(l.ring.Current(), st.bucket, t, quarantineClass, day, indexID(st.bucket)); err != nil {
 				return err
 			}
 			if fresh != nil {

@@ -20,9 +20,10 @@ import (
 )
 
 // Rebuild throws away everything that can be made again — locations, ids, the
-// index and the tiles — and makes it again from blocks and commitments, in a
-// log that no process has open. It works in steps: until it is done the log does
-// not open, and after a crash on the way it is to be called again.
+// index, the filters and the tiles — and makes it again from blocks and
+// commitments, in a log that no process has open. It works in steps: until it is
+// done the log does not open, and after a crash on the way it is to be called
+// again.
 //
 // The ids of forgotten events cannot be made again; they are kept. What is held
 // in memory is 16 bytes an event.
@@ -97,6 +98,7 @@ func (r *rebuilding) write(f func(*pebble.Batch) error) error {
 func (r *rebuilding) clear(context.Context) error {
 	return r.write(func(b *pebble.Batch) error {
 		removeRange(b, key1(spaceIndex))
+		removeRange(b, key1(spaceFilter))
 		removeRange(b, key1(spaceTile))
 		return nil
 	})
@@ -269,6 +271,13 @@ func (r *rebuilding) block(b *pebble.Batch, id block.ID) error {
 		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, m.Seq))
 		record(e.GetForgotten(), event.Seq(len(r.locations)), r.recorded, r.forgotten)
 		items = append(items, block.Item{Seq: m.Seq, Event: e})
+	}
+	if h.Filtered {
+		sealed, err := r.codec.SealFilter(id, *h, in.keys(), items)
+		if err != nil {
+			return err
+		}
+		set(b, filterKey(id), sealed)
 	}
 	return writePostings(b, in, items)
 }

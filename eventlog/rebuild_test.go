@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 )
 
 // Invariant 7: with every index, location and tile deleted, the log gives the
@@ -17,6 +18,7 @@ func TestRebuild(t *testing.T) {
 	cfg := tamperable(t, vfs.NewMem())
 	questions := []Selection{
 		{},
+		{Words: anyOf(words.Of("17"))},
 		{Terms: []Term{{FieldSession, []string{"session-4"}}}},
 		{Terms: []Term{{FieldCategory, []string{"self_harm"}}, {FieldModel, []string{"model-1", "model-2"}}}, Order: OldestFirst},
 		{Terms: []Term{{FieldTarget, []string{"event-000011"}}}},
@@ -38,7 +40,7 @@ func TestRebuild(t *testing.T) {
 	before := answers()
 	oldKeys, oldValues := values(t, cfg, "ldn")
 	withDB(t, cfg, func(db *pebble.DB) {
-		for _, space := range []byte("lidn") {
+		for _, space := range []byte("lidnf") {
 			if err := db.DeleteRange([]byte{space}, []byte{space + 1}, pebble.Sync); err != nil {
 				t.Fatal(err)
 			}

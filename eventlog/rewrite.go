@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -56,7 +55,6 @@ type rewrite struct {
 
 	events []moving
 	groups []*group
-	sealed []sealed // of all groups
 }
 
 // moving is an event that was read.
@@ -87,20 +85,23 @@ func (w *rewrite) read() error {
 			return err
 		}
 		w.texts = append(w.texts, text)
-		moments, err := openMeta(w.l.disk, id, h, in, w.l.codec.OpenMoments)
+		meta, err := openMeta(w.l.disk, id, h, in, w.l.codec.OpenMeta)
 		if err != nil {
 			return err
 		}
-		for i, m := range moments {
-			seq, stored := event.Seq(m.Seq), text.Bytes(i)
+		if meta.Len() != text.Len() {
+			return fmt.Errorf("%w: the sections of block %d differ in the number of events", ErrTampered, id)
+		}
+		for i := range meta.Len() {
+			seq, stored := event.Seq(meta.Seq(i)), text.Bytes(i)
 			if err := committed.check(seq, stored); err != nil {
 				return err
 			}
 			move := moving{from: location{id, uint32(i)}, in: in, to: w.into(seq, in)}
-			move.Item = block.Item{Seq: m.Seq, Bytes: stored}
-			if move.to != nil {
-				if move.Event, err = event.Unmarshal(stored); err != nil {
-					return fmt.Errorf("event %d: %w: %w", seq, ErrTampered, err)
+			move.Item = block.Item{Seq: meta.Seq(i), Bytes: stored}
+			if move.to != nil { // Its text is decoded when it is sealed: that takes memory.
+				if move.Event, err = meta.Event(i); err != nil {
+					return err
 				}
 			}
 			w.events = append(w.events, move)
@@ -125,18 +126,12 @@ func (w *rewrite) number() error {
 		}
 		g.items = append(g.items, m.Item)
 	}
-	bySeq := func(a, b block.Item) int { return cmp.Compare(a.Seq, b.Seq) }
+	size := block.TargetSize
+	if w.merged {
+		size = block.DenseSize
+	}
 	for _, g := range w.groups {
-		slices.SortFunc(g.items, func(a, b block.Item) int {
-			if w.merged { // Turns repeat what was said before: they compress well when they are together.
-				if c := cmp.Compare(a.Event.GetSession(), b.Event.GetSession()); c != 0 {
-					return c
-				}
-			}
-			return bySeq(a, b)
-		})
-		for items := range cut(g.items) {
-			slices.SortFunc(items, bySeq)
+		for items := range cut(inOrder(g.items), size) {
 			g.sealed = append(g.sealed, sealed{items: items})
 		}
 	}
@@ -159,7 +154,7 @@ func (w *rewrite) seal() error {
 		for i := range g.sealed {
 			s := &g.sealed[i]
 			jobs.Go(func() (err error) {
-				s.block, err = w.l.codec.Seal(s.id, uint32(g.bucket.id), g.bucket.blocks, s.items, w.merged)
+				s.block, err = w.sealed(g.bucket, s)
 				return err
 			})
 		}
@@ -169,7 +164,7 @@ func (w *rewrite) seal() error {
 	}
 	for _, g := range w.groups {
 		for _, s := range g.sealed {
-			writeBlock(w.write, s)
+			writeBlock(w.write, s.id, s.block)
 		}
 	}
 	for _, id := range w.blocks {
@@ -178,11 +173,28 @@ func (w *rewrite) seal() error {
 	return nil
 }
 
-// index moves the index entries of events that go from one bucket to another.
+// sealed seals one block.
+func (w *rewrite) sealed(in *bucket, s *sealed) (*block.Sealed, error) {
+	whole := make([]block.Item, len(s.items))
+	for i, it := range s.items {
+		e, err := event.Unmarshal(it.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("event %d: %w: %w", it.Seq, ErrTampered, err)
+		}
+		whole[i] = block.Item{Seq: it.Seq, Bytes: it.Bytes, Event: e}
+	}
+	if w.merged {
+		return w.l.codec.SealDense(s.id, uint32(in.id), in.keys(), whole)
+	}
+	return w.l.codec.Seal(s.id, uint32(in.id), in.keys(), whole)
+}
+
+// index moves the index entries of events that go from one bucket to another,
+// and puts together those of events that are merged.
 func (w *rewrite) index() error {
 	leaving, arriving := map[*bucket][]block.Item{}, map[*bucket][]block.Item{}
 	for _, m := range w.events {
-		if m.to != nil && m.to != m.in {
+		if m.to != nil && (m.to != m.in || w.merged) {
 			leaving[m.in] = append(leaving[m.in], m.Item)
 			arriving[m.to] = append(arriving[m.to], m.Item)
 		}
@@ -193,8 +205,7 @@ func (w *rewrite) index() error {
 		}
 	}
 	for to, items := range arriving {
-		slices.SortFunc(items, func(a, b block.Item) int { return cmp.Compare(a.Seq, b.Seq) })
-		if err := writePostings(w.write, to, items); err != nil {
+		if err := writePostings(w.write, to, inOrder(items)); err != nil {
 			return err
 		}
 	}
@@ -280,14 +291,8 @@ func (l *Log) moveUnsynced(b *pebble.Batch, memory func()) error {
 	return nil
 }
 
-func writeBlock(b *pebble.Batch, s sealed) {
-	set(b, headerKey(s.id), s.block.Header.Append(nil))
-	set(b, metaKey(s.id), s.block.Meta)
-	set(b, textKey(s.id), s.block.Text)
-}
-
 func removeBlock(b *pebble.Batch, id block.ID) {
-	for _, key := range [][]byte{headerKey(id), metaKey(id), textKey(id)} {
+	for _, key := range [][]byte{headerKey(id), metaKey(id), textKey(id), filterKey(id)} {
 		remove(b, key)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -36,7 +37,11 @@ type Position struct {
 
 // A Selection says which events of a tenant a scan yields.
 type Selection struct {
-	Terms  []Term     // all must hold; none: all events
+	Terms []Term // all must hold; none: all events
+	// Words leaves out blocks none of whose events has one of each of these
+	// words in its texts. It does not settle which events of a block have them:
+	// whoever asks looks at the events.
+	Words  [][]words.Hash
 	Since  time.Time  // events at or after; zero: no bound
 	Until  time.Time  // events before; zero: no bound
 	Before *event.Seq // only positions of the log before this; nil: all
@@ -113,7 +118,8 @@ type scan struct {
 	after  item   // the place to continue after, if sel has one
 	units  []unit // by bound, the one to open next last
 	found  found
-	first  item // of those found, if there are any
+	first  item       // of those found, if there are any
+	words  [][]uint64 // wanted, as filters know them: of each list one
 }
 
 // unit is a block to look into.
@@ -152,6 +158,7 @@ func (l *Log) newScan(ctx context.Context, name event.Tenant, sel Selection) (*s
 	if t == nil {
 		return sc, nil
 	}
+	sc.words = t.wordKeys(sel.Words)
 	for {
 		// What is in memory must be what is in the snapshot: where events moved
 		// in between, once more.
@@ -388,6 +395,10 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 // open adds the selected events of a block to those found, which are no heap
 // then.
 func (sc *scan) open(u unit) error {
+	may, err := sc.mayHave(u)
+	if err != nil || !may {
+		return err
+	}
 	t, err := sc.store.timeline(sc.disk, u.id, u.header, u.bucket)
 	if err != nil {
 		return err

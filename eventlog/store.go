@@ -23,13 +23,14 @@ import (
 // share. Safe for concurrent use.
 type store struct {
 	disk
-	db    *pebble.DB
-	ring  *keyring.Ring
-	codec *block.Codec
-	vkey  string // verifies checkpoints
-	metas *cache[*block.Meta]
-	texts *cache[*block.Text]
-	times *cache[timeline]
+	db      *pebble.DB
+	ring    *keyring.Ring
+	codec   *block.Codec
+	vkey    string // verifies checkpoints
+	metas   *cache[*block.Meta]
+	texts   *cache[*block.Text]
+	times   *cache[timeline]
+	filters *cache[*block.Filter]
 
 	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
 
@@ -47,10 +48,11 @@ type store struct {
 type tenant struct {
 	id         tenantID
 	name       event.Tenant
-	ids        keyring.PRF // of event ids
-	pseudonyms keyring.PRF // of personal values
-	tokens     keyring.PRF // of page tokens
-	buckets    []bucketID  // ascending; guarded by store.mu
+	ids        keyring.PRF    // of event ids
+	pseudonyms keyring.PRF    // of personal values
+	tokens     keyring.PRF    // of page tokens
+	words      keyring.Hasher // of words, in filters: a bucket keeps them when it gets new keys
+	buckets    []bucketID     // ascending; guarded by store.mu
 }
 
 // A bucket holds one bucket's keys.
@@ -59,9 +61,10 @@ type bucket struct {
 	tenant tenantID
 	day    uint32 // UTC, since 1970-01-01
 	class  string
-	blocks keyring.AEAD // wraps block keys, seals quarantined entries
-	index  keyring.PRF  // of terms
-	ids    []block.ID   // ascending; guarded by store.mu
+	blocks keyring.AEAD   // wraps block keys, seals quarantined entries
+	index  keyring.PRF    // of terms
+	words  keyring.Hasher // the tenant's
+	ids    []block.ID     // ascending; guarded by store.mu
 
 	indexID indexID
 	closed  bool // nothing is appended to it any more; guarded by store.mu
@@ -82,9 +85,10 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		disk: disk{db}, db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:   newCache[*block.Meta](cfg.CacheBytes/16*4, nil),
-		texts:   newCache(cfg.CacheBytes/16*5, codec.Recycle),
+		metas:   newCache[*block.Meta](cfg.CacheBytes/16*3, nil),
+		texts:   newCache(cfg.CacheBytes/16*4, codec.Recycle),
 		times:   newCache[timeline](cfg.CacheBytes/16, nil),
+		filters: newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
 		tenants: map[tenantID]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
@@ -244,6 +248,7 @@ func (s *store) addBucket(b *bucket) error {
 	if t == nil {
 		return fmt.Errorf("%w: bucket %d is of tenant %d, which is not there", ErrTampered, b.id, b.tenant)
 	}
+	b.words = t.words
 	s.buckets[b.id] = b
 	t.buckets = append(t.buckets, b.id)
 	return nil
@@ -265,6 +270,7 @@ func (s *store) dropBlock(id block.ID) {
 	s.metas.remove(id)
 	s.texts.remove(id)
 	s.times.remove(id)
+	s.filters.remove(id)
 }
 
 // putBlock is addBlock for a caller that holds mu.
@@ -334,7 +340,9 @@ func deriveTenant(id tenantID, name event.Tenant, secret keyring.Secret) (*tenan
 			return nil, err
 		}
 	}
-	return t, nil
+	var err error
+	t.words, err = secret.Hasher("words")
+	return t, err
 }
 
 // openSecret opens the wrapped secret that a record begins with, and returns
@@ -351,7 +359,7 @@ func (s *store) openSecret(record, use []byte) (keyring.Secret, []byte, error) {
 }
 
 // newBucket makes a bucket's keys in an epoch, and the record that stores them.
-func newBucket(in *keyring.Epoch, id bucketID, t tenantID, class string, day uint32, index indexID) (*bucket, []byte, error) {
+func newBucket(in *keyring.Epoch, id bucketID, t *tenant, class string, day uint32, index indexID) (*bucket, []byte, error) {
 	secret, wrapped, err := in.NewSecret(bucketUse(id))
 	if err != nil {
 		return nil, nil, err
@@ -360,7 +368,7 @@ func newBucket(in *keyring.Epoch, id bucketID, t tenantID, class string, day uin
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &bucket{id: id, tenant: t, day: day, class: class, indexID: index}
+	b := &bucket{id: id, tenant: t.id, day: day, class: class, indexID: index, words: t.words}
 	sealed, err := sealer.Seal(b.name(), nil)
 	if err != nil {
 		return nil, nil, err

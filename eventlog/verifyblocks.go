@@ -81,8 +81,32 @@ func (v *verification) block(id block.ID, h *block.Header) error {
 	if err := v.store.codec.CheckMeta(id, *h, b.blocks, sealed, items); err != nil {
 		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
+	if err := v.filter(id, h, b, items); err != nil {
+		return err
+	}
 	v.locations(id, items)
 	return v.expect(b, items)
+}
+
+// filter checks that a block's filter denies no word of its events.
+func (v *verification) filter(id block.ID, h *block.Header, b *bucket, items []block.Item) error {
+	sealed, err := v.get(filterKey(id))
+	if err != nil {
+		return err
+	}
+	if !h.Filtered {
+		if sealed != nil {
+			return fmt.Errorf("%w: it has a filter that its header knows nothing of", ErrTampered)
+		}
+		return nil
+	}
+	if sealed == nil {
+		return fmt.Errorf("%w: its filter", errMissing)
+	}
+	if err := v.store.codec.CheckFilter(id, *h, b.keys(), sealed, items); err != nil {
+		return fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return nil
 }
 
 // items decodes the events of a block and checks each against its commitment.

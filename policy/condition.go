@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -25,6 +26,7 @@ type Condition struct {
 	kinds        []string // of the events that can match; nil: all
 	metaOnly     bool
 	terms        []Term
+	words        [][]words.Hash
 	since, until time.Time
 }
 
@@ -71,7 +73,8 @@ func compile(expr string, more ...check) (*Condition, *Error) {
 // of its matches.
 func plan(a *ast.AST) (*Condition, error) {
 	in := inspect(a)
-	c := &Condition{ast: a, metaOnly: in.metaOnly(), terms: in.terms()}
+	c := &Condition{ast: a, metaOnly: in.metaOnly()}
+	c.terms, c.words = splitWords(in.terms())
 	c.since, c.until = in.between()
 	if i := slices.IndexFunc(c.terms, func(t Term) bool { return t.Field == "kind" }); i >= 0 {
 		c.kinds = c.terms[i].Values

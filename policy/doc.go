@@ -32,8 +32,8 @@
 //     document's source parses to the same document.
 //   - A rule set is total: every event gets a class that the document declares,
 //     and ledger events get "ledger" whatever the rules say.
-//   - What [Condition.Terms] and [Condition.Between] say is implied by the
-//     condition: selecting by them never loses a match.
+//   - What [Condition.Terms], [Condition.Words] and [Condition.Between] say is
+//     implied by the condition: selecting by them never loses a match.
 //   - The work of one [Condition.Match] is bounded (invariant 9).
 //   - Error texts name fields, types and positions, never string constants of
 //     a condition nor content of an event.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -41,8 +42,11 @@ func termsOf(e *pb.Event) map[string][]string {
 	return terms
 }
 
-// words is a small alphabet, so that conditions often match.
-var words = rapid.SampledFrom([]string{"", "a", "b", "c"})
+// alphabet is small, so that conditions often match.
+var alphabet = rapid.SampledFrom([]string{"", "a", "b", "c"})
+
+// phrases are texts and parts of texts, with words in common.
+var phrases = rapid.SampledFrom([]string{"", "a", "a b", "b a c", "xa b cx", " a ", "A, B; c", "東京", "東京都a", "ä b\u0301 c"})
 
 // instant draws one of five adjacent nanoseconds.
 func instant(t *rapid.T) time.Time {
@@ -51,8 +55,8 @@ func instant(t *rapid.T) time.Time {
 
 func drawVerdict(t *rapid.T) *pb.Verdict {
 	v := &pb.Verdict{
-		Target:   words.Draw(t, "target"),
-		Category: words.Draw(t, "category"),
+		Target:   alphabet.Draw(t, "target"),
+		Category: alphabet.Draw(t, "category"),
 		Score:    rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "score"),
 		Action:   pb.Verdict_Action(rapid.IntRange(0, 4).Draw(t, "action")),
 	}
@@ -64,23 +68,23 @@ func drawVerdict(t *rapid.T) *pb.Verdict {
 
 func drawMessages(t *rapid.T) (ms []*pb.Message) {
 	for range rapid.IntRange(0, 2).Draw(t, "messages") {
-		ms = append(ms, &pb.Message{Role: words.Draw(t, "role"), Parts: []*pb.Part{{Kind: &pb.Part_Text{Text: words.Draw(t, "text")}}}})
+		ms = append(ms, &pb.Message{Role: alphabet.Draw(t, "role"), Parts: []*pb.Part{{Kind: &pb.Part_Text{Text: phrases.Draw(t, "text")}}}})
 	}
 	return ms
 }
 
 func drawEvent(t *rapid.T) *pb.Event {
 	e := &pb.Event{
-		Id: words.Draw(t, "id"), Session: words.Draw(t, "session"), User: words.Draw(t, "user"),
-		Class: words.Draw(t, "class"), Turn: uint32(rapid.IntRange(0, 2).Draw(t, "turn")),
+		Id: alphabet.Draw(t, "id"), Session: alphabet.Draw(t, "session"), User: alphabet.Draw(t, "user"),
+		Class: alphabet.Draw(t, "class"), Turn: uint32(rapid.IntRange(0, 2).Draw(t, "turn")),
 		Time:   timestamppb.New(instant(t)),
-		Source: &pb.Source{Service: words.Draw(t, "service"), Deployment: words.Draw(t, "deployment")},
+		Source: &pb.Source{Service: alphabet.Draw(t, "service"), Deployment: alphabet.Draw(t, "deployment")},
 		Seq:    new(rapid.Uint64Range(0, 3).Draw(t, "seq")),
 	}
 	switch rapid.IntRange(0, 4).Draw(t, "kind") {
 	case 0, 1:
 		i := &pb.Interaction{
-			Model: &pb.Model{Name: words.Draw(t, "model"), Provider: words.Draw(t, "provider")},
+			Model: &pb.Model{Name: alphabet.Draw(t, "model"), Provider: alphabet.Draw(t, "provider")},
 			Input: drawMessages(t), Output: drawMessages(t),
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "verdicts") {
@@ -90,10 +94,10 @@ func drawEvent(t *rapid.T) *pb.Event {
 	case 2:
 		e.Body = &pb.Event_Verdict{Verdict: drawVerdict(t)}
 	case 3:
-		e.Body = &pb.Event_Report{Report: &pb.Report{Target: words.Draw(t, "target"), Session: words.Draw(t, "of"),
-			Category: words.Draw(t, "category"), Comment: words.Draw(t, "comment")}}
+		e.Body = &pb.Event_Report{Report: &pb.Report{Target: alphabet.Draw(t, "target"), Session: alphabet.Draw(t, "of"),
+			Category: alphabet.Draw(t, "category"), Comment: phrases.Draw(t, "comment")}}
 	case 4:
-		e.Body = &pb.Event_Action{Action: &pb.Action{Target: words.Draw(t, "target"), Text: words.Draw(t, "text")}}
+		e.Body = &pb.Event_Action{Action: &pb.Action{Target: alphabet.Draw(t, "target"), Text: phrases.Draw(t, "text")}}
 	}
 	return e
 }
@@ -116,7 +120,7 @@ func spelt(t *rapid.T, f string) string {
 
 func literals(t *rapid.T) string {
 	var out []string
-	for _, w := range rapid.SliceOfN(words, 0, 3).Draw(t, "list") {
+	for _, w := range rapid.SliceOfN(alphabet, 0, 3).Draw(t, "list") {
 		out = append(out, fmt.Sprintf("%q", w))
 	}
 	return "[" + strings.Join(out, ", ") + "]"
@@ -124,7 +128,7 @@ func literals(t *rapid.T) string {
 
 // aboutString draws a condition on the string that expr reads.
 func aboutString(t *rapid.T, expr string) string {
-	w := fmt.Sprintf("%q", words.Draw(t, "word"))
+	w := fmt.Sprintf("%q", alphabet.Draw(t, "word"))
 	switch rapid.IntRange(0, 3).Draw(t, "form") {
 	case 0:
 		return w + " " + equality.Draw(t, "op") + " " + expr
@@ -134,6 +138,26 @@ func aboutString(t *rapid.T, expr string) string {
 		return expr + ".startsWith(" + w + ")"
 	}
 	return expr + " " + equality.Draw(t, "op") + " " + w
+}
+
+// aboutText draws a condition on a text that search looks into.
+func aboutText(t *rapid.T) string {
+	compare := func(text string) string {
+		part := fmt.Sprintf("%q", phrases.Draw(t, "part"))
+		switch method := rapid.SampledFrom([]string{"contains", "contains", "startsWith", "endsWith", "==", "in"}).Draw(t, "method"); method {
+		case "==":
+			return text + " == " + part
+		case "in":
+			return text + " in [" + part + "]"
+		default:
+			return text + "." + method + "(" + part + ")"
+		}
+	}
+	if field := rapid.SampledFrom([]string{"", "report.comment", "action.text"}).Draw(t, "field"); field != "" {
+		return compare(field)
+	}
+	messages := rapid.SampledFrom([]string{"input", "output"}).Draw(t, "messages")
+	return fmt.Sprintf("interaction.%s.exists(m, m.parts.exists(p, %s))", messages, compare("p.text"))
 }
 
 func aboutTime(t *rapid.T) string {
@@ -169,7 +193,7 @@ func drawInner(t *rapid.T, depth int, hidden string) string {
 }
 
 func drawAtom(t *rapid.T, depth int) string {
-	switch rapid.IntRange(0, 9).Draw(t, "atom") {
+	switch rapid.IntRange(0, 12).Draw(t, "atom") {
 	case 0:
 		return aboutTime(t)
 	case 1, 2:
@@ -185,6 +209,8 @@ func drawAtom(t *rapid.T, depth int) string {
 	case 7:
 		local := variables.Draw(t, "variable")
 		return fmt.Sprintf("%s.%s(%s, %s)", literals(t), macros.Draw(t, "macro"), local, aboutString(t, local))
+	case 8, 9, 10:
+		return aboutText(t)
 	}
 	return aboutString(t, spelt(t, stringFields.Draw(t, "field")))
 }
@@ -206,7 +232,7 @@ func drawCondition(t *rapid.T, depth int) string {
 	return drawAtom(t, depth)
 }
 
-// Selecting by Terms and Between never loses a match, and a condition that
+// Selecting by Terms, Words and Between never loses a match, and a condition that
 // says that it needs no text gives the same answer without it.
 func TestPushdownLosesNothing(t *testing.T) {
 	matched := 0
@@ -242,6 +268,13 @@ func checkImplied(t *rapid.T, expr string, c *Condition, e *pb.Event) {
 	for _, term := range c.Terms() {
 		if !slices.ContainsFunc(term.Values, func(v string) bool { return slices.Contains(has[term.Field], v) }) {
 			t.Fatalf("%s matches %v, which has no %s in %q", expr, e, term.Field, term.Values)
+		}
+	}
+	var said []words.Hash
+	event.Texts(e, func(text string) { said = append(said, words.Of(text)...) })
+	for _, any := range c.Words() {
+		if !slices.ContainsFunc(any, func(h words.Hash) bool { return slices.Contains(said, h) }) {
+			t.Fatalf("%s matches %v, which has none of the words %x", expr, e, any)
 		}
 	}
 	since, until := c.Between()

@@ -46,7 +46,7 @@ func (in *inspector) implied(e ast.Expr, s *scope) []Term {
 		case operators.LogicalOr:
 			return in.any(args, s)
 		}
-		return in.compares(e, s)
+		return append(in.compares(e, s), in.says(e, s)...)
 	case ast.SelectKind:
 		return in.present(e.AsSelect(), s)
 	case ast.ComprehensionKind:

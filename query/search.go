@@ -174,6 +174,7 @@ func (s *search) filter(expr string, pseudonym func(string) (string, error)) err
 	for _, term := range s.condition.Terms() {
 		s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.Field(term.Field), Values: term.Values})
 	}
+	s.selection.Words = s.condition.Words()
 	since, until := s.condition.Between()
 	since, until = clamp(since), clamp(until)
 	if since.After(s.selection.Since) {

@@ -66,7 +66,7 @@ func items(t testing.TB) []Item {
 	return out
 }
 
-func bucketKey(t testing.TB) keyring.AEAD {
+func bucketKeys(t testing.TB) Keys {
 	t.Helper()
 	ring, err := keyring.Create(filepath.Join(t.TempDir(), "keys"))
 	if err != nil {
@@ -80,7 +80,11 @@ func bucketKey(t testing.TB) keyring.AEAD {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key
+	hasher, err := secret.Hasher("words")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Keys{key, hasher}
 }
 
 func codec(t testing.TB) *Codec {
@@ -99,8 +103,9 @@ func codec(t testing.TB) *Codec {
 
 // What goes into a block comes out of it.
 func TestSealOpen(t *testing.T) {
-	c, key, in := codec(t), bucketKey(t), items(t)
-	s, err := c.Seal(7, 3, key, in, false)
+	c, keys, in := codec(t), bucketKeys(t), items(t)
+	key := keys.Block
+	s, err := c.Seal(7, 3, keys, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,17 +146,20 @@ func TestSealOpen(t *testing.T) {
 
 // A part that was moved to another block, section or header does not open.
 func TestPartsAreBound(t *testing.T) {
-	c, key, in := codec(t), bucketKey(t), items(t)
-	a, err := c.Seal(7, 3, key, in, false)
+	c, keys, in := codec(t), bucketKeys(t), items(t)
+	key := keys.Block
+	a, err := c.Seal(7, 3, keys, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := c.Seal(8, 3, key, in, false)
+	b, err := c.Seal(8, 3, keys, in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := a.Header
 	later.LastSeq++
+	unfiltered := a.Header
+	unfiltered.Filtered = false
 	stolen := a.Header
 	stolen.Key = b.Header.Key
 	for name, open := range map[string]func() error{
@@ -160,9 +168,13 @@ func TestPartsAreBound(t *testing.T) {
 		"meta for text":           func() error { _, err := c.OpenText(7, a.Header, key, a.Meta); return err },
 		"a changed header":        func() error { _, err := c.OpenText(7, later, key, a.Text); return err },
 		"another block's key":     func() error { _, err := c.OpenText(7, stolen, key, a.Text); return err },
-		"another bucket's key":    func() error { _, err := c.OpenText(7, a.Header, bucketKey(t), a.Text); return err },
+		"another bucket's key":    func() error { _, err := c.OpenText(7, a.Header, bucketKeys(t).Block, a.Text); return err },
 		"another block's meta":    func() error { _, err := c.OpenMeta(7, a.Header, key, b.Meta); return err },
 		"a truncated text":        func() error { _, err := c.OpenText(7, a.Header, key, a.Text[:len(a.Text)-1]); return err },
+		"another block's filter":  func() error { _, err := c.OpenFilter(7, a.Header, key, b.Filter); return err },
+		"a truncated filter":      func() error { _, err := c.OpenFilter(7, a.Header, key, a.Filter[1:]); return err },
+		"no filter":               func() error { _, err := c.OpenFilter(7, a.Header, key, nil); return err },
+		"denied filter":           func() error { _, err := c.OpenText(7, unfiltered, key, a.Text); return err },
 		"nothing at all for text": func() error { _, err := c.OpenText(7, a.Header, key, nil); return err },
 	} {
 		if err := open(); !errors.Is(err, keyring.ErrOpen) {
@@ -177,8 +189,10 @@ func TestGolden(t *testing.T) {
 	in := items(t)[:7] // the kinds that version 1 began with
 	h := Header{Bucket: 3, Count: 7, FirstSeq: 100, LastSeq: 118, MetaSize: 1, TextSize: 2, Key: bytes.Repeat([]byte{9}, keyring.WrappedSize)}
 	h.MinTime, h.MaxTime = timeRange(in)
-	for name, got := range map[string][]byte{"header": h.Append(nil), "meta": EncodeMeta(in), "text": encodeText(in)} {
-		path := filepath.Join("testdata", name+".v1.golden")
+	v1 := h
+	h.Filtered = true
+	for name, got := range map[string][]byte{"header.v1": v1.Append(nil), "header.v2": h.Append(nil), "meta.v1": EncodeMeta(in), "text.v1": new(Codec).encodeText(in)} {
+		path := filepath.Join("testdata", name+".golden")
 		want, err := os.ReadFile(path)
 		if errors.Is(err, os.ErrNotExist) && *update {
 			want, err = got, os.WriteFile(path, got, 0o600)
@@ -218,7 +232,7 @@ func FuzzDecodeMeta(f *testing.F) {
 }
 
 func FuzzDecodeText(f *testing.F) {
-	f.Add(encodeText(items(f)), 7)
+	f.Add(new(Codec).encodeText(items(f)), 7)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
 		text, err := decodeText(b, n&0xffff)
 		if err != nil {
@@ -228,7 +242,7 @@ func FuzzDecodeText(f *testing.F) {
 		for i := range text.Len() {
 			in = append(in, Item{Bytes: text.Bytes(i)})
 		}
-		again, err := decodeText(encodeText(in), len(in))
+		again, err := decodeText(new(Codec).encodeText(in), len(in))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,6 +256,7 @@ func FuzzDecodeText(f *testing.F) {
 
 func FuzzParseHeader(f *testing.F) {
 	f.Add((&Header{Count: 1, Key: make([]byte, keyring.WrappedSize)}).Append(nil))
+	f.Add((&Header{Count: 1, Key: make([]byte, keyring.WrappedSize), Filtered: true}).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := ParseHeader(b)
 		if err == nil && !bytes.Equal(h.Append(nil), b) {
@@ -251,7 +266,7 @@ func FuzzParseHeader(f *testing.F) {
 }
 
 func BenchmarkSeal(b *testing.B) {
-	c, key := codec(b), bucketKey(b)
+	c, key := codec(b), bucketKeys(b)
 	var in []Item
 	size := 0
 	for seq := uint64(0); size < TargetSize; seq++ {
@@ -262,7 +277,7 @@ func BenchmarkSeal(b *testing.B) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.Seal(1, 1, key, in, false); err != nil {
+		if _, err := c.Seal(1, 1, key, in); err != nil {
 			b.Fatal(err)
 		}
 	}

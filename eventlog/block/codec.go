@@ -102,11 +102,21 @@ func (r *reader) strings(n int) stringColumn {
 // string as its place among them, "" being place 0 and not written.
 func appendStrings(b []byte, all []string) []byte {
 	places := make(map[string]uint64, 8)
+	at := make([]uint64, len(all))
 	var dict []string
-	for _, s := range all {
-		if _, ok := places[s]; s != "" && !ok {
-			dict = append(dict, s)
-			places[s] = uint64(len(dict))
+	for i, s := range all {
+		switch {
+		case s == "":
+		case i > 0 && s == all[i-1]: // most often: a look-up less
+			at[i] = at[i-1]
+		default:
+			place, ok := places[s]
+			if !ok {
+				dict = append(dict, s)
+				place = uint64(len(dict))
+				places[s] = place
+			}
+			at[i] = place
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(dict)))
@@ -114,10 +124,7 @@ func appendStrings(b []byte, all []string) []byte {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	for _, s := range all {
-		b = binary.AppendUvarint(b, places[s])
-	}
-	return b
+	return appendUvarints(b, at)
 }
 
 // uvarints reads n numbers written by appendUvarints.

@@ -19,13 +19,18 @@ type ID uint64
 // block is full. A single larger event gets a block of its own.
 const TargetSize = 256 << 10
 
+// DenseSize is the size of the text at which a block that is made from others
+// is full.
+const DenseSize = 1 << 20
+
 // maxSection bounds what a section may decompress to, in bytes.
 const maxSection = 64 << 20
 
 // The first byte of a header.
 const (
-	asAppended = 1
-	asMerged   = 2 // the same, but for what it says
+	plain      = 1 // of a block without a filter
+	filtered   = 2 // of one with a filter
+	merged     = 3 // likewise, and merged
 )
 
 const (
@@ -44,16 +49,20 @@ type Header struct {
 	MetaSize uint32 // bytes before compression
 	TextSize uint32 // bytes before compression
 	Dict     uint32 // 0
-	Merged   bool   // events of many appends were put together in it, ordered as they are to stay
+	Filtered bool   // it has a filter; version 1 had none
+	Merged   bool   // it was merged from others, ordered as it is to stay; it has a filter
 	Key      []byte // wrapped, keyring.WrappedSize bytes
 }
 
 func (h *Header) appendFixed(b []byte) []byte {
-	if h.Merged {
-		b = append(b, asMerged)
-	} else {
-		b = append(b, asAppended)
+	version := byte(plain)
+	switch {
+	case h.Merged:
+		version = merged
+	case h.Filtered:
+		version = filtered
 	}
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint32(b, h.Bucket)
 	b = binary.BigEndian.AppendUint32(b, h.Count)
 	b = binary.BigEndian.AppendUint64(b, h.FirstSeq)
@@ -74,8 +83,8 @@ func ParseHeader(b []byte) (Header, error) {
 	if len(b) != headerSize {
 		return Header{}, fmt.Errorf("%w: header has %d bytes: want %d", ErrCorrupt, len(b), headerSize)
 	}
-	if b[0] != asAppended && b[0] != asMerged {
-		return Header{}, fmt.Errorf("%w: header version %d is not known here", ErrCorrupt, b[0])
+	if b[0] < plain || b[0] > merged {
+		return Header{}, fmt.Errorf("%w: header version %d is not known here: use the version of afterimage that wrote it", ErrCorrupt, b[0])
 	}
 	h := Header{
 		Bucket:   binary.BigEndian.Uint32(b[1:]),
@@ -87,7 +96,8 @@ func ParseHeader(b []byte) (Header, error) {
 		MetaSize: binary.BigEndian.Uint32(b[41:]),
 		TextSize: binary.BigEndian.Uint32(b[45:]),
 		Dict:     binary.BigEndian.Uint32(b[49:]),
-		Merged:   b[0] == asMerged,
+		Filtered: b[0] >= filtered,
+		Merged:   b[0] == merged,
 		Key:      append([]byte(nil), b[fixedSize:]...),
 	}
 	if h.Count == 0 || h.FirstSeq > h.LastSeq || h.LastSeq-h.FirstSeq < uint64(h.Count)-1 ||
@@ -99,9 +109,10 @@ func ParseHeader(b []byte) (Header, error) {
 
 // The sections' letters in associated data.
 const (
-	metaSection = 'm'
-	textSection = 't'
-	blockKey    = 'k'
+	metaSection   = 'm'
+	textSection   = 't'
+	filterSection = 'f'
+	blockKey      = 'k'
 )
 
 // Rewrap returns the header with the block's key wrapped by another key of its
