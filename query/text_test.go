@@ -39,7 +39,7 @@ func part(r *rand.Rand, text string) string {
 // Filters leave out nothing: on what real clients send, in all its languages,
 // a search for any part of any text finds what reading everything finds.
 func TestTextSearchCorpus(t *testing.T) {
-	perFile, searches := 60, 150
+	perFile, searches := 40, 60
 	if testing.Short() {
 		perFile, searches = 20, 30
 	}

@@ -70,7 +70,12 @@ func classOf(r rune) class {
 }
 
 // table writes classes as folding.txt.
-func table(classes func(rune) class) string {
+func table(classOf func(rune) class) string {
+	all := make([]class, utf8.MaxRune+1)
+	for r := range all {
+		all[r] = classOf(rune(r))
+	}
+	classes := func(r rune) class { return all[r] }
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What every character is for words (fold.go says how to read it). Made once from Unicode %s;\n", madeFrom)
 	b.WriteString("# part of the format of the log: never changed.\n")
