@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -156,9 +157,7 @@ func (l *Log) settleEpoch(p *pending, headers map[block.ID]*block.Header) {
 		fresh.ids = old.ids
 		l.buckets[r.bucket] = fresh
 	}
-	for id, h := range headers {
-		l.headers[id] = h
-	}
+	maps.Copy(l.headers, headers)
 	for _, id := range p.drop {
 		b := l.buckets[id]
 		for _, id := range slices.Clone(b.ids) {

@@ -170,7 +170,7 @@ func (f *forgetting) drops(t *tenant, ids []BucketID, gone *roaring64.Bitmap) (b
 			continue
 		}
 		f.drop = append(f.drop, b.id)
-		more, err := f.recorded(t, b, gone)
+		more, err := f.recorded(b, gone)
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (f *forgetting) reopen() {
 }
 
 // recorded returns what the ledger events of a bucket say was forgotten.
-func (f *forgetting) recorded(t *tenant, b *bucket, gone *roaring64.Bitmap) (blocks []*pb.Forgotten_Block, err error) {
+func (f *forgetting) recorded(b *bucket, gone *roaring64.Bitmap) (blocks []*pb.Forgotten_Block, err error) {
 	seqs, err := f.l.find(b, Term{FieldKind, []string{string(event.Forgotten)}})
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (v *verification) block(id block.ID, h *block.Header) error {
 	if err != nil {
 		return err
 	}
-	items, err := v.items(id, text, moments)
+	items, err := v.items(text, moments)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (v *verification) filter(id block.ID, h *block.Header, b *bucket, items []b
 }
 
 // items decodes the events of a block and checks each against its commitment.
-func (v *verification) items(id block.ID, text *block.Text, moments []block.Moment) ([]block.Item, error) {
+func (v *verification) items(text *block.Text, moments []block.Moment) ([]block.Item, error) {
 	if len(moments) != text.Len() {
 		return nil, fmt.Errorf("%w: its sections differ in the number of events", ErrTampered)
 	}

@@ -100,7 +100,12 @@ type consumerState struct {
 	Pending                                      int
 }
 
+// equal reports whether two streams hold the same. An empty one that was carried
+// over does not know any more when its last message came, and nobody asks.
 func (s streamState) equal(t streamState) bool {
+	if s.Msgs == 0 {
+		s.FirstTime, s.LastTime, t.FirstTime, t.LastTime = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	}
 	return s.Msgs == t.Msgs && s.Bytes == t.Bytes && s.First == t.First && s.Last == t.Last && s.Deleted == t.Deleted &&
 		s.FirstTime.Equal(t.FirstTime) && s.LastTime.Equal(t.LastTime) && maps.Equal(s.Consumers, t.Consumers)
 }

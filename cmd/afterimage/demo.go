@@ -19,6 +19,7 @@ import (
 
 	"github.com/afterimage/afterimage/capture"
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -57,7 +58,7 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	listening := make(chan addresses, 1)
 	group.Go(func() error {
-		return serve(ctx, demoFlags(dir), s.err, func(a addresses) error { listening <- a; return nil })
+		return serve(ctx, demoFlags(dir), s.err, func(a addresses, _ *eventlog.Log) error { listening <- a; return nil })
 	})
 	group.Go(func() error {
 		select {

@@ -29,7 +29,7 @@ func maintain(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error
 			return nil
 		case <-timer.C:
 		}
-		began, rest := time.Now(), idleEvery //nolint:forbidigo // how long work took, not evidence
+		began, rest := time.Now(), idleEvery
 		more, err := false, error(nil)
 		if !resumed {
 			err = log.Resume(ctx, func(eventlog.ForgetProgress) {})

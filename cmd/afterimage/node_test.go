@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/afterimage/afterimage/eventlog"
 )
 
 // startServer runs the program's serve until the test ends.
@@ -23,7 +25,7 @@ func startServer(t *testing.T) addresses {
 	ctx, cancel := context.WithCancel(t.Context())
 	listening, ended := make(chan addresses, 1), make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, flags, t.Output(), func(a addresses) error { listening <- a; return nil })
+		ended <- serve(ctx, flags, t.Output(), func(a addresses, _ *eventlog.Log) error { listening <- a; return nil })
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -65,7 +65,7 @@ not beside the data. Nobody is asked who they are yet, so it listens on loopback
 
 // Run serves until ctx ends.
 func (c *serveCmd) Run(ctx context.Context, s streams) error {
-	return serve(ctx, c.serveFlags, s.err, func(a addresses) error {
+	return serve(ctx, c.serveFlags, s.err, func(a addresses, _ *eventlog.Log) error {
 		a.print(s.out, c.serveFlags)
 		return a.write(c.ReadyFile)
 	})
@@ -88,7 +88,7 @@ func (f serveFlags) removeReadyFile() error {
 
 // serve wires everything and runs it until ctx ends; when all of it listens it
 // calls up. What is opened later is closed earlier.
-func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addresses) error) (err error) {
+func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addresses, *eventlog.Log) error) (err error) {
 	logger, err := flags.logger(stderr)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return witnesses.run(ctx) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })
 	group.Go(func() error {
-		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url})
+		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url}, log)
 	})
 	return group.Wait()
 }

@@ -75,7 +75,7 @@ func TestReadyFileGoesWithTheServer(t *testing.T) {
 		Data: filepath.Join(dir, "data"), Keys: filepath.Join(dir, "keys"), ReadyFile: file,
 		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", NATS: "127.0.0.1:0", LogLevel: "error", LogFormat: "text",
 	}
-	err := serve(ctx, flags, t.Output(), func(a addresses) error {
+	err := serve(ctx, flags, t.Output(), func(a addresses, _ *eventlog.Log) error {
 		defer cancel()
 		if err := a.write(file); err != nil {
 			return err

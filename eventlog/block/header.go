@@ -28,9 +28,9 @@ const maxSection = 64 << 20
 
 // The first byte of a header.
 const (
-	plain      = 1 // of a block without a filter
-	filtered   = 2 // of one with a filter
-	merged     = 3 // likewise, and merged
+	plain    = 1 // of a block without a filter
+	filtered = 2 // of one with a filter
+	merged   = 3 // likewise, and merged
 )
 
 const (
