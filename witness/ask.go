@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/afterimage/afterimage/event"
@@ -112,11 +113,11 @@ func (c *Client) signature(w *asked, answer []byte) (Cosignature, error) {
 		return Cosignature{}, fail(reasonMalformed, "its cosignature: %w", err)
 	}
 	for _, s := range n.Sigs {
-		at, err := timestamp(s)
+		at, err := fnote.CoSigV1Timestamp(s)
 		if err != nil {
 			return Cosignature{}, fail(reasonMalformed, "its cosignature: %w", err)
 		}
-		return Cosignature{w.Name, at, "— " + s.Name + " " + s.Base64 + "\n"}, nil
+		return Cosignature{w.Name, at.UTC(), "— " + s.Name + " " + s.Base64 + "\n"}, nil
 	}
 	return Cosignature{}, fail(reasonMalformed, "its cosignature is missing")
 }
