@@ -46,7 +46,7 @@ func (l *Log) Published(ctx context.Context) (c Checkpoint, err error) {
 	if err != nil {
 		return Checkpoint{}, storageError(err)
 	}
-	defer it.Close() //nolint:errcheck // It was only read.
+	defer it.Close()
 	if !it.Last() {
 		if err := it.Error(); err != nil {
 			return Checkpoint{}, storageError(err)

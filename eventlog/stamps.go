@@ -50,7 +50,7 @@ func (l *Log) Stamps(ctx context.Context, limit int) ([]event.Seq, error) {
 	if err != nil {
 		return nil, storageError(err)
 	}
-	defer it.Close() //nolint:errcheck // It was only read.
+	defer it.Close()
 	var sizes []event.Seq
 	for ok := it.Last(); ok && len(sizes) < limit; ok = it.Prev() {
 		if k := it.Key(); len(k) == 9 {

@@ -83,7 +83,7 @@ func (s *Server) tlogStamp(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "max-age=31536000, immutable")
-	_, _ = w.Write(answer) //nolint:gosec // What an authority or we signed, and nosniff is set: no browser takes it for a page.
+	_, _ = w.Write(answer)
 }
 
 // failed answers with the status of an error.
