@@ -134,7 +134,7 @@ func (s *Stamper) sinceLast(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	last, err := timestamp.ParseResponse(stored)
+	last, err := parseStamp(stored)
 	if err != nil {
 		return 0, nil //nolint:nilerr // It is damaged, which harms nobody: there will be another.
 	}
@@ -205,8 +205,9 @@ func (s *Stamper) ask(ctx context.Context, request timestamp.Request) ([]byte, e
 
 // check checks that an answer is a time-stamp of what was asked for, signed by
 // whom we trust, and returns its time.
-func (s *Stamper) check(response []byte, hash [sha256.Size]byte, nonce *big.Int) (time.Time, error) {
-	t, err := timestamp.ParseResponse(response)
+func (s *Stamper) check(response []byte, hash [sha256.Size]byte, nonce *big.Int) (_ time.Time, err error) {
+	defer malformed(&err)
+	t, err := parseStamp(response)
 	switch {
 	case err != nil:
 		return time.Time{}, err
@@ -233,4 +234,19 @@ func (s *Stamper) check(response []byte, hash [sha256.Size]byte, nonce *big.Int)
 	return t.Time, token.VerifyWithOpts(x509.VerifyOptions{
 		Roots: s.cfg.Roots, Intermediates: between, CurrentTime: t.Time, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
 	})
+}
+
+// parseStamp reads an authority's answer.
+func parseStamp(response []byte) (_ *timestamp.Timestamp, err error) {
+	defer malformed(&err)
+	return timestamp.ParseResponse(response)
+}
+
+// malformed makes a panic an error. The library reads what an authority sent,
+// and its ASN.1 decoder runs over the end of some of it (TestStampMalformed); it
+// only computes, so nothing is left half done. The store must not end for it.
+func malformed(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("malformed: %v", p)
+	}
 }

@@ -3,11 +3,13 @@ package witness
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -132,25 +134,56 @@ func TestStampRefuses(t *testing.T) {
 	}
 }
 
-// A byte of a time-stamp that is changed makes another of it, or none; and
-// none is a reason to fall over.
-func FuzzStampCheck(f *testing.F) {
-	authority := witnesstest.NewAuthority(f)
-	dir := f.TempDir()
-	l, err := eventlog.Open(context.Background(), eventlog.Config{Dir: dir + "/d", KeysDir: dir + "/k", MinFree: 1})
+// checking returns a stamper, and a right answer to a request of its.
+func checking(t testing.TB) (s *Stamper, hash [sha256.Size]byte, nonce *big.Int, answer []byte) {
+	t.Helper()
+	authority := witnesstest.NewAuthority(t)
+	dir := t.TempDir()
+	l, err := eventlog.Open(context.Background(), eventlog.Config{Dir: dir + "/data", KeysDir: dir + "/keys", MinFree: 1})
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
-	f.Cleanup(func() { _ = l.Close() })
-	s := newStamper(f, l, authority.URL, authority.Root)
-	hash, nonce := sha256.Sum256([]byte("a checkpoint")), big.NewInt(99)
-	answer, err := s.ask(context.Background(), timestamp.Request{HashAlgorithm: 5, HashedMessage: hash[:], Certificates: true, Nonce: nonce})
+	t.Cleanup(func() { _ = l.Close() })
+	s = newStamper(t, l, authority.URL, authority.Root)
+	hash, nonce = sha256.Sum256([]byte("a checkpoint")), big.NewInt(99)
+	answer, err = s.ask(context.Background(), timestamp.Request{HashAlgorithm: crypto.SHA256, HashedMessage: hash[:], Certificates: true, Nonce: nonce})
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
 	if _, err := s.check(answer, hash, nonce); err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
+	return s, hash, nonce, answer
+}
+
+// Nothing that an authority sends may end the store: the library panics on the
+// first of these, a tag that goes on where the answer ends.
+func TestStampMalformed(t *testing.T) {
+	s, hash, nonce, answer := checking(t)
+	if _, err := s.check([]byte{0x30, 9, 0x30, 3, 2, 1, 0, 0x30, 2, 0x1f, 0}, hash, nonce); err == nil {
+		t.Error("an endless tag: got no error")
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for i := range 20_000 {
+		m := bytes.Clone(answer)
+		for range 1 + random.IntN(4) {
+			m[random.IntN(len(m))] = byte(random.IntN(256))
+		}
+		if i%3 == 0 {
+			m = m[:random.IntN(len(m))]
+			if _, err := s.check(m, hash, nonce); err == nil {
+				t.Fatalf("cut to %d bytes, it is a time-stamp still", len(m))
+			}
+			continue
+		}
+		if at, err := s.check(m, hash, nonce); err == nil && at.IsZero() {
+			t.Fatalf("%x is a time-stamp without a time", m)
+		}
+	}
+}
+
+func FuzzStampCheck(f *testing.F) {
+	s, hash, nonce, answer := checking(f)
 	f.Add(answer)
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		if at, err := s.check(answer, hash, nonce); err == nil && at.IsZero() {
