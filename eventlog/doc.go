@@ -32,6 +32,7 @@
 //	c                                    the newest checkpoint
 //	c size8                              a checkpoint kept for good
 //	w size8                              one that was published, with cosignatures
+//	s size8                              the time-stamp of one
 //	q tenant4 id16                       bucket4, sealed quarantined entry
 //	p tenant4 id16                       bucket4, sealed payload of it
 //

@@ -38,6 +38,7 @@ const (
 	spaceTile       = 'n'
 	spaceCheckpoint = 'c'
 	spacePublished  = 'w'
+	spaceStamp      = 's'
 	spaceQuarantine = 'q'
 	spacePayload    = 'p'
 )
@@ -76,6 +77,7 @@ func locationKey(page uint64) []byte       { return key8(spaceLocation, page) }
 func bundleKey(index uint64) []byte        { return key8(spaceBundle, index) }
 func checkpointKey(size event.Seq) []byte  { return key8(spaceCheckpoint, uint64(size)) }
 func publishedKey(size event.Seq) []byte   { return key8(spacePublished, uint64(size)) }
+func stampKey(size event.Seq) []byte       { return key8(spaceStamp, uint64(size)) }
 func idKey(t tenantID, hash []byte) []byte { return append(key4(spaceID, uint32(t)), hash...) }
 
 func tileKey(level int, index uint64) []byte {

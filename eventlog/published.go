@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -45,7 +46,7 @@ func (l *Log) Published(ctx context.Context) (c Checkpoint, err error) {
 	if err != nil {
 		return Checkpoint{}, storageError(err)
 	}
-	defer it.Close() //nolint:errcheck // It was only read.
+	defer it.Close()
 	if !it.Last() {
 		if err := it.Error(); err != nil {
 			return Checkpoint{}, storageError(err)
@@ -69,10 +70,15 @@ func (l *Log) Kept(ctx context.Context, size event.Seq) (Checkpoint, error) {
 	if err := ctx.Err(); err != nil {
 		return Checkpoint{}, err
 	}
-	signed, err := l.get(publishedKey(size))
-	if err == nil && signed == nil {
-		signed, err = l.get(checkpointKey(size))
+	c, err := l.keptAt(publishedKey(size), size)
+	if errors.Is(err, ErrNotFound) {
+		return l.keptAt(checkpointKey(size), size)
 	}
+	return c, err
+}
+
+func (l *Log) keptAt(key []byte, size event.Seq) (Checkpoint, error) {
+	signed, err := l.get(key)
 	if err != nil {
 		return Checkpoint{}, err
 	}

@@ -517,6 +517,11 @@ func TestTransparencyLog(t *testing.T) {
 		{"/tlog/tile/64/000", 404, "", "", -1},
 		{"/tlog/tile/0/1", 404, "", "", -1},
 		{"/tlog/nothing", 404, "", "", -1},
+		{"/tlog/timestamp/", 200, "text/plain; charset=utf-8", "max-age=1", 0},
+		{"/tlog/timestamp/1.tsr", 404, "", "", -1},
+		{"/tlog/timestamp/1.checkpoint", 404, "", "", -1},
+		{"/tlog/timestamp/01.tsr", 404, "", "", -1},
+		{"/tlog/timestamp/1", 404, "", "", -1},
 	} {
 		response := s.send("GET", test.path, "")
 		raw, err := io.ReadAll(response.Body)

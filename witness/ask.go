@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/afterimage/afterimage/event"
@@ -55,7 +56,7 @@ func (c *Client) cosign(ctx context.Context, w *asked) (Cosignature, error) {
 		for i := range hashes {
 			r.proof = append(r.proof, hashes[i][:])
 		}
-		code, kind, answer, err := c.post(ctx, w, r.append(nil))
+		code, kind, answer, err := c.post(ctx, w, r.encode())
 		if err != nil {
 			return Cosignature{}, err
 		}
@@ -111,14 +112,12 @@ func (c *Client) signature(w *asked, answer []byte) (Cosignature, error) {
 	if err != nil {
 		return Cosignature{}, fail(reasonMalformed, "its cosignature: %w", err)
 	}
-	for _, s := range n.Sigs {
-		at, err := timestamp(s)
-		if err != nil {
-			return Cosignature{}, fail(reasonMalformed, "its cosignature: %w", err)
-		}
-		return Cosignature{w.Name, at, "— " + s.Name + " " + s.Base64 + "\n"}, nil
+	s := n.Sigs[0] // Open found one, or it would be an error.
+	at, err := fnote.CoSigV1Timestamp(s)
+	if err != nil {
+		return Cosignature{}, fail(reasonMalformed, "its cosignature: %w", err)
 	}
-	return Cosignature{}, fail(reasonMalformed, "its cosignature is missing")
+	return Cosignature{w.Name, at.UTC(), "— " + s.Name + " " + s.Base64 + "\n"}, nil
 }
 
 // conflict returns the size that a witness cosigned last, as it says.

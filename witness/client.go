@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
@@ -235,10 +234,4 @@ func (c *Client) failed(ctx context.Context, w *asked, err error) error {
 	}
 	c.log.Log(ctx, level, "witness did not cosign", "witness", w.Name, "reason", f.reason, "size", c.at.Size, "again_in", pause, "err", f.err)
 	return nil
-}
-
-// timestamp is when a cosignature was made.
-func timestamp(s note.Signature) (time.Time, error) {
-	at, err := fnote.CoSigV1Timestamp(s)
-	return at.UTC(), err
 }

@@ -25,16 +25,16 @@ type request struct {
 	checkpoint []byte   // a signed note
 }
 
-// append writes the request as C2SP tlog-witness spells it.
-func (r request) append(b []byte) []byte {
-	b = fmt.Appendf(b, "old %d\n", r.old)
+// encode writes the request as C2SP tlog-witness spells it.
+func (r request) encode() []byte {
+	b := fmt.Appendf(nil, "old %d\n", r.old)
 	for _, h := range r.proof {
 		b = append(base64.StdEncoding.AppendEncode(b, h), '\n')
 	}
 	return append(append(b, '\n'), r.checkpoint...)
 }
 
-// parseRequest is the inverse of append.
+// parseRequest is the inverse of encode.
 func parseRequest(body []byte) (r request, err error) {
 	head, checkpoint, ok := bytes.Cut(body, []byte("\n\n"))
 	if !ok {

@@ -139,7 +139,7 @@ func (w *running) post(body []byte) (code int, kind, answer string) {
 // implementation that nobody here wrote.
 func (w *running) add(r request) {
 	w.Helper()
-	code, _, answer := w.post(r.append(nil))
+	code, _, answer := w.post(r.encode())
 	if code != http.StatusOK {
 		w.Fatalf("got %d %q, want it cosigned", code, answer)
 	}
@@ -171,25 +171,25 @@ func TestAddCheckpoint(t *testing.T) {
 		code int
 	}{
 		{"nothing", nil, 400},
-		{"no old size", right.append(nil)[4:], 400},
-		{"a leading zero", append([]byte("old 0"), right.append(nil)[4:]...), 400},
-		{"a negative size", append([]byte("old -"), right.append(nil)[4:]...), 400},
-		{"a short hash", request{20, [][]byte{{1}}, right.checkpoint}.append(nil), 400},
-		{"64 hashes", request{20, slices64(right.proof[0]), right.checkpoint}.append(nil), 400},
-		{"no note", request{20, right.proof, []byte("example.org/log\n30\n")}.append(nil), 400},
-		{"too much", append(right.append(nil), make([]byte, maxRequest)...), 400},
-		{"an old size above the new", request{31, right.proof, right.checkpoint}.append(nil), 400},
-		{"an unknown log", stranger.request(0, 20).append(nil), 404},
-		{"another's key", impostor.request(20, 20).append(nil), 403},
-		{"a wrong signature", request{20, right.proof, bytes.Replace(right.checkpoint, []byte("\n30\n"), []byte("\n31\n"), 1)}.append(nil), 403},
-		{"a stale old size", h.request(5, 30).append(nil), 409},
-		{"a rollback", h.request(5, 10).append(nil), 409},
-		{"from nothing", h.request(0, 30).append(nil), 409},
-		{"another root of the same size", forked.request(20, 20).append(nil), 409},
-		{"a fork", forked.request(20, 30).append(nil), 422},
-		{"a fork with the right proof", request{20, right.proof, forked.checkpoint(30)}.append(nil), 422},
-		{"no proof", request{20, nil, right.checkpoint}.append(nil), 422},
-		{"a proof too long", request{20, append(right.proof, right.proof[0]), right.checkpoint}.append(nil), 422},
+		{"no old size", right.encode()[4:], 400},
+		{"a leading zero", append([]byte("old 0"), right.encode()[4:]...), 400},
+		{"a negative size", append([]byte("old -"), right.encode()[4:]...), 400},
+		{"a short hash", request{20, [][]byte{{1}}, right.checkpoint}.encode(), 400},
+		{"64 hashes", request{20, slices64(right.proof[0]), right.checkpoint}.encode(), 400},
+		{"no note", request{20, right.proof, []byte("example.org/log\n30\n")}.encode(), 400},
+		{"too much", append(right.encode(), make([]byte, maxRequest)...), 400},
+		{"an old size above the new", request{31, right.proof, right.checkpoint}.encode(), 400},
+		{"an unknown log", stranger.request(0, 20).encode(), 404},
+		{"another's key", impostor.request(20, 20).encode(), 403},
+		{"a wrong signature", request{20, right.proof, bytes.Replace(right.checkpoint, []byte("\n30\n"), []byte("\n31\n"), 1)}.encode(), 403},
+		{"a stale old size", h.request(5, 30).encode(), 409},
+		{"a rollback", h.request(5, 10).encode(), 409},
+		{"from nothing", h.request(0, 30).encode(), 409},
+		{"another root of the same size", forked.request(20, 20).encode(), 409},
+		{"a fork", forked.request(20, 30).encode(), 422},
+		{"a fork with the right proof", request{20, right.proof, forked.checkpoint(30)}.encode(), 422},
+		{"no proof", request{20, nil, right.checkpoint}.encode(), 422},
+		{"a proof too long", request{20, append(right.proof, right.proof[0]), right.checkpoint}.encode(), 422},
 	} {
 		code, kind, answer := w.post(c.body)
 		if code != c.code {
@@ -225,11 +225,11 @@ func TestAddFirstCheckpoint(t *testing.T) {
 	h := newHistory(t, p).grow("a", 3)
 	w := runWitness(t, vfs.NewMem(), newWitness(t, "example.org/w"), p)
 	wrong := request{0, nil, checkpoint(t, "example.org/log", 0, tlog.Hash{1}, p.signer)}
-	if code, _, answer := w.post(wrong.append(nil)); code == 200 {
+	if code, _, answer := w.post(wrong.encode()); code == 200 {
 		t.Errorf("a wrong root of nothing: got %d %q", code, answer)
 	}
 	proven := request{0, [][]byte{make([]byte, 32)}, h.checkpoint(3)}
-	if code, _, answer := w.post(proven.append(nil)); code != 422 {
+	if code, _, answer := w.post(proven.encode()); code != 422 {
 		t.Errorf("a proof from nothing: got %d %q, want 422", code, answer)
 	}
 	w.add(h.request(0, 0))
@@ -256,7 +256,7 @@ func TestOneHistory(t *testing.T) {
 		for range 60 {
 			from := 1 + random.Int64N(end-1)
 			to := min(end, from+1+random.Int64N(4))
-			requests[[2]int64{from, to}] = h.request(from, to).append(nil)
+			requests[[2]int64{from, to}] = h.request(from, to).encode()
 		}
 		all.Go(func() {
 			for sizes, body := range requests {
@@ -295,14 +295,14 @@ func TestWitnessSurvivesPowerLoss(t *testing.T) {
 	p, wp := newLog(t, "example.org/log"), newWitness(t, "example.org/w")
 	a, b := newHistory(t, p).grow("a", 50), newHistory(t, p).grow("b", 50)
 	files := vfs.FS(vfs.NewCrashableMem())
-	for size := int64(0); size < 50; size++ {
+	for size := range int64(50) {
 		w := runWitness(t, files, wp, p)
 		w.add(a.request(size, size+1))
 		crashed := files.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: int(size * 2), RNG: rand.New(rand.NewPCG(2, uint64(size)))})
 		w.stop()
 		files = crashed
 		w = runWitness(t, files, wp, p)
-		if code, _, answer := w.post(b.request(0, size+1).append(nil)); code != 409 || answer != fmt.Sprintf("%d\n", size+1) {
+		if code, _, answer := w.post(b.request(0, size+1).encode()); code != 409 || answer != fmt.Sprintf("%d\n", size+1) {
 			t.Fatalf("after cosigning %d: got %d %q, want 409 and that size", size+1, code, answer)
 		}
 		w.stop()
@@ -338,7 +338,7 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got := r.append(nil); !bytes.Equal(got, body) {
+		if got := r.encode(); !bytes.Equal(got, body) {
 			t.Errorf("%q was read, and is %q again", body, got)
 		}
 	})

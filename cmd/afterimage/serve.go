@@ -41,6 +41,9 @@ type serveFlags struct {
 	Witness    []string      `name:"witness" sep:"none" xor:"witnesses" placeholder:"URL=VKEY" help:"Have this witness cosign checkpoints (C2SP tlog-witness); may be given again, and any one is enough."`
 	Witnesses  string        `name:"witness-policy" xor:"witnesses" placeholder:"FILE" help:"Have the witnesses of this C2SP tlog-policy cosign checkpoints; its quorum must have."`
 	WitnessGap time.Duration `name:"witness-every" default:"1m" placeholder:"D" help:"How often witnesses are asked while the log grows (default ${default})."`
+	StampURL   string        `name:"timestamp-url" placeholder:"URL" help:"Have checkpoints time-stamped by the RFC 3161 authority at this address."`
+	StampGap   time.Duration `name:"timestamp-every" default:"1h" placeholder:"D" help:"How often, while the log grows (default ${default})."`
+	StampRoots string        `name:"timestamp-roots" placeholder:"FILE" help:"The certificates, in PEM, to one of which the authority's must lead."`
 	Cadence    time.Duration `name:"checkpoint-every" default:"10s" placeholder:"D" help:"How often a signed checkpoint is published on afterimage.checkpoint while the log grows (default ${default})."`
 	CacheMiB   int64         `name:"cache-mib" default:"384" placeholder:"N" help:"Memory for what was read of the log, in MiB (default ${default})."`
 	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Take nothing in while the disk has less than this free, in MiB (default ${default})."`
@@ -98,6 +101,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return err
 	}
 	vouching, err := flags.witnessPolicy()
+	if err != nil {
+		return err
+	}
+	roots, err := flags.stampRoots()
 	if err != nil {
 		return err
 	}
@@ -167,6 +174,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
+	stamps, err := openStamps(flags, roots, log, metrics.registry, logger)
+	if err != nil {
+		return err
+	}
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
 		Publish: stream.publish, Policy: policies.inForce, Ready: func() error { return cmp.Or(stream.ready(), log.Ready()) },
@@ -183,6 +194,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
 	group.Go(func() error { return witnesses.run(ctx) })
+	group.Go(func() error { return stamps.run(ctx) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })
 	group.Go(func() error {
 		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url}, log)

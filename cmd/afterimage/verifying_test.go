@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/afterimage/afterimage/witness/witnesstest"
 )
 
 // What docs/verifying.md tells a stranger to type must do what it says: an
@@ -16,8 +20,19 @@ func TestVerifyingPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRig(t)
+	authority := witnesstest.NewAuthority(t)
+	roots := r.write("authority.pem", authority.Root)
+	r.flags = []string{"--timestamp-url", authority.URL, "--timestamp-every", "20ms", "--timestamp-roots", roots}
+	server := r.serve()
+	for _, size := range []uint64{300, 700} {
+		r.grow(size)
+		for newest := fmt.Sprintf("%d\n", size); !bytes.HasPrefix(r.get("/tlog/timestamp/"), []byte(newest)); {
+			time.Sleep(5 * time.Millisecond) // another process: there is nothing else to wait on
+		}
+	}
+	server.stop(os.Interrupt) // it is all there afterwards
+	r.flags = nil
 	r.serve()
-	r.grow(700)
 	tool, err := fsckTool()
 	if err != nil {
 		t.Fatal(err)
@@ -41,13 +56,13 @@ func TestVerifyingPage(t *testing.T) {
 		script = strings.ReplaceAll(script, name, here)
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
-	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "AFTERIMAGE_SERVER="+r.grpc)
+	cmd.Dir, cmd.Env = r.dir, append(os.Environ(), "AFTERIMAGE_SERVER="+r.grpc)
 	said, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s\n%s", err, said, script)
 	}
 	for _, want := range []string{
-		"Successfully fsck'd log with size 700", "Signature Verified Successfully", `"toSize":"700"`,
+		"Successfully fsck'd log with size 700", "Signature Verified Successfully", "Verification: OK", "Time stamp: ", `"toSize":"700"`,
 		"verified: event 299 is in the log of 700 events", "verified: 700 events",
 	} {
 		if !bytes.Contains(said, []byte(want)) {

@@ -108,6 +108,8 @@ func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error 
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = h.Close()
 	}
-	<-served
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	return err
 }
