@@ -27,7 +27,7 @@ import (
 // event.
 func Rebuild(ctx context.Context, cfg Config) (err error) {
 	cfg = cfg.withDefaults()
-	ring, err := keyring.Open(cfg.KeysDir)
+	ring, err := keyring.OpenWith(cfg.KeysDir, cfg.Keys)
 	if err != nil {
 		return fmt.Errorf("open keys: %w", err)
 	}

@@ -48,7 +48,7 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	if fresh {
 		return Checkpoint{}, fmt.Errorf("%s holds no log: name its directory with --data", cfg.Dir)
 	}
-	ring, err := keyring.Open(cfg.KeysDir)
+	ring, err := keyring.OpenWith(cfg.KeysDir, cfg.Keys)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("open keys: %w", err)
 	}

@@ -14,6 +14,7 @@ type cli struct {
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
+	Keys       keysCmd       `cmd:"" help:"Show, protect or rotate the keys that everything hangs on."`
 	Quarantine quarantineCmd `cmd:"" help:"Show what could not be stored as it came."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -14,9 +14,9 @@ import (
 
 type verifyCmd struct {
 	Data string `xor:"what" required:"" placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
-	Keys string `default:"afterimage-keys" placeholder:"DIR" help:"Its keys (default ${default})."`
-	URL  string `xor:"what" required:"" name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
-	Key  string `placeholder:"KEY" help:"With --url: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
+	keyFlags
+	URL string `xor:"what" required:"" name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
+	Key string `placeholder:"KEY" help:"With --url: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
 	format
 }
 
@@ -53,6 +53,10 @@ func (c *verifyCmd) Run(ctx context.Context, s streams) error {
 }
 
 func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
+	keys, err := c.options()
+	if err != nil {
+		return err
+	}
 	for _, dir := range []struct{ flag, path string }{{"--data", c.Data}, {"--keys", c.Keys}} {
 		entries, err := os.ReadDir(dir.path)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -62,7 +66,7 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
 		}
 	}
-	checkpoint, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)},
+	checkpoint, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Keys: keys, Fatal: fatal(s.err)},
 		func(f eventlog.Finding) {
 			r.add(&pb.Finding{Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
 		},
