@@ -28,7 +28,7 @@ func carryStream(ctx context.Context, from, to *server.Server, name string) erro
 	}
 	defer nc.Close()
 	backup, writer := io.Pipe()
-	defer backup.Close()
+	defer func() { _ = backup.Close() }() // nothing reads on: what still writes is told
 	defer context.AfterFunc(ctx, func() { writer.CloseWithError(ctx.Err()) })()
 	inbox := nats.NewInbox()
 	if _, err := nc.Subscribe(inbox, func(m *nats.Msg) { pass(m, writer) }); err != nil {

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -13,8 +15,8 @@ import (
 // The environment that stands for a passphrase file. Nothing of the passphrase
 // itself is ever on a command line, which other users can read.
 const (
-	passphraseVariable   = "AFTERIMAGE_KEYS_PASSPHRASE" //nolint:gosec // The variable's name.
-	passphraseCredential = "afterimage-keys-passphrase" //nolint:gosec // The file's name, below CREDENTIALS_DIRECTORY.
+	passphraseVariable   = "AFTERIMAGE_KEYS_PASSPHRASE"
+	passphraseCredential = "afterimage-keys-passphrase"
 	googleEndpoint       = "AFTERIMAGE_GCP_KMS_ENDPOINT"
 )
 
@@ -28,19 +30,20 @@ type keyFlags struct {
 // from systemd's credentials.
 func (f keyFlags) options() (keyring.Options, error) {
 	o := keyring.Options{GCPEndpoint: os.Getenv(googleEndpoint)}
-	file := f.Passphrase
-	if file == "" {
-		if o.Passphrase = []byte(os.Getenv(passphraseVariable)); len(o.Passphrase) > 0 {
-			return o, nil
-		}
-		file = filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), passphraseCredential)
-		if _, err := os.Stat(file); err != nil || os.Getenv("CREDENTIALS_DIRECTORY") == "" {
-			return o, nil
-		}
-	}
 	var err error
-	if o.Passphrase, err = keyring.Passphrase(file); err != nil {
-		return o, usage("--keys-passphrase-file: %w", err)
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
+	switch text := os.Getenv(passphraseVariable); {
+	case f.Passphrase != "":
+		if o.Passphrase, err = keyring.Passphrase(f.Passphrase); err != nil {
+			return o, usage("--keys-passphrase-file: %w", err)
+		}
+	case text != "":
+		o.Passphrase = []byte(text)
+	case credentials != "":
+		o.Passphrase, err = keyring.Passphrase(filepath.Join(credentials, passphraseCredential))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // systemd passes it others too
+			return o, err
+		}
 	}
 	return o, nil
 }
