@@ -22,7 +22,8 @@ const carryWindow = 8 << 20
 // format) and restore, joined within the process, where a restore over the
 // network would write the backup to disk in clear.
 func carryStream(ctx context.Context, from, to *server.Server, name string) error {
-	nc, err := nats.Connect("", nats.InProcessServer(from), nats.NoReconnect())
+	nc, err := nats.Connect("", nats.InProcessServer(from), nats.NoReconnect(),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // the restore says what went wrong
 	if err != nil {
 		return fmt.Errorf("connect to the old files: %w", err)
 	}

@@ -42,7 +42,7 @@ var (
 // A Ring is an open key directory. Safe for concurrent use.
 type Ring struct {
 	dir    string
-	opts   Options
+	opts   Options // as of the start; see current
 	store  StoreID
 	epoch  uint64
 	root   Secret // the epoch's

@@ -43,14 +43,14 @@ func Rotate(dir string, opts Options, kek string) error {
 
 // Rotate is the function Rotate for an open ring, which goes on with the same
 // epoch.
-func (r *Ring) Rotate(kek string) error {
-	if err := Rotate(r.dir, r.opts, kek); err != nil {
-		return err
-	}
-	if r.opts.KEK != "" && kek != "" {
-		r.opts.KEK = kek
-	}
-	return nil
+func (r *Ring) Rotate(kek string) error { return Rotate(r.dir, r.current(), kek) }
+
+// current is how the KEK opens that is on record now: it may have been rotated
+// since the ring was opened.
+func (r *Ring) current() Options {
+	opts := r.opts
+	opts.KEK = ""
+	return opts
 }
 
 // change runs do while nobody else changes the key files.
