@@ -182,7 +182,8 @@ type keysProtectCmd struct {
 // Help implements kong's HelpProvider.
 func (keysProtectCmd) Help() string {
 	return `The passphrase is stretched with Argon2id. Without it the keys, and all that was recorded, are lost.
-A copy of the keys from before is not protected: where one may exist, rotate too.
+A copy of the keys from before is not protected: where one may exist, rotate too. A store that runs
+needs a new start, with the passphrase.
 
     afterimage keys protect --new-passphrase-file FILE
     afterimage keys protect --keys-passphrase-file OLD --new-passphrase-file NEW`
