@@ -52,6 +52,9 @@ func (c *crasher) MaybeError(op errorfs.Op) error {
 	if err := os.CopyFS(keys, os.DirFS(c.keys)); err != nil {
 		c.t.Error(err)
 	}
+	if err := os.Chmod(filepath.Join(keys, "kek.json"), 0o600); err != nil { // CopyFS makes it readable
+		c.t.Error(err)
+	}
 	clone := c.files.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: c.rng.IntN(101), RNG: c.rng})
 	c.crashes = append(c.crashes, crash{clone, keys, acked})
 	return nil

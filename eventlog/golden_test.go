@@ -31,6 +31,9 @@ func TestGoldenStore(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(filepath.Join(dir, "keys", "kek.json"), 0o600); err != nil { // CopyFS makes it readable
+		t.Fatal(err)
+	}
 	cfg := config(t)
 	cfg.Dir, cfg.KeysDir = filepath.Join(dir, "data"), filepath.Join(dir, "keys")
 	l := open(t, cfg)

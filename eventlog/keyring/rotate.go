@@ -55,13 +55,15 @@ func (r *Ring) current() Options {
 
 // change runs do while nobody else changes the key files.
 func change(dir string, do func() error) (err error) {
-	path := filepath.Join(dir, lockFile)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("lock the keys: %w", err)
+	if err := readJSON(filepath.Join(dir, epochFile), new(epochDocument)); err != nil {
+		return err
 	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("lock the keys: %w", err)
+	path := filepath.Join(dir, lockFile)
+	// Only where it is absent: closing a locked file would unlock it.
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return fmt.Errorf("lock the keys: %w", err)
+		}
 	}
 	lock, err := vfs.Default.Lock(path)
 	if err != nil {
