@@ -20,6 +20,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/keyring"
 	"github.com/afterimage/afterimage/eventlog/tree"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -44,8 +45,9 @@ var (
 // Config says how to open a log. The zero value of every field but Dir and
 // KeysDir is usable.
 type Config struct {
-	Dir     string // the data directory; made if absent
-	KeysDir string // the key directory, apart from Dir; made if Dir is new
+	Dir     string          // the data directory; made if absent
+	KeysDir string          // the key directory, apart from Dir; made if Dir is new
+	Keys    keyring.Options // the KEK that wraps the keys; zero: the one on record
 
 	FS         vfs.FS           // where Dir is; nil: the operating system's
 	Now        func() time.Time // evidence time; nil: time.Now

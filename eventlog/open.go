@@ -87,9 +87,9 @@ func isFresh(cfg Config) (bool, error) {
 // Nothing is made for data that is there already, nor data for keys that have
 // seen some: either would hide that the wrong directory was named.
 func openRing(cfg Config, fresh bool) (*keyring.Ring, error) {
-	ring, err := keyring.Open(cfg.KeysDir)
+	ring, err := keyring.OpenWith(cfg.KeysDir, cfg.Keys)
 	if errors.Is(err, keyring.ErrNoKeys) && fresh {
-		ring, err = keyring.Create(cfg.KeysDir)
+		ring, err = keyring.CreateWith(cfg.KeysDir, cfg.Keys)
 	}
 	if errors.Is(err, keyring.ErrNoKeys) {
 		return nil, fmt.Errorf("open keys: %w; the data in %s needs the keys it was written with: name their directory with --keys", err, cfg.Dir)

@@ -29,7 +29,7 @@ import (
 // in memory is 16 bytes an event.
 func Rebuild(ctx context.Context, cfg Config) (err error) {
 	cfg = cfg.withDefaults()
-	ring, err := keyring.Open(cfg.KeysDir)
+	ring, err := keyring.OpenWith(cfg.KeysDir, cfg.Keys)
 	if err != nil {
 		return fmt.Errorf("open keys: %w", err)
 	}

@@ -115,7 +115,7 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	if fresh {
 		return Verified{}, fmt.Errorf("%s holds no log: name its directory with --data", cfg.Dir)
 	}
-	ring, err := keyring.Open(cfg.KeysDir)
+	ring, err := keyring.OpenWith(cfg.KeysDir, cfg.Keys)
 	if err != nil {
 		return Verified{}, fmt.Errorf("open keys: %w", err)
 	}

@@ -160,7 +160,9 @@ func publishAtomic(b testing.TB, js jetstream.JetStream, msg *nats.Msg, i int, l
 		return
 	}
 	msg.Header.Set("Nats-Batch-Commit", "1")
-	if _, err := js.PublishMsg(b.Context(), msg); err != nil {
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute) // instead of the library's 5 s
+	defer cancel()
+	if _, err := js.PublishMsg(ctx, msg); err != nil {
 		b.Fatal(err)
 	}
 }

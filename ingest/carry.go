@@ -22,13 +22,14 @@ const carryWindow = 8 << 20
 // format) and restore, joined within the process, where a restore over the
 // network would write the backup to disk in clear.
 func carryStream(ctx context.Context, from, to *server.Server, name string) error {
-	nc, err := nats.Connect("", nats.InProcessServer(from), nats.NoReconnect())
+	nc, err := nats.Connect("", nats.InProcessServer(from), nats.NoReconnect(),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // the restore says what went wrong
 	if err != nil {
 		return fmt.Errorf("connect to the old files: %w", err)
 	}
 	defer nc.Close()
 	backup, writer := io.Pipe()
-	defer backup.Close()
+	defer func() { _ = backup.Close() }() // nothing reads on: what still writes is told
 	defer context.AfterFunc(ctx, func() { writer.CloseWithError(ctx.Err()) })()
 	inbox := nats.NewInbox()
 	if _, err := nc.Subscribe(inbox, func(m *nats.Msg) { pass(m, writer) }); err != nil {

@@ -82,6 +82,7 @@ func (s *Server) changeKey(ctx context.Context, fresh, old string) error {
 		return fmt.Errorf("change the stream's key, nothing is changed yet: %w", errors.Join(err, discard(s.cfg.Dir)))
 	}
 	s.cfg.Key, s.cfg.OldKey = fresh, ""
+	s.cfg.Logger.InfoContext(ctx, "stream files are under another key")
 	return nil
 }
 

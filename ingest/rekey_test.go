@@ -1,12 +1,14 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +96,16 @@ func sameStored(t *testing.T, what string, got, want map[string]string) {
 	}
 }
 
+// rekey changes the key and waits until the connection of js is a new one:
+// what is asked over the old one is not answered.
+func rekey(t testing.TB, s *Server, js jetstream.JetStream, fresh, old string) error {
+	t.Helper()
+	before := js.Conn().Stats().Reconnects
+	err := s.Rekey(t.Context(), fresh, old)
+	until(t, "no new connection", func() bool { return js.Conn().Stats().Reconnects > before && js.Conn().IsConnected() })
+	return err
+}
+
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")
@@ -116,7 +128,7 @@ func TestRekeyClosesOldCopies(t *testing.T) {
 	url := s.ClientURL()
 	before := copyDir(t, dir)
 
-	if err := s.Rekey(t.Context(), freshKey, streamKey); err != nil {
+	if err := rekey(t, s, js, freshKey, streamKey); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.ClientURL(); got != url {
@@ -297,7 +309,7 @@ func TestRekeyFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, nextDir), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Rekey(t.Context(), freshKey, streamKey); err == nil {
+	if err := rekey(t, s, js, freshKey, streamKey); err == nil {
 		t.Error("Rekey worked where it cannot write")
 	} else {
 		oneLine(t, err)
@@ -306,10 +318,85 @@ func TestRekeyFails(t *testing.T) {
 	if err := s.Healthy(); err != nil {
 		t.Error(err)
 	}
-	if err := s.Rekey(t.Context(), freshKey, streamKey); err != nil {
+	if err := rekey(t, s, js, freshKey, streamKey); err != nil {
 		t.Fatal(err)
 	}
 	sameStored(t, "after it worked", stored(t, js), want)
+}
+
+// Where the server cannot be started again the process must end and say so;
+// the next start has everything.
+func TestRekeyCannotRestart(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	s, err := StartServer(t.Context(), ServerConfig{Dir: dir, Key: streamKey, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := s.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, js)
+	want := stored(t, js)
+	nc.Close()
+	s.cfg.Addr = taken.Addr().String()
+	if err := s.Rekey(t.Context(), freshKey, streamKey); !errors.Is(err, ErrStreamFailed) {
+		t.Errorf("Rekey: %v, want ErrStreamFailed", err)
+	}
+	if err := s.Healthy(); !errors.Is(err, ErrStreamFailed) {
+		t.Errorf("Healthy: %v, want ErrStreamFailed", err)
+	}
+	if err := s.Run(t.Context()); !errors.Is(err, ErrStreamFailed) {
+		t.Errorf("Run: %v, want ErrStreamFailed", err)
+	}
+	if err := s.Rekey(t.Context(), "a third key", freshKey); err == nil {
+		t.Error("Rekey of a server that is stopped worked")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	js, stop := restartable(t, ServerConfig{Dir: dir, Key: freshKey, OldKey: streamKey})
+	sameStored(t, "after the next start", stored(t, js), want)
+	stop()
+}
+
+// The largest message that the stream takes is carried over like any other, in
+// an atomic batch too.
+func TestRekeyCarriesTheLargest(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, ServerConfig{Dir: t.TempDir()})
+	js := connect(t, s)
+	if err := EnsureStream(t.Context(), js, StreamConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	// NATS counts the header's bytes, which the client writes.
+	const header = len("NATS/1.0\r\nNats-Batch-Commit: 1\r\nNats-Batch-Id: batch-0\r\nNats-Batch-Sequence: 1\r\n\r\n")
+	msg := nats.NewMsg(event.Subject(acme, event.Interaction))
+	msg.Data = bytes.Repeat([]byte("x"), MaxPayload-header)
+	publishAtomic(t, js, msg, 0, true)
+	msg.Data = append(msg.Data, 'x')
+	msg.Header.Set("Nats-Batch-Commit", "1")
+	msg.Header.Set("Nats-Batch-Id", "batch-1")
+	msg.Header.Set("Nats-Batch-Sequence", "1")
+	if _, err := js.PublishMsg(t.Context(), msg); !errors.Is(err, nats.ErrMaxPayload) {
+		t.Fatalf("a byte more: %v, want ErrMaxPayload", err)
+	}
+	if err := rekey(t, s, js, freshKey, streamKey); err != nil {
+		t.Fatal(err)
+	}
+	if got := messages(t, js); got != 1 {
+		t.Errorf("%d messages, want 1", got)
+	}
 }
 
 // A crash at any moment of a change of keys leaves what the next start, with
@@ -399,7 +486,7 @@ func TestRekeyUnderLoad(t *testing.T) {
 	for n := range changes {
 		floor := r.log.Size()
 		until(t, "no more events reach the log", func() bool { return r.log.Size() > floor+20 })
-		if err := r.srv.Rekey(t.Context(), keys[(n+1)%2], keys[n%2]); err != nil {
+		if err := rekey(t, r.srv, r.js, keys[(n+1)%2], keys[n%2]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -507,13 +594,10 @@ func BenchmarkRekey(b *testing.B) {
 			}
 			keys := []string{streamKey, freshKey}
 			for b.Loop() {
-				if err := s.Rekey(b.Context(), keys[1], keys[0]); err != nil {
+				if err := rekey(b, s, js, keys[1], keys[0]); err != nil {
 					b.Fatal(err)
 				}
 				keys[0], keys[1] = keys[1], keys[0]
-				if _, err := js.AccountInfo(b.Context()); err != nil { // the connection is back
-					b.Fatal(err)
-				}
 			}
 			state := streamOf(b, js)
 			b.ReportMetric(float64(state.Bytes)/1e6, "MB")

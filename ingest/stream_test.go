@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -105,7 +106,9 @@ func TestMaxPayloadFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := bytes.Repeat([]byte("x"), MaxPayload-1024)
-	if _, err := js.Publish(t.Context(), event.Subject("t", event.Interaction), body); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // instead of the library's 5 s
+	defer cancel()
+	if _, err := js.Publish(ctx, event.Subject("t", event.Interaction), body); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,6 +15,7 @@ type cli struct {
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Prove      proveCmd      `cmd:"" help:"Prove to others that an event is in the log."`
 	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
+	Keys       keysCmd       `cmd:"" help:"Show, protect or rotate the keys that everything hangs on."`
 	Quarantine quarantineCmd `cmd:"" help:"Show what could not be stored as it came."`
 	Witness    witnessCmd    `cmd:"" help:"Be a witness: cosign the checkpoints of logs that only grow."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

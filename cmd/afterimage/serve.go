@@ -33,6 +33,8 @@ type serveCmd struct {
 type serveFlags struct {
 	Data       string        `name:"data" default:"afterimage-data" placeholder:"DIR" help:"Where evidence is kept, encrypted; made if absent (default ${default})."`
 	Keys       string        `name:"keys" default:"afterimage-keys" placeholder:"DIR" help:"Where the keys are; made with the data, apart from it (default ${default})."`
+	KEK        string        `name:"kek" placeholder:"URI" help:"The key that wraps the keys: local, aws-kms://…, gcp-kms://… or hcvault://… (default: the one they are wrapped by, local for new ones)."`
+	Passphrase string        `name:"keys-passphrase-file" placeholder:"FILE" help:"A file with the passphrase of the local keys, which nobody else may read."`
 	HTTP       string        `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where HTTP listens; loopback only, port 0 for any (default ${default})."`
 	GRPC       string        `name:"grpc" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where gRPC listens; likewise (default ${default})."`
 	NATS       string        `name:"nats" default:"127.0.0.1:4222" placeholder:"ADDR" help:"Where the embedded NATS listens; likewise (default ${default})."`
@@ -63,7 +65,7 @@ tamper-evident, answers over gRPC and HTTP. Stop it with Ctrl-C; what was acknow
     afterimage serve --nats-url nats://nats.internal:4222
 
 Without the key directory nothing in the data directory can ever be read again: back it up, but
-not beside the data. Nobody is asked who they are yet, so it listens on loopback only.`
+not beside the data. What protects it, and how to change that: afterimage keys --help. Nobody is asked who they are yet, so it listens on loopback only.`
 }
 
 // Run serves until ctx ends.
@@ -108,6 +110,11 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
+	keys, err := keyFlags{flags.Keys, flags.Passphrase}.options()
+	if err != nil {
+		return err
+	}
+	keys.KEK = flags.KEK
 	if err := apart(flags.Data, flags.Keys); err != nil {
 		return err
 	}
@@ -135,7 +142,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 
 	var rekey func(ctx context.Context, fresh, old string) error // of the embedded stream, once it runs
 	config := eventlog.Config{
-		Dir: logDir(flags.Data), KeysDir: flags.Keys, Logger: logger, Fatal: fatal(stderr),
+		Dir: logDir(flags.Data), KeysDir: flags.Keys, Keys: keys, Logger: logger, Fatal: fatal(stderr),
 		CacheBytes: flags.CacheMiB << 20, MinFree: flags.MinFreeMiB << 20,
 	}
 	if flags.NATSURL == "" {
@@ -233,11 +240,11 @@ func (f serveFlags) logger(w io.Writer) (*slog.Logger, error) {
 // apart refuses keys inside the data directory: whoever copies the one would
 // copy the other.
 func apart(data, keys string) error {
-	d, err := filepath.Abs(data)
+	d, err := realPath(data)
 	if err != nil {
 		return err
 	}
-	k, err := filepath.Abs(keys)
+	k, err := realPath(keys)
 	if err != nil {
 		return err
 	}
@@ -247,6 +254,24 @@ func apart(data, keys string) error {
 		}
 	}
 	return nil
+}
+
+// realPath is the absolute path with every link on it followed, as far as it
+// exists.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	rest := ""
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest), nil
+		} else if !errors.Is(err, os.ErrNotExist) || dir == filepath.Dir(dir) {
+			return "", err
+		}
+		rest = filepath.Join(filepath.Base(dir), rest)
+	}
 }
 
 // fatal ends the process when the disk has failed: nothing read back from it
@@ -272,8 +297,8 @@ func (a addresses) print(out io.Writer, flags serveFlags) {
 		keys = flags.Keys
 	}
 	fmt.Fprintf(out, "afterimage is recording\n  http  %s\n  grpc  %s\n  nats  %s\n  data  %s\n", a.HTTP, a.GRPC, a.NATS, flags.Data)
-	fmt.Fprintf(out, "%s the keys are plain files in %s.\n  Without them nothing recorded here can be read again: back them up, apart from the data.\n",
-		style.paint(bold+";"+yellow, "KEYS:"), keys)
+	fmt.Fprintf(out, "%s the keys are %s in %s.\n  Without them nothing recorded here can be read again: back them up, apart from the data.\n",
+		style.paint(bold+";"+yellow, "KEYS:"), protection(flags.Keys), keys)
 }
 
 // write puts the addresses into the file, all at once, so that whoever waits

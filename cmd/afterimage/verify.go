@@ -15,9 +15,9 @@ import (
 )
 
 type verifyCmd struct {
-	Proof  string `arg:"" optional:"" help:"Check this file, which afterimage prove wrote."`
-	Data   string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
-	Keys   string `default:"afterimage-keys" placeholder:"DIR" help:"Its keys (default ${default})."`
+	Proof string `arg:"" optional:"" help:"Check this file, which afterimage prove wrote."`
+	Data  string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
+	keyFlags
 	URL    string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
 	Key    string `xor:"trust" placeholder:"KEY" help:"With --url or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
 	Policy string `xor:"trust" placeholder:"FILE" help:"With --url or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
@@ -85,6 +85,10 @@ func (c *verifyCmd) Run(ctx context.Context, s streams) error {
 }
 
 func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
+	keys, err := c.options()
+	if err != nil {
+		return err
+	}
 	for _, dir := range []struct{ flag, path string }{{"--data", c.Data}, {"--keys", c.Keys}} {
 		entries, err := os.ReadDir(dir.path)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -94,7 +98,7 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
 		}
 	}
-	verified, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Fatal: fatal(s.err)},
+	verified, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Keys: keys, Fatal: fatal(s.err)},
 		func(f eventlog.Finding) {
 			r.add(&pb.Finding{Kind: string(f.Kind), Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
 		},

@@ -10,15 +10,20 @@
 //
 // The key directory holds:
 //
-//	kek.json      the local KEK, a Tink keyset in clear, mode 0600
+//	kek.json      the local KEK, a Tink keyset, mode 0600, in clear or under a passphrase
 //	epoch.json    which store, which epoch, and the epoch's keyset wrapped by the KEK
 //	signing.json  the Ed25519 keyset that signs checkpoints, wrapped by the KEK
 //	anchor        the newest checkpoint seen: what the data directory may not fall behind
+//	lock          locked while these files change
 //
 // Invariants:
 //
 //   - A secret is wrapped with what it is for as associated data: a wrapped
 //     key that was moved to another place does not open.
+//   - The key files name the KEK that wraps them; a KEK that does not answer
+//     changes nothing.
+//   - Key files change one at a time, each whole or not at all, and open after
+//     every step.
 //   - Nothing is created over something that exists, and nothing is created
 //     for data that exists already.
 //   - Keys are apart from the data: whoever has only a copy of the data

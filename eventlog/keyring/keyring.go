@@ -41,7 +41,7 @@ var (
 // A Ring is an open key directory. Safe for concurrent use.
 type Ring struct {
 	dir    string
-	opts   Options
+	opts   Options // as of the start; see current
 	store  StoreID
 	signer *noteKey
 	epochs atomic.Pointer[epochs]

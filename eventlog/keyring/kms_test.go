@@ -108,7 +108,7 @@ func awsFake(t *testing.T) (uri string, k *keys) {
 			t.Errorf("not a signed JSON 1.1 request: %v", r.Header)
 		}
 		var request struct {
-			KeyId                     string //nolint:revive,staticcheck // As AWS spells it.
+			KeyID                     string `json:"KeyId"`
 			Plaintext, CiphertextBlob []byte
 			EncryptionContext         map[string]string
 		}
@@ -119,21 +119,21 @@ func awsFake(t *testing.T) (uri string, k *keys) {
 		if err != nil || len(request.EncryptionContext) != 1 {
 			t.Errorf("encryption context %v: %v", request.EncryptionContext, err)
 		}
-		answer, bad := map[string]any{"KeyId": request.KeyId}, ""
+		answer, bad := map[string]any{"KeyId": request.KeyID}, ""
 		switch target := r.Header.Get("X-Amz-Target"); target {
 		case "TrentService.Encrypt":
-			b, err := k.do(t, "encrypt", request.KeyId, request.Plaintext, use)
+			b, err := k.do(t, "encrypt", request.KeyID, request.Plaintext, use)
 			if err != nil {
 				bad = "KMSInternalException"
 			}
-			answer["CiphertextBlob"] = append([]byte(request.KeyId+"\n"), b...)
+			answer["CiphertextBlob"] = append([]byte(request.KeyID+"\n"), b...)
 		case "TrentService.Decrypt":
 			name, b, _ := bytes.Cut(request.CiphertextBlob, []byte("\n"))
-			if string(name) != request.KeyId {
+			if string(name) != request.KeyID {
 				bad = "IncorrectKeyException"
 				break
 			}
-			if answer["Plaintext"], err = k.do(t, "decrypt", request.KeyId, b, use); err != nil {
+			if answer["Plaintext"], err = k.do(t, "decrypt", request.KeyID, b, use); err != nil {
 				bad = "InvalidCiphertextException"
 			}
 		default:

@@ -43,25 +43,27 @@ func Rotate(dir string, opts Options, kek string) error {
 
 // Rotate is the function Rotate for an open ring, which goes on with the same
 // epoch.
-func (r *Ring) Rotate(kek string) error {
-	if err := Rotate(r.dir, r.opts, kek); err != nil {
-		return err
-	}
-	if r.opts.KEK != "" && kek != "" {
-		r.opts.KEK = kek
-	}
-	return nil
+func (r *Ring) Rotate(kek string) error { return Rotate(r.dir, r.current(), kek) }
+
+// current is how the KEK opens that is on record now: it may have been rotated
+// since the ring was opened.
+func (r *Ring) current() Options {
+	opts := r.opts
+	opts.KEK = ""
+	return opts
 }
 
 // change runs do while nobody else changes the key files.
 func change(dir string, do func() error) (err error) {
-	path := filepath.Join(dir, lockFile)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("lock the keys: %w", err)
+	if err := readJSON(filepath.Join(dir, epochFile), new(epochDocument)); err != nil {
+		return err
 	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("lock the keys: %w", err)
+	path := filepath.Join(dir, lockFile)
+	// Only where it is absent: closing a locked file would unlock it.
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return fmt.Errorf("lock the keys: %w", err)
+		}
 	}
 	lock, err := vfs.Default.Lock(path)
 	if err != nil {

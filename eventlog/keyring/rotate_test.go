@@ -161,6 +161,27 @@ func TestUnfinishedShows(t *testing.T) {
 	}
 }
 
+// A ring that was opened with a KEK named goes on when others rotate to another
+// kind, and can rotate itself.
+func TestRotateBesideOthers(t *testing.T) {
+	uri := startAWS(t)
+	r, err := CreateWith(filepath.Join(t.TempDir(), "keys"), Options{KEK: Local})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Rotate(r.Dir(), Options{}, uri); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Rotate(""); err != nil {
+		t.Fatal(err)
+	}
+	sameKeys(t, r, Options{KEK: uri})
+	if err := r.Rotate(Local); err != nil {
+		t.Fatal(err)
+	}
+	sameKeys(t, r, Options{KEK: Local})
+}
+
 // Two at once would undo each other's work.
 func TestRotateLocks(t *testing.T) {
 	r := create(t)
