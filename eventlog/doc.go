@@ -11,22 +11,29 @@
 // physical — buckets, blocks, keys — are kept apart. They meet in the location
 // pages: seq → (block, place in it).
 //
+// Data goes in through Append (append.go). Where bytes lie changes only by
+// rewrite (rewrite.go), which merging, promotion (merge.go) and erasure use; what
+// opens them only by changeEpoch (epoch.go), the last step of Forget
+// (forget.go). Whoever derives something follows the log (project.go).
+//
 // # Keyspace
 //
 // Everything is in one Pebble store. Numbers in keys are big-endian.
 //
 //	key                                  value
-//	00                                   magic, format version (1), store id
-//	01                                   size, last block, last bucket, last tenant
+//	00                                   magic, format version (2), store id
+//	01                                   size, last block, last bucket, last tenant, epoch
+//	02                                   what is being forgotten
+//	03                                   a rebuild is under way
 //	t tenant4                            wrapped secret, sealed name
-//	b bucket4                            wrapped secret, sealed (tenant4, day4, class)
+//	b bucket4                            wrapped secret, sealed (tenant4, day4, class, index4)
 //	h block8                             block header
 //	m block8                             meta section
 //	x block8                             text section
 //	f block8                             filter over the words of the texts
 //	l page8                              locations of 256 seqs
 //	d tenant4 PRF(id)16                  seq8
-//	i bucket4 PRF(field, value)8 seq8    the seqs that follow seq, as distances
+//	i index4 PRF(field, value)8 seq8     the seqs that follow seq, as distances
 //	e bundle8                            256 commitments
 //	n level1 tile8                       256 hashes, of level 1 and up
 //	c                                    the newest checkpoint
@@ -35,6 +42,8 @@
 //	s size8                              the time-stamp of one
 //	q tenant4 id16                       bucket4, sealed quarantined entry
 //	p tenant4 id16                       bucket4, sealed payload of it
+//	v name                               seq8: how far a consumer has come
+//	y name 00 PRF(key)16                 sealed value of a projection
 //
 // # Invariants
 //
@@ -47,6 +56,9 @@
 //     that fell back behind the checkpoint beside its keys is not opened. What
 //     is not in the tree can be removed whole without a finding: a quarantined
 //     entry, a kept checkpoint.
+//   - Invariant 4: what Forget forgot is readable with no key that exists: its
+//     blocks and its index are gone from what is stored, and the keys of every
+//     older copy with the epoch before. Ledger events say which positions.
 //   - Invariant 7: i, d, l, n and f can be made again from the blocks (h, m, x) and
 //     the commitments (e): Rebuild.
 //   - Invariant 8: a read names its tenant, and an event of another is not found.
