@@ -14,6 +14,7 @@
 //	epoch.json    which store, which epoch, and the epoch's keyset wrapped by the KEK
 //	signing.json  the Ed25519 keyset that signs checkpoints, wrapped by the KEK
 //	anchor        the newest checkpoint seen: what the data directory may not fall behind
+//	forgotten/    for each epoch, signed, what its beginning made unreadable
 //
 // Invariants:
 //

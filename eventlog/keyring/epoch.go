@@ -165,12 +165,16 @@ func (r *Ring) Use(number uint64) error {
 // Begin makes the keys of the next epoch and durably keeps them beside those
 // of the current one. What an earlier Begin made is lost. It fails while the
 // key of the previous epoch was not destroyed.
-func (r *Ring) Begin() (*Epoch, error) {
+func (r *Ring) Begin() (*Epoch, error) { return r.BeginAfter(0) }
+
+// BeginAfter is Begin of an epoch whose number is above floor too: those up to
+// floor were given out, in a past that a restore went back behind.
+func (r *Ring) BeginAfter(floor uint64) (*Epoch, error) {
 	if p := r.Previous(); p != nil {
 		return nil, fmt.Errorf("begin epoch: the key of epoch %d was not destroyed yet", p.number)
 	}
 	current := r.Current()
-	next, err := newEpoch(r.store, current.number+1, r.kek)
+	next, err := newEpoch(r.store, max(current.number, floor)+1, r.kek)
 	if err != nil {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}
@@ -209,13 +213,18 @@ func (r *Ring) saveEpochs(e *epochs) error {
 	if e.other != nil {
 		doc.Other = &otherEpoch{e.other.number, e.other.keyset}
 	}
-	path := filepath.Join(r.dir, epochFile)
+	return replaceEpoch(r.dir, func(path string) error { return writeJSON(path, doc) })
+}
+
+// replaceEpoch lets write replace the key file, and wipes the one that was there.
+func replaceEpoch(dir string, write func(path string) error) error {
+	path := filepath.Join(dir, epochFile)
 	old := path + ".old"
 	if err := wipe(old); err != nil { // Left by a crash.
 		return err
 	}
 	linked := os.Link(path, old) == nil // Some file systems cannot.
-	if err := writeJSON(path, doc); err != nil {
+	if err := write(path); err != nil {
 		if linked {
 			err = errors.Join(err, os.Remove(old))
 		}

@@ -145,6 +145,11 @@ func Open(dir string) (*Ring, error) {
 	if err := readJSON(filepath.Join(dir, signingFile), &signing); err != nil {
 		return nil, err
 	}
+	return open(dir, epoch, signing)
+}
+
+// open opens what epoch.json and signing.json hold with the KEK in dir.
+func open(dir string, epoch epochDocument, signing signingDocument) (*Ring, error) {
 	store, err := parseStore(epoch, signing)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)

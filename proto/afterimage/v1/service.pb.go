@@ -288,7 +288,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // A request to store events.
@@ -1215,6 +1215,200 @@ func (x *VerifyLogResponse) GetForgotten() []*SeqRange {
 	return nil
 }
 
+// A request to back the log up.
+type BackupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The directory that gets the backup beside earlier ones; made if absent. An
+	// absolute path, or one below the directory for backups; empty: that one.
+	Directory     string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupRequest) Reset() {
+	*x = BackupRequest{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequest) ProtoMessage() {}
+
+func (x *BackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
+func (*BackupRequest) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BackupRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+// Progress, or the result.
+type BackupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes that are in the backup so far.
+	DoneBytes uint64 `protobuf:"varint,1,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	// Bytes that there are.
+	TotalBytes uint64 `protobuf:"varint,2,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	// The finished backup; set on the last message.
+	Backup        *Backup `protobuf:"bytes,3,opt,name=backup,proto3" json:"backup,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupResponse) Reset() {
+	*x = BackupResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupResponse) ProtoMessage() {}
+
+func (x *BackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
+func (*BackupResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BackupResponse) GetDoneBytes() uint64 {
+	if x != nil {
+		return x.DoneBytes
+	}
+	return 0
+}
+
+func (x *BackupResponse) GetTotalBytes() uint64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *BackupResponse) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
+// A finished backup.
+type Backup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its directory.
+	Directory string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
+	// How many events it has.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// The epoch of its keys.
+	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How many bytes it has.
+	Bytes uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Of these, how many were written now; the others are shared with an earlier
+	// backup.
+	CopiedBytes   uint64 `protobuf:"varint,5,opt,name=copied_bytes,json=copiedBytes,proto3" json:"copied_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backup) Reset() {
+	*x = Backup{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backup) ProtoMessage() {}
+
+func (x *Backup) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backup.ProtoReflect.Descriptor instead.
+func (*Backup) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Backup) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *Backup) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Backup) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Backup) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Backup) GetCopiedBytes() uint64 {
+	if x != nil {
+		return x.CopiedBytes
+	}
+	return 0
+}
+
 // Positions of the log that follow one another.
 type SeqRange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1228,7 +1422,7 @@ type SeqRange struct {
 
 func (x *SeqRange) Reset() {
 	*x = SeqRange{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1434,7 @@ func (x *SeqRange) String() string {
 func (*SeqRange) ProtoMessage() {}
 
 func (x *SeqRange) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1447,7 @@ func (x *SeqRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRange.ProtoReflect.Descriptor instead.
 func (*SeqRange) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SeqRange) GetFirst() uint64 {
@@ -1291,7 +1485,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1497,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1510,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Finding) GetPart() string {
@@ -1369,7 +1563,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1575,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1588,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1431,7 +1625,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1637,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1650,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1486,7 +1680,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1692,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1705,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -1560,7 +1754,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1766,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1779,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Quarantined) GetId() string {
@@ -1676,7 +1870,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1882,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1895,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -1728,7 +1922,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +1934,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +1947,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Policy) GetVersion() string {
@@ -1881,7 +2075,21 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
 	"checkpoint\x125\n" +
-	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\"4\n" +
+	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\"-\n" +
+	"\rBackupRequest\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\"\x7f\n" +
+	"\x0eBackupResponse\x12\x1d\n" +
+	"\n" +
+	"done_bytes\x18\x01 \x01(\x04R\tdoneBytes\x12\x1f\n" +
+	"\vtotal_bytes\x18\x02 \x01(\x04R\n" +
+	"totalBytes\x12-\n" +
+	"\x06backup\x18\x03 \x01(\v2\x15.afterimage.v1.BackupR\x06backup\"\x89\x01\n" +
+	"\x06Backup\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\x12!\n" +
+	"\fcopied_bytes\x18\x05 \x01(\x04R\vcopiedBytes\"4\n" +
 	"\bSeqRange\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\"\x81\x01\n" +
@@ -1939,11 +2147,12 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\x12F\n" +
 	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event2^\n" +
 	"\x0eSessionService\x12L\n" +
-	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\xaf\x01\n" +
+	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\xf8\x01\n" +
 	"\n" +
 	"LogService\x12O\n" +
 	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\x12P\n" +
-	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x012\xc6\x01\n" +
+	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x01\x12G\n" +
+	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xc6\x01\n" +
 	"\x11QuarantineService\x12]\n" +
 	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\x12R\n" +
 	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined2T\n" +
@@ -1963,7 +2172,7 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_afterimage_v1_service_proto_goTypes = []any{
 	(View)(0),                      // 0: afterimage.v1.View
 	(Frame_Kind)(0),                // 1: afterimage.v1.Frame.Kind
@@ -1981,68 +2190,74 @@ var file_afterimage_v1_service_proto_goTypes = []any{
 	(*Checkpoint)(nil),             // 13: afterimage.v1.Checkpoint
 	(*VerifyLogRequest)(nil),       // 14: afterimage.v1.VerifyLogRequest
 	(*VerifyLogResponse)(nil),      // 15: afterimage.v1.VerifyLogResponse
-	(*SeqRange)(nil),               // 16: afterimage.v1.SeqRange
-	(*Finding)(nil),                // 17: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),  // 18: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil), // 19: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),  // 20: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),            // 21: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),       // 22: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                 // 23: afterimage.v1.Policy
-	(*Event)(nil),                  // 24: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),  // 26: google.protobuf.FieldMask
-	(*Verdict)(nil),                // 27: afterimage.v1.Verdict
-	(Report_Reporter)(0),           // 28: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                   // 29: afterimage.v1.Blob
-	(*Model)(nil),                  // 30: afterimage.v1.Model
+	(*BackupRequest)(nil),          // 16: afterimage.v1.BackupRequest
+	(*BackupResponse)(nil),         // 17: afterimage.v1.BackupResponse
+	(*Backup)(nil),                 // 18: afterimage.v1.Backup
+	(*SeqRange)(nil),               // 19: afterimage.v1.SeqRange
+	(*Finding)(nil),                // 20: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),  // 21: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil), // 22: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),  // 23: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),            // 24: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),       // 25: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                 // 26: afterimage.v1.Policy
+	(*Event)(nil),                  // 27: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),  // 28: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),  // 29: google.protobuf.FieldMask
+	(*Verdict)(nil),                // 30: afterimage.v1.Verdict
+	(Report_Reporter)(0),           // 31: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                   // 32: afterimage.v1.Blob
+	(*Model)(nil),                  // 33: afterimage.v1.Model
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	24, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	25, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	25, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	26, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	24, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	27, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	28, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	28, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	29, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	27, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
 	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	25, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	28, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	27, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	28, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	29, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	30, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	17, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	30, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	31, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	32, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	33, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	20, // 13: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
 	13, // 14: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	16, // 15: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	21, // 16: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	25, // 17: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 18: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	25, // 19: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	4,  // 20: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 21: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 22: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 23: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	10, // 24: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 25: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	14, // 26: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	18, // 27: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	20, // 28: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	22, // 29: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 30: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 31: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	24, // 32: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	24, // 33: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	11, // 34: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 35: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	15, // 36: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	19, // 37: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	21, // 38: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	23, // 39: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	30, // [30:40] is the sub-list for method output_type
-	20, // [20:30] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	19, // 15: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	18, // 16: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	24, // 17: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	28, // 18: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	3,  // 19: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	28, // 20: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	4,  // 21: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	6,  // 22: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	8,  // 23: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	9,  // 24: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	10, // 25: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	12, // 26: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	14, // 27: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	16, // 28: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	21, // 29: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	23, // 30: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	25, // 31: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	5,  // 32: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 33: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	27, // 34: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	27, // 35: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	11, // 36: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	13, // 37: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	15, // 38: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	17, // 39: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	22, // 40: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	24, // 41: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	26, // 42: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	32, // [32:43] is the sub-list for method output_type
+	21, // [21:32] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -2059,7 +2274,7 @@ func file_afterimage_v1_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

@@ -364,6 +364,7 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 const (
 	LogService_GetCheckpoint_FullMethodName = "/afterimage.v1.LogService/GetCheckpoint"
 	LogService_VerifyLog_FullMethodName     = "/afterimage.v1.LogService/VerifyLog"
+	LogService_Backup_FullMethodName        = "/afterimage.v1.LogService/Backup"
 )
 
 // LogServiceClient is the client API for LogService service.
@@ -376,6 +377,10 @@ type LogServiceClient interface {
 	GetCheckpoint(ctx context.Context, in *GetCheckpointRequest, opts ...grpc.CallOption) (*Checkpoint, error)
 	// Checks the whole log against its checkpoint and streams what it finds.
 	VerifyLog(ctx context.Context, in *VerifyLogRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyLogResponse], error)
+	// Backs the log up, while it serves, into a directory of the machine that it
+	// runs on, and streams how far it is. The directory must lie in the one that
+	// the store was told to keep backups in.
+	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
 }
 
 type logServiceClient struct {
@@ -415,6 +420,25 @@ func (c *logServiceClient) VerifyLog(ctx context.Context, in *VerifyLogRequest, 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LogService_VerifyLogClient = grpc.ServerStreamingClient[VerifyLogResponse]
 
+func (c *logServiceClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &LogService_ServiceDesc.Streams[1], LogService_Backup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BackupRequest, BackupResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LogService_BackupClient = grpc.ServerStreamingClient[BackupResponse]
+
 // LogServiceServer is the server API for LogService service.
 // All implementations must embed UnimplementedLogServiceServer
 // for forward compatibility.
@@ -425,6 +449,10 @@ type LogServiceServer interface {
 	GetCheckpoint(context.Context, *GetCheckpointRequest) (*Checkpoint, error)
 	// Checks the whole log against its checkpoint and streams what it finds.
 	VerifyLog(*VerifyLogRequest, grpc.ServerStreamingServer[VerifyLogResponse]) error
+	// Backs the log up, while it serves, into a directory of the machine that it
+	// runs on, and streams how far it is. The directory must lie in the one that
+	// the store was told to keep backups in.
+	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
 	mustEmbedUnimplementedLogServiceServer()
 }
 
@@ -440,6 +468,9 @@ func (UnimplementedLogServiceServer) GetCheckpoint(context.Context, *GetCheckpoi
 }
 func (UnimplementedLogServiceServer) VerifyLog(*VerifyLogRequest, grpc.ServerStreamingServer[VerifyLogResponse]) error {
 	return status.Error(codes.Unimplemented, "method VerifyLog not implemented")
+}
+func (UnimplementedLogServiceServer) Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error {
+	return status.Error(codes.Unimplemented, "method Backup not implemented")
 }
 func (UnimplementedLogServiceServer) mustEmbedUnimplementedLogServiceServer() {}
 func (UnimplementedLogServiceServer) testEmbeddedByValue()                    {}
@@ -491,6 +522,17 @@ func _LogService_VerifyLog_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LogService_VerifyLogServer = grpc.ServerStreamingServer[VerifyLogResponse]
 
+func _LogService_Backup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(BackupRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(LogServiceServer).Backup(m, &grpc.GenericServerStream[BackupRequest, BackupResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LogService_BackupServer = grpc.ServerStreamingServer[BackupResponse]
+
 // LogService_ServiceDesc is the grpc.ServiceDesc for LogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -507,6 +549,11 @@ var LogService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "VerifyLog",
 			Handler:       _LogService_VerifyLog_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Backup",
+			Handler:       _LogService_Backup_Handler,
 			ServerStreams: true,
 		},
 	},
