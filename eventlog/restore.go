@@ -43,7 +43,7 @@ func Restore(ctx context.Context, cfg Config, backup string, progress func(Backu
 	cfg.restoring, cfg.Rekey = true, nil
 	r := &restoring{ctx: ctx, cfg: cfg, from: backup, progress: progress}
 	if r.manifest, err = readManifest(cfg.FS, backup); err != nil {
-		return Restored{}, fmt.Errorf("restore: %w", err)
+		return Restored{}, fmt.Errorf("restore: %w%s", err, among(cfg.FS, backup))
 	}
 	defer func() { err = errors.Join(err, r.unlock()) }()
 	for _, step := range []func() error{r.target, r.keys, r.check, r.mark, r.copy, r.install, r.replay, r.unmark} {
@@ -52,6 +52,21 @@ func Restore(ctx context.Context, cfg Config, backup string, progress func(Backu
 		}
 	}
 	return r.restored, nil
+}
+
+// among says which backup to name instead of the directory that it is in.
+func among(files vfs.FS, dir string) string {
+	names, err := files.List(dir)
+	if err != nil {
+		return ""
+	}
+	slices.Sort(names)
+	for _, name := range slices.Backward(names) {
+		if _, err := readManifest(files, files.PathJoin(dir, name)); err == nil && backupName.MatchString(name) {
+			return fmt.Sprintf("; it holds backups: name one of them, the newest is %s", name)
+		}
+	}
+	return ""
 }
 
 // restoring is a Restore under way.

@@ -13,6 +13,9 @@ type cli struct {
 	Search     searchCmd     `cmd:"" help:"Find events."`
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
+	Backup     backupCmd     `cmd:"" help:"Copy the log into a directory, while it serves."`
+	Restore    restoreCmd    `cmd:"" help:"Put a backup in place, and forget again what was forgotten since."`
+	Rebuild    rebuildCmd    `cmd:"" help:"Make indexes and tiles again from what was recorded."`
 	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
 	Quarantine quarantineCmd `cmd:"" help:"Show what could not be stored as it came."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
