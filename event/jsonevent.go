@@ -35,6 +35,7 @@ var eventShape = shapeOf("an event",
 	}),
 	choice("forgotten", forgottenShape, func(m *pb.Event, b *pb.Forgotten) { m.Body = &pb.Event_Forgotten{Forgotten: b} }),
 	choice("epochBegan", epochBeganShape, func(m *pb.Event, b *pb.EpochBegan) { m.Body = &pb.Event_EpochBegan{EpochBegan: b} }),
+	choice("restored", restoredShape, func(m *pb.Event, b *pb.Restored) { m.Body = &pb.Event_Restored{Restored: b} }),
 )
 
 var sourceShape = shapeOf("a source",
@@ -216,4 +217,10 @@ var blockShape = shapeOf("a block",
 
 var epochBeganShape = shapeOf("an epoch",
 	uint64Field("epoch", func(m *pb.EpochBegan) *uint64 { return &m.Epoch }),
+)
+
+var restoredShape = shapeOf("a restore",
+	uint64Field("size", func(m *pb.Restored) *uint64 { return &m.Size }),
+	uint64Field("epoch", func(m *pb.Restored) *uint64 { return &m.Epoch }),
+	uint64Field("lost", func(m *pb.Restored) *uint64 { return &m.Lost }),
 )

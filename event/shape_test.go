@@ -42,6 +42,7 @@ func TestShapesMatchDescriptors(t *testing.T) {
 	checkShape(t, seen, positionsShape, new(pb.Forgotten_Positions))
 	checkShape(t, seen, blockShape, new(pb.Forgotten_Block))
 	checkShape(t, seen, epochBeganShape, new(pb.EpochBegan))
+	checkShape(t, seen, restoredShape, new(pb.Restored))
 	for name := range messagesOf(new(pb.Event).ProtoReflect().Descriptor()) {
 		if !seen[name] {
 			t.Errorf("%s has no shape", name)

@@ -58,6 +58,7 @@ const (
 	PolicyApplied Kind = "policy_applied"
 	Forgotten     Kind = "forgotten"
 	EpochBegan    Kind = "epoch_began"
+	Restored      Kind = "restored"
 )
 
 // KindOf returns the kind of the event's body, "" if it has none.
@@ -79,6 +80,8 @@ func KindOf(e *pb.Event) Kind {
 		return Forgotten
 	case *pb.Event_EpochBegan:
 		return EpochBegan
+	case *pb.Event_Restored:
+		return Restored
 	}
 	return ""
 }

@@ -124,6 +124,9 @@ type forgetting struct {
 // plan finds out what one forgetting concerns, closes the buckets to appends,
 // and prepares its ledger events.
 func (f *forgetting) plan(w Forgetting) error {
+	if w.Ledger.GetRestored() != nil {
+		return f.note(w)
+	}
 	t := f.l.named(w.Tenant)
 	if t == nil {
 		return fmt.Errorf("tenant %s: %w", w.Tenant, ErrNotFound)
@@ -293,7 +296,7 @@ func (l *Log) resume(ctx context.Context, progress func(ForgetProgress)) error {
 	if err != nil || p.empty() {
 		return err
 	}
-	for _, step := range []func(context.Context, *pending, func(ForgetProgress)) error{l.eraseEvents, l.reindex, l.changeEpoch} {
+	for _, step := range []func(context.Context, *pending, func(ForgetProgress)) error{l.eraseEvents, l.reindex, l.recordForgotten, l.changeEpoch} {
 		if err := errors.Join(ctx.Err(), step(ctx, p, progress)); err != nil {
 			return err
 		}
@@ -399,7 +402,11 @@ func (l *Log) reindex(ctx context.Context, p *pending, progress func(ForgetProgr
 	if err := l.numberIndexes(p); err != nil {
 		return err
 	}
-	next, err := l.ring.Begin()
+	given, err := floor(l.ring)
+	if err != nil {
+		return err
+	}
+	next, err := l.ring.BeginAfter(given)
 	if err != nil {
 		return err
 	}

@@ -340,7 +340,7 @@ func TestForgetBuckets(t *testing.T) {
 			t.Fatal(err)
 		}
 		if reopened == 0 {
-			if err := Rebuild(t.Context(), cfg); err != nil {
+			if err := Rebuild(t.Context(), cfg, func(Progress) {}); err != nil {
 				t.Fatal(err)
 			}
 			if all := dirFindings(t, cfg); len(all) > 0 {

@@ -61,7 +61,7 @@ func goldenStore(t *testing.T, golden string) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Rebuild(t.Context(), cfg); err != nil {
+	if err := Rebuild(t.Context(), cfg, func(Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	l = open(t, cfg)

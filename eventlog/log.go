@@ -62,6 +62,8 @@ type Config struct {
 	// back can be trusted: the process must end and open the log anew. It must
 	// not return. nil: panic.
 	Fatal func(error)
+
+	restoring bool // Restore opens the log
 }
 
 // A signed checkpoint over everything is part of every append. How often, at
@@ -88,6 +90,8 @@ type Log struct {
 	// before writing.
 	rewriting sync.Mutex
 	fresh     map[bucketID]freshBucket // while an epoch changes; guarded by rewriting
+	fork      *fork                    // while the log is restored from a backup
+	backup    sync.Mutex               // held while a backup is made
 
 	// writing is held by whoever writes. It guards what follows.
 	writing sync.Mutex

@@ -73,6 +73,9 @@ func (c Config) withDefaults() Config {
 
 // isFresh reports whether the data directory holds no store yet.
 func isFresh(cfg Config) (bool, error) {
+	if err := checkRestored(cfg); err != nil {
+		return false, err
+	}
 	desc, err := pebble.Peek(cfg.Dir, cfg.FS)
 	if errors.Is(err, os.ErrNotExist) {
 		return true, nil
@@ -221,6 +224,9 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 		return nil, err
 	}
 	if err := l.closeBuckets(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(removeCheckpoint(cfg), l.checkForgotten()); err != nil {
 		return nil, err
 	}
 	if err := s.checkState(l.state); err != nil {

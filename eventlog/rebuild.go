@@ -26,9 +26,16 @@ import (
 // again.
 //
 // The ids of forgotten events cannot be made again; they are kept. What is held
-// in memory is 16 bytes an event.
-func Rebuild(ctx context.Context, cfg Config) (err error) {
+// in memory is 16 bytes an event. It calls progress now and then.
+func Rebuild(ctx context.Context, cfg Config, progress func(Progress)) (err error) {
 	cfg = cfg.withDefaults()
+	fresh, err := isFresh(cfg)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		return fmt.Errorf("%s holds no log: name its directory with --data", cfg.Dir)
+	}
 	ring, err := keyring.OpenWith(cfg.KeysDir, cfg.Keys)
 	if err != nil {
 		return fmt.Errorf("open keys: %w", err)
@@ -56,11 +63,11 @@ func Rebuild(ctx context.Context, cfg Config) (err error) {
 	if err := s.load(func(err error) error { return err }); err != nil {
 		return err
 	}
-	return s.rebuild(ctx, st)
+	return s.rebuild(ctx, st, progress)
 }
 
-func (s *store) rebuild(ctx context.Context, st state) error {
-	r := &rebuilding{store: s, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk}}
+func (s *store) rebuild(ctx context.Context, st state, progress func(Progress)) error {
+	r := &rebuilding{store: s, progress: progress, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk}}
 	if err := s.db.Set(key1(spaceRebuild), nil, pebble.Sync); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
@@ -78,6 +85,8 @@ func (s *store) rebuild(ctx context.Context, st state) error {
 // rebuilding is a Rebuild under way.
 type rebuilding struct {
 	*store
+	progress  func(Progress)
+	done      event.Seq // events that were read
 	locations []location
 	recorded  *roaring64.Bitmap // positions recorded as forgotten
 	forgotten map[block.ID]*forgottenBlock
@@ -112,6 +121,8 @@ func (r *rebuilding) blocks(ctx context.Context) error {
 		if err := errors.Join(ctx.Err(), err); err != nil {
 			return err
 		}
+		r.done += event.Seq(r.headers[id].Count)
+		r.progress(Progress{r.done, event.Seq(len(r.locations))})
 	}
 	return nil
 }

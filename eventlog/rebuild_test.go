@@ -49,7 +49,7 @@ func TestRebuild(t *testing.T) {
 	if _, err := Open(t.Context(), cfg); err == nil {
 		t.Fatal("a log without tiles was opened")
 	}
-	if err := Rebuild(t.Context(), cfg); err != nil {
+	if err := Rebuild(t.Context(), cfg, func(Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	newKeys, newValues := values(t, cfg, "ldn")

@@ -335,7 +335,7 @@ func TestVerifyFindsRemovalWithoutTraces(t *testing.T) {
 	if all := dirFindings(t, cfg); !covers(all, []event.Seq{event.Seq(h.FirstSeq)}) {
 		t.Errorf("findings %+v do not name seq %d", all, h.FirstSeq)
 	}
-	if err := Rebuild(t.Context(), cfg); !errors.Is(err, ErrTampered) {
+	if err := Rebuild(t.Context(), cfg, func(Progress) {}); !errors.Is(err, ErrTampered) {
 		t.Errorf("rebuild: got %v, want ErrTampered", err)
 	}
 }

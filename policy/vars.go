@@ -77,6 +77,8 @@ func (v vars) message(name string) (any, bool) {
 		return e.GetForgotten(), true
 	case "epoch_began", "epochBegan":
 		return e.GetEpochBegan(), true
+	case "restored":
+		return e.GetRestored(), true
 	}
 	return nil, false
 }

@@ -45,6 +45,9 @@ type Config struct {
 	// missing. It must be quick. nil: always ready.
 	Ready func() error
 
+	// Backups is the directory that backups may be written to. "": none may.
+	Backups string
+
 	Gatherer prometheus.Gatherer // for /metrics; nil: no metrics are served
 	Logger   *slog.Logger        // nil: discard
 	Now      func() time.Time    // what events are validated against; nil: time.Now

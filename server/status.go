@@ -49,6 +49,8 @@ var rules = []rule{
 	{wraps(eventlog.ErrNotFound), codes.NotFound, "NOT_FOUND"},
 	{wraps(event.ErrTooLarge), codes.ResourceExhausted, reasonTooLarge},
 	{wraps(ErrBusy), codes.ResourceExhausted, "BUSY"},
+	{wraps(eventlog.ErrBusy), codes.ResourceExhausted, "BUSY"},
+	{wraps(errNoBackups), codes.FailedPrecondition, "NO_BACKUPS"},
 	{wraps(eventlog.ErrDiskFull), codes.ResourceExhausted, "DISK_FULL"},
 	{wraps(eventlog.ErrClosed), codes.Unavailable, "UNAVAILABLE"},
 	{wraps(ErrUnavailable), codes.Unavailable, "UNAVAILABLE"},

@@ -14,6 +14,9 @@ type cli struct {
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Prove      proveCmd      `cmd:"" help:"Prove to others that an event is in the log."`
+	Backup     backupCmd     `cmd:"" help:"Copy the log into a directory, while it serves."`
+	Restore    restoreCmd    `cmd:"" help:"Put a backup in place, and forget again what was forgotten since."`
+	Rebuild    rebuildCmd    `cmd:"" help:"Make indexes and tiles again from what was recorded."`
 	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
 	Keys       keysCmd       `cmd:"" help:"Show, protect or rotate the keys that everything hangs on."`
 	Quarantine quarantineCmd `cmd:"" help:"Show what could not be stored as it came."`

@@ -52,6 +52,10 @@ func TestScripts(t *testing.T) {
 			"sealed": scriptSealed,
 			"flip":   scriptFlip,
 			"large":  scriptLarge,
+
+			"backup":  scriptBackup,
+			"forget":  scriptForget,
+			"unindex": scriptUnindex,
 		},
 		RequireExplicitExec: true,
 	})

@@ -304,6 +304,8 @@ func summary(e *pb.Event) string {
 		return strings.ToLower(body.Forgotten.GetCause().String()) + ": events were forgotten " + body.Forgotten.GetRequest()
 	case *pb.Event_EpochBegan:
 		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
+	case *pb.Event_Restored:
+		return fmt.Sprintf("restored from a backup of %d events, %d fewer than there were", body.Restored.GetSize(), body.Restored.GetLost())
 	}
 	return ""
 }

@@ -47,6 +47,7 @@ type serveFlags struct {
 	StampGap   time.Duration `name:"timestamp-every" default:"1h" placeholder:"D" help:"How often, while the log grows (default ${default})."`
 	StampRoots string        `name:"timestamp-roots" placeholder:"FILE" help:"The certificates, in PEM, to one of which the authority's must lead."`
 	Cadence    time.Duration `name:"checkpoint-every" default:"10s" placeholder:"D" help:"How often a signed checkpoint is published on afterimage.checkpoint while the log grows (default ${default})."`
+	Backups    string        `name:"backups" placeholder:"DIR" help:"Let afterimage backup write to directories below this one, apart from data and keys; without it, to none."`
 	CacheMiB   int64         `name:"cache-mib" default:"384" placeholder:"N" help:"Memory for what was read of the log, in MiB (default ${default})."`
 	MinFreeMiB uint64        `name:"min-free-mib" default:"256" placeholder:"N" help:"Take nothing in while the disk has less than this free, in MiB (default ${default})."`
 	LogLevel   string        `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
@@ -118,6 +119,11 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err := apart(flags.Data, flags.Keys); err != nil {
 		return err
 	}
+	if flags.Backups != "" {
+		if err := backupsApart(flags.Backups, flags.Data, flags.Keys); err != nil {
+			return err
+		}
+	}
 
 	// The doors first: a port that is taken stops us before any file is opened.
 	web, err := server.Listen(ctx, flags.HTTP)
@@ -188,7 +194,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
 		Publish: stream.publish, Policy: policies.inForce, Ready: func() error { return cmp.Or(stream.ready(), log.Ready()) },
-		Gatherer: metrics.registry, Logger: logger,
+		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
 	})
 	if err != nil {
 		return err

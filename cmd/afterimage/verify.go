@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -89,14 +88,8 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range []struct{ flag, path string }{{"--data", c.Data}, {"--keys", c.Keys}} {
-		entries, err := os.ReadDir(dir.path)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s: %w", dir.flag, err)
-		}
-		if len(entries) == 0 {
-			return fmt.Errorf("there is nothing in %s: give the right directory with %s", dir.path, dir.flag)
-		}
+	if err := present(c.Data, c.Keys); err != nil {
+		return err
 	}
 	verified, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Keys: keys, Fatal: fatal(s.err)},
 		func(f eventlog.Finding) {

@@ -46,6 +46,7 @@ func items(t testing.TB) []Item {
 		{Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{Version: "v2"}}},
 		{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: pb.Forgotten_ERASED, Request: "r-1"}}},
 		{Body: &pb.Event_EpochBegan{EpochBegan: &pb.EpochBegan{Epoch: 2}}},
+		{Body: &pb.Event_Restored{Restored: &pb.Restored{Size: 7, Epoch: 2, Lost: 1}}},
 	}
 	var out []Item
 	for i, e := range bodies {

@@ -168,12 +168,16 @@ func (r *Ring) Use(number uint64) error {
 // Begin makes the keys of the next epoch and durably keeps them beside those
 // of the current one. What an earlier Begin made is lost. It fails while the
 // key of the previous epoch was not destroyed.
-func (r *Ring) Begin() (*Epoch, error) {
+func (r *Ring) Begin() (*Epoch, error) { return r.BeginAfter(0) }
+
+// BeginAfter is Begin of an epoch whose number is above floor too: those up to
+// floor were given out, in a past that a restore went back behind.
+func (r *Ring) BeginAfter(floor uint64) (*Epoch, error) {
 	if p := r.Previous(); p != nil {
 		return nil, fmt.Errorf("begin epoch: the key of epoch %d was not destroyed yet", p.number)
 	}
 	current := r.Current()
-	next, err := newEpoch(r.store, current.number+1)
+	next, err := newEpoch(r.store, max(current.number, floor)+1)
 	if err != nil {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}

@@ -167,6 +167,11 @@ func OpenWith(dir string, opts Options) (*Ring, error) {
 	if err := readJSON(filepath.Join(dir, signingFile), &signing); err != nil {
 		return nil, err
 	}
+	return open(dir, opts, epoch, signing)
+}
+
+// open opens what epoch.json and signing.json hold with the KEK in dir.
+func open(dir string, opts Options, epoch epochDocument, signing signingDocument) (*Ring, error) {
 	store, err := parseStore(epoch, signing)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)

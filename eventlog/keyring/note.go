@@ -12,8 +12,9 @@ import (
 
 // noteKey is the Ed25519 keyset that signs checkpoints.
 type noteKey struct {
-	signer tink.Signer
-	public []byte // 32 bytes
+	signer   tink.Signer
+	verifier tink.Verifier
+	public   []byte // 32 bytes
 }
 
 func (r *Ring) openSigning(doc signingDocument, kek tink.AEAD) error {
@@ -42,7 +43,11 @@ func newNoteKey(handle *keyset.Handle) (*noteKey, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the signing key is not Ed25519", ErrWrongKeys)
 	}
-	return &noteKey{signer, key.KeyBytes()}, nil
+	verifier, err := signature.NewVerifier(public)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not a signing key: %w", ErrWrongKeys, err)
+	}
+	return &noteKey{signer, verifier, key.KeyBytes()}, nil
 }
 
 // VerifierKey returns the key that verifies what the ring signs under the

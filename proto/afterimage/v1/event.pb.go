@@ -371,6 +371,7 @@ type Event struct {
 	//	*Event_PolicyApplied
 	//	*Event_Forgotten
 	//	*Event_EpochBegan
+	//	*Event_Restored
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -576,6 +577,15 @@ func (x *Event) GetEpochBegan() *EpochBegan {
 	return nil
 }
 
+func (x *Event) GetRestored() *Restored {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Restored); ok {
+			return x.Restored
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -621,6 +631,12 @@ type Event_EpochBegan struct {
 	EpochBegan *EpochBegan `protobuf:"bytes,42,opt,name=epoch_began,json=epochBegan,proto3,oneof"`
 }
 
+type Event_Restored struct {
+	// The store was restored from a backup: ledger, written by the store alone,
+	// in the log of the system's own tenant.
+	Restored *Restored `protobuf:"bytes,43,opt,name=restored,proto3,oneof"`
+}
+
 func (*Event_Interaction) isEvent_Body() {}
 
 func (*Event_Verdict) isEvent_Body() {}
@@ -636,6 +652,8 @@ func (*Event_PolicyApplied) isEvent_Body() {}
 func (*Event_Forgotten) isEvent_Body() {}
 
 func (*Event_EpochBegan) isEvent_Body() {}
+
+func (*Event_Restored) isEvent_Body() {}
 
 // Several events in one message or request: 1 to 4,096 of them, up to 4 MiB.
 type EventBatch struct {
@@ -2419,6 +2437,72 @@ func (x *EpochBegan) GetEpoch() uint64 {
 	return 0
 }
 
+// The store was restored from a backup, and what had been forgotten since was
+// forgotten again. From the next EpochBegan on it serves. Positions from the
+// size of the backup on are given anew.
+type Restored struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many positions the backup had.
+	Size uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// The epoch of the keys that the backup was made in.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How many positions more the keys had seen: events that the backup lacks.
+	Lost          uint64 `protobuf:"varint,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Restored) Reset() {
+	*x = Restored{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Restored) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Restored) ProtoMessage() {}
+
+func (x *Restored) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Restored.ProtoReflect.Descriptor instead.
+func (*Restored) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Restored) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Restored) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Restored) GetLost() uint64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
 // One class of interactions with one sampling probability.
 type Coverage_Stratum struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2440,7 +2524,7 @@ type Coverage_Stratum struct {
 
 func (x *Coverage_Stratum) Reset() {
 	*x = Coverage_Stratum{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2452,7 +2536,7 @@ func (x *Coverage_Stratum) String() string {
 func (*Coverage_Stratum) ProtoMessage() {}
 
 func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2523,7 +2607,7 @@ type Forgotten_Positions struct {
 
 func (x *Forgotten_Positions) Reset() {
 	*x = Forgotten_Positions{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2535,7 +2619,7 @@ func (x *Forgotten_Positions) String() string {
 func (*Forgotten_Positions) ProtoMessage() {}
 
 func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +2666,7 @@ type Forgotten_Block struct {
 
 func (x *Forgotten_Block) Reset() {
 	*x = Forgotten_Block{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2678,7 @@ func (x *Forgotten_Block) String() string {
 func (*Forgotten_Block) ProtoMessage() {}
 
 func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2642,7 +2726,7 @@ var File_afterimage_v1_event_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\a\n" +
+	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\a\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -2666,7 +2750,8 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x0epolicy_applied\x18( \x01(\v2\x1c.afterimage.v1.PolicyAppliedH\x00R\rpolicyApplied\x128\n" +
 	"\tforgotten\x18) \x01(\v2\x18.afterimage.v1.ForgottenH\x00R\tforgotten\x12<\n" +
 	"\vepoch_began\x18* \x01(\v2\x19.afterimage.v1.EpochBeganH\x00R\n" +
-	"epochBeganB\x06\n" +
+	"epochBegan\x125\n" +
+	"\brestored\x18+ \x01(\v2\x17.afterimage.v1.RestoredH\x00R\brestoredB\x06\n" +
 	"\x04bodyB\x06\n" +
 	"\x04_seq\":\n" +
 	"\n" +
@@ -2858,7 +2943,11 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x06ERASED\x10\x02\"\"\n" +
 	"\n" +
 	"EpochBegan\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\x04R\x05epochBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"H\n" +
+	"\bRestored\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x12\n" +
+	"\x04lost\x18\x03 \x01(\x04R\x04lostBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_event_proto_rawDescOnce sync.Once
@@ -2873,7 +2962,7 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_afterimage_v1_event_proto_goTypes = []any{
 	(Verdict_Scope)(0),            // 0: afterimage.v1.Verdict.Scope
 	(Verdict_Action)(0),           // 1: afterimage.v1.Verdict.Action
@@ -2905,18 +2994,19 @@ var file_afterimage_v1_event_proto_goTypes = []any{
 	(*PolicyApplied)(nil),         // 27: afterimage.v1.PolicyApplied
 	(*Forgotten)(nil),             // 28: afterimage.v1.Forgotten
 	(*EpochBegan)(nil),            // 29: afterimage.v1.EpochBegan
-	(*Coverage_Stratum)(nil),      // 30: afterimage.v1.Coverage.Stratum
-	(*Forgotten_Positions)(nil),   // 31: afterimage.v1.Forgotten.Positions
-	(*Forgotten_Block)(nil),       // 32: afterimage.v1.Forgotten.Block
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 34: google.protobuf.Duration
+	(*Restored)(nil),              // 30: afterimage.v1.Restored
+	(*Coverage_Stratum)(nil),      // 31: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 32: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 33: afterimage.v1.Forgotten.Block
+	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	33, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	34, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
 	7,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
 	8,  // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
 	10, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	33, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	34, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
 	11, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
 	21, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
 	23, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
@@ -2925,39 +3015,40 @@ var file_afterimage_v1_event_proto_depIdxs = []int32{
 	27, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
 	28, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
 	29, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
-	5,  // 13: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
-	9,  // 14: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	12, // 15: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	13, // 16: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	14, // 17: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	19, // 18: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	14, // 19: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	14, // 20: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	20, // 21: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	21, // 22: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	26, // 23: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	34, // 24: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	34, // 25: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	15, // 26: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	16, // 27: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	17, // 28: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	18, // 29: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	0,  // 30: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	22, // 31: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	1,  // 32: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	2,  // 33: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	3,  // 34: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	33, // 35: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	33, // 36: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	30, // 37: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	4,  // 38: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
-	31, // 39: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
-	32, // 40: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	30, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
+	5,  // 14: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
+	9,  // 15: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
+	12, // 16: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	13, // 17: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	14, // 18: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	19, // 19: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	14, // 20: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	14, // 21: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	20, // 22: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	21, // 23: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	26, // 24: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	35, // 25: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	35, // 26: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	15, // 27: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	16, // 28: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	17, // 29: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	18, // 30: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	0,  // 31: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	22, // 32: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	1,  // 33: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	2,  // 34: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	3,  // 35: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	34, // 36: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	34, // 37: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	31, // 38: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	4,  // 39: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	32, // 40: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	33, // 41: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -2974,6 +3065,7 @@ func file_afterimage_v1_event_proto_init() {
 		(*Event_PolicyApplied)(nil),
 		(*Event_Forgotten)(nil),
 		(*Event_EpochBegan)(nil),
+		(*Event_Restored)(nil),
 	}
 	file_afterimage_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[8].OneofWrappers = []any{}
@@ -2986,14 +3078,14 @@ func file_afterimage_v1_event_proto_init() {
 	}
 	file_afterimage_v1_event_proto_msgTypes[14].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[16].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[25].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

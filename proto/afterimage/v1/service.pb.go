@@ -288,7 +288,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // A request to store events.
@@ -1493,6 +1493,200 @@ func (x *VerifyLogResponse) GetForgotten() []*SeqRange {
 	return nil
 }
 
+// A request to back the log up.
+type BackupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The directory that gets the backup beside earlier ones; made if absent. An
+	// absolute path, or one below the directory for backups; empty: that one.
+	Directory     string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupRequest) Reset() {
+	*x = BackupRequest{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequest) ProtoMessage() {}
+
+func (x *BackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
+func (*BackupRequest) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *BackupRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+// Progress, or the result.
+type BackupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes that are in the backup so far.
+	DoneBytes uint64 `protobuf:"varint,1,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	// Bytes that there are.
+	TotalBytes uint64 `protobuf:"varint,2,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	// The finished backup; set on the last message.
+	Backup        *Backup `protobuf:"bytes,3,opt,name=backup,proto3" json:"backup,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupResponse) Reset() {
+	*x = BackupResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupResponse) ProtoMessage() {}
+
+func (x *BackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
+func (*BackupResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *BackupResponse) GetDoneBytes() uint64 {
+	if x != nil {
+		return x.DoneBytes
+	}
+	return 0
+}
+
+func (x *BackupResponse) GetTotalBytes() uint64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *BackupResponse) GetBackup() *Backup {
+	if x != nil {
+		return x.Backup
+	}
+	return nil
+}
+
+// A finished backup.
+type Backup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its directory.
+	Directory string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
+	// How many events it has.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// The epoch of its keys.
+	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How many bytes it has.
+	Bytes uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Of these, how many were written now; the others are shared with an earlier
+	// backup.
+	CopiedBytes   uint64 `protobuf:"varint,5,opt,name=copied_bytes,json=copiedBytes,proto3" json:"copied_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backup) Reset() {
+	*x = Backup{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backup) ProtoMessage() {}
+
+func (x *Backup) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backup.ProtoReflect.Descriptor instead.
+func (*Backup) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Backup) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *Backup) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Backup) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Backup) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Backup) GetCopiedBytes() uint64 {
+	if x != nil {
+		return x.CopiedBytes
+	}
+	return 0
+}
+
 // Positions of the log that follow one another.
 type SeqRange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1506,7 +1700,7 @@ type SeqRange struct {
 
 func (x *SeqRange) Reset() {
 	*x = SeqRange{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1712,7 @@ func (x *SeqRange) String() string {
 func (*SeqRange) ProtoMessage() {}
 
 func (x *SeqRange) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1725,7 @@ func (x *SeqRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRange.ProtoReflect.Descriptor instead.
 func (*SeqRange) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SeqRange) GetFirst() uint64 {
@@ -1569,7 +1763,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +1775,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +1788,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Finding) GetPart() string {
@@ -1647,7 +1841,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1853,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1866,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1709,7 +1903,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1915,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1928,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1764,7 +1958,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[20]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1970,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[20]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1983,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -1838,7 +2032,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[21]
+	mi := &file_afterimage_v1_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1850,7 +2044,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[21]
+	mi := &file_afterimage_v1_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1863,7 +2057,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Quarantined) GetId() string {
@@ -1954,7 +2148,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[22]
+	mi := &file_afterimage_v1_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2160,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[22]
+	mi := &file_afterimage_v1_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2173,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -2006,7 +2200,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[23]
+	mi := &file_afterimage_v1_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2212,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[23]
+	mi := &file_afterimage_v1_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2225,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Policy) GetVersion() string {
@@ -2185,7 +2379,21 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
 	"checkpoint\x125\n" +
-	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\"4\n" +
+	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\"-\n" +
+	"\rBackupRequest\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\"\x7f\n" +
+	"\x0eBackupResponse\x12\x1d\n" +
+	"\n" +
+	"done_bytes\x18\x01 \x01(\x04R\tdoneBytes\x12\x1f\n" +
+	"\vtotal_bytes\x18\x02 \x01(\x04R\n" +
+	"totalBytes\x12-\n" +
+	"\x06backup\x18\x03 \x01(\v2\x15.afterimage.v1.BackupR\x06backup\"\x89\x01\n" +
+	"\x06Backup\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\x12!\n" +
+	"\fcopied_bytes\x18\x05 \x01(\x04R\vcopiedBytes\"4\n" +
 	"\bSeqRange\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\"\x81\x01\n" +
@@ -2245,12 +2453,13 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
 	"ProveEvent\x12 .afterimage.v1.ProveEventRequest\x1a\x19.afterimage.v1.EventProof2^\n" +
 	"\x0eSessionService\x12L\n" +
-	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\x8c\x02\n" +
+	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\xd5\x02\n" +
 	"\n" +
 	"LogService\x12O\n" +
 	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\x12P\n" +
 	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x01\x12[\n" +
-	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof2\xc6\x01\n" +
+	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof\x12G\n" +
+	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xc6\x01\n" +
 	"\x11QuarantineService\x12]\n" +
 	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\x12R\n" +
 	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined2T\n" +
@@ -2270,7 +2479,7 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_afterimage_v1_service_proto_goTypes = []any{
 	(View)(0),                       // 0: afterimage.v1.View
 	(Frame_Kind)(0),                 // 1: afterimage.v1.Frame.Kind
@@ -2292,74 +2501,80 @@ var file_afterimage_v1_service_proto_goTypes = []any{
 	(*ConsistencyProof)(nil),        // 17: afterimage.v1.ConsistencyProof
 	(*VerifyLogRequest)(nil),        // 18: afterimage.v1.VerifyLogRequest
 	(*VerifyLogResponse)(nil),       // 19: afterimage.v1.VerifyLogResponse
-	(*SeqRange)(nil),                // 20: afterimage.v1.SeqRange
-	(*Finding)(nil),                 // 21: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),   // 22: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil),  // 23: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),   // 24: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),             // 25: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),        // 26: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                  // 27: afterimage.v1.Policy
-	(*Event)(nil),                   // 28: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),   // 29: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),   // 30: google.protobuf.FieldMask
-	(*Verdict)(nil),                 // 31: afterimage.v1.Verdict
-	(Report_Reporter)(0),            // 32: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                    // 33: afterimage.v1.Blob
-	(*Model)(nil),                   // 34: afterimage.v1.Model
+	(*BackupRequest)(nil),           // 20: afterimage.v1.BackupRequest
+	(*BackupResponse)(nil),          // 21: afterimage.v1.BackupResponse
+	(*Backup)(nil),                  // 22: afterimage.v1.Backup
+	(*SeqRange)(nil),                // 23: afterimage.v1.SeqRange
+	(*Finding)(nil),                 // 24: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),   // 25: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil),  // 26: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),   // 27: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),             // 28: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),        // 29: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                  // 30: afterimage.v1.Policy
+	(*Event)(nil),                   // 31: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),   // 33: google.protobuf.FieldMask
+	(*Verdict)(nil),                 // 34: afterimage.v1.Verdict
+	(Report_Reporter)(0),            // 35: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                    // 36: afterimage.v1.Blob
+	(*Model)(nil),                   // 37: afterimage.v1.Model
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	28, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	29, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	29, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	30, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	28, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	31, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	32, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	32, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	33, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	31, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
 	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	29, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	32, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	31, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	32, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	33, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	34, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	34, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	35, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	36, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	37, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
 	13, // 13: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
 	13, // 14: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	21, // 15: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	24, // 15: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
 	13, // 16: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	20, // 17: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	25, // 18: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	29, // 19: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 20: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	29, // 21: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	4,  // 22: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 23: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 24: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 25: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	14, // 26: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	10, // 27: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 28: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	18, // 29: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	16, // 30: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	22, // 31: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	24, // 32: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	26, // 33: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 34: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 35: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	28, // 36: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	28, // 37: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	15, // 38: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
-	11, // 39: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 40: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	19, // 41: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	17, // 42: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
-	23, // 43: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	25, // 44: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	27, // 45: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	34, // [34:46] is the sub-list for method output_type
-	22, // [22:34] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	23, // 17: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	22, // 18: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	28, // 19: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	32, // 20: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	3,  // 21: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	32, // 22: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	4,  // 23: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	6,  // 24: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	8,  // 25: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	9,  // 26: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	14, // 27: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	10, // 28: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	12, // 29: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	18, // 30: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	16, // 31: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	20, // 32: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	25, // 33: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	27, // 34: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	29, // 35: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	5,  // 36: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 37: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	31, // 38: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	31, // 39: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	15, // 40: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	11, // 41: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	13, // 42: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	19, // 43: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	17, // 44: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	21, // 45: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	26, // 46: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	28, // 47: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	30, // 48: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	36, // [36:49] is the sub-list for method output_type
+	23, // [23:36] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -2376,7 +2591,7 @@ func file_afterimage_v1_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   24,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

@@ -407,6 +407,7 @@ const (
 	LogService_GetCheckpoint_FullMethodName    = "/afterimage.v1.LogService/GetCheckpoint"
 	LogService_VerifyLog_FullMethodName        = "/afterimage.v1.LogService/VerifyLog"
 	LogService_ProveConsistency_FullMethodName = "/afterimage.v1.LogService/ProveConsistency"
+	LogService_Backup_FullMethodName           = "/afterimage.v1.LogService/Backup"
 )
 
 // LogServiceClient is the client API for LogService service.
@@ -421,6 +422,10 @@ type LogServiceClient interface {
 	VerifyLog(ctx context.Context, in *VerifyLogRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyLogResponse], error)
 	// Proves that the log only grew from one size to another.
 	ProveConsistency(ctx context.Context, in *ProveConsistencyRequest, opts ...grpc.CallOption) (*ConsistencyProof, error)
+	// Backs the log up, while it serves, into a directory of the machine that it
+	// runs on, and streams how far it is. The directory must lie in the one that
+	// the store was told to keep backups in.
+	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
 }
 
 type logServiceClient struct {
@@ -470,6 +475,25 @@ func (c *logServiceClient) ProveConsistency(ctx context.Context, in *ProveConsis
 	return out, nil
 }
 
+func (c *logServiceClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &LogService_ServiceDesc.Streams[1], LogService_Backup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BackupRequest, BackupResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LogService_BackupClient = grpc.ServerStreamingClient[BackupResponse]
+
 // LogServiceServer is the server API for LogService service.
 // All implementations must embed UnimplementedLogServiceServer
 // for forward compatibility.
@@ -482,6 +506,10 @@ type LogServiceServer interface {
 	VerifyLog(*VerifyLogRequest, grpc.ServerStreamingServer[VerifyLogResponse]) error
 	// Proves that the log only grew from one size to another.
 	ProveConsistency(context.Context, *ProveConsistencyRequest) (*ConsistencyProof, error)
+	// Backs the log up, while it serves, into a directory of the machine that it
+	// runs on, and streams how far it is. The directory must lie in the one that
+	// the store was told to keep backups in.
+	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
 	mustEmbedUnimplementedLogServiceServer()
 }
 
@@ -500,6 +528,9 @@ func (UnimplementedLogServiceServer) VerifyLog(*VerifyLogRequest, grpc.ServerStr
 }
 func (UnimplementedLogServiceServer) ProveConsistency(context.Context, *ProveConsistencyRequest) (*ConsistencyProof, error) {
 	return nil, status.Error(codes.Unimplemented, "method ProveConsistency not implemented")
+}
+func (UnimplementedLogServiceServer) Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error {
+	return status.Error(codes.Unimplemented, "method Backup not implemented")
 }
 func (UnimplementedLogServiceServer) mustEmbedUnimplementedLogServiceServer() {}
 func (UnimplementedLogServiceServer) testEmbeddedByValue()                    {}
@@ -569,6 +600,17 @@ func _LogService_ProveConsistency_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LogService_Backup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(BackupRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(LogServiceServer).Backup(m, &grpc.GenericServerStream[BackupRequest, BackupResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LogService_BackupServer = grpc.ServerStreamingServer[BackupResponse]
+
 // LogService_ServiceDesc is the grpc.ServiceDesc for LogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -589,6 +631,11 @@ var LogService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "VerifyLog",
 			Handler:       _LogService_VerifyLog_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Backup",
+			Handler:       _LogService_Backup_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+
+	"path/filepath"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// backup DIR N: sets $BACKUP to the N-th backup in DIR, counted from 1, of
+// which there must be no more.
+func scriptBackup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: backup DIR N")
+	}
+	found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*", "backup.json"))
+	ts.Check(err)
+	slices.Sort(found)
+	if n := int(args[1][0] - '0'); len(found) != n {
+		ts.Fatalf("there are %d backups, want %d", len(found), n)
+	}
+	ts.Setenv("BACKUP", filepath.Dir(found[len(found)-1]))
+}
+
+// forget TENANT ID…: erases events from the store in data and keys, which
+// nothing serves.
+func scriptForget(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: forget TENANT ID…")
+	}
+	ctx := context.Background()
+	log, err := eventlog.Open(ctx, eventlog.Config{Dir: logDir(ts.MkAbs("data")), KeysDir: ts.MkAbs("keys")})
+	ts.Check(err)
+	defer func() { ts.Check(log.Close()) }()
+	f := eventlog.Forgetting{Tenant: event.Tenant(args[0]), Ledger: &pb.Event{
+		Id: "request", Time: timestamppb.Now(), Class: eventlog.LedgerClass,
+		Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: pb.Forgotten_ERASED, Request: "request"}},
+	}}
+	for _, id := range args[1:] {
+		seq, err := log.Lookup(ctx, f.Tenant, id)
+		ts.Check(err)
+		f.Seqs = append(f.Seqs, seq)
+	}
+	ts.Check(log.Forget(ctx, []eventlog.Forgetting{f}, func(eventlog.ForgetProgress) {}))
+}
+
+// unindex [unfinished]: removes locations, index and tiles from the store in
+// data, which nothing serves; unfinished: as a rebuild that was killed leaves it.
+func scriptUnindex(ts *testscript.TestScript, neg bool, args []string) {
+	db, err := pebble.Open(filepath.Join(ts.MkAbs("data"), "log"), &pebble.Options{FormatMajorVersion: pebble.FormatNewest, Logger: quiet{}})
+	ts.Check(err)
+	defer func() { ts.Check(db.Close()) }()
+	for _, space := range []byte("lin") { // docs/format.md, "The keyspace"
+		ts.Check(db.DeleteRange([]byte{space}, []byte{space + 1}, pebble.Sync))
+	}
+	if slices.Contains(args, "unfinished") {
+		ts.Check(db.Set([]byte{3}, nil, pebble.Sync))
+	}
+}
+
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)      {}
+func (quiet) Errorf(string, ...any)     {}
+func (quiet) Fatalf(f string, _ ...any) { panic(f) }
