@@ -101,9 +101,7 @@ func TestTwoStoresWitnessEachOther(t *testing.T) {
 	twin := newRig(t)
 	twin.flags = r.flags
 	for _, dir := range []string{"data", "keys"} {
-		if err := os.CopyFS(filepath.Join(twin.dir, dir), os.DirFS(filepath.Join(r.dir, dir))); err != nil {
-			t.Fatal(err)
-		}
+		copyLive(t, filepath.Join(r.dir, dir), filepath.Join(twin.dir, dir))
 	}
 	r.serve()
 	watching[0].stop(os.Kill)
