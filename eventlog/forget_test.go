@@ -431,3 +431,25 @@ func copyDir(t testing.TB, from, to string) {
 		t.Error(err)
 	}
 }
+
+// What is pending says the same after encoding; what is cut off or added is
+// refused.
+func TestPendingRecord(t *testing.T) {
+	p := &pending{ledger: []event.Seq{1, 1 << 40}, drop: []bucketID{3}, rekey: []rekeyed{{4, 0}, {5, 600}}}
+	b := p.encode()
+	got, err := decodePending(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p, got, cmp.AllowUnexported(pending{}, rekeyed{})); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	for n := range b {
+		if p, err := decodePending(b[:n]); !errors.Is(err, ErrTampered) {
+			t.Errorf("the first %d of %d bytes: got %+v, %v, want ErrTampered", n, len(b), p, err)
+		}
+	}
+	if _, err := decodePending(append(b, 0)); !errors.Is(err, ErrTampered) {
+		t.Errorf("a byte more: got %v, want ErrTampered", err)
+	}
+}

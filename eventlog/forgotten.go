@@ -123,7 +123,9 @@ func decodeForgotten(b []byte) (*forgotten, error) {
 	if next() == 1 {
 		f.fork = &fork{event.Seq(next()), bucketID(next())}
 	}
-	for range min(next(), uint64(len(b))) {
+	parts := next()
+	ok = ok && parts <= uint64(len(b))
+	for range min(parts, uint64(len(b))) {
 		cause := pb.Forgotten_Cause(next())
 		f.parts[cause] = forgottenPart{bitmap(), bitmap()}
 	}

@@ -50,25 +50,31 @@ func decodePending(b []byte) (*pending, error) {
 		return p, nil
 	}
 	bad := fmt.Errorf("%w: the record of what is being forgotten is malformed", ErrTampered)
+	ok := true
 	next := func() uint64 {
 		v, n := binary.Uvarint(b)
 		if n <= 0 {
-			b = nil
+			ok, b = false, nil
 			return 0
 		}
 		b = b[n:]
 		return v
 	}
-	for range min(next(), uint64(len(b))) {
+	count := func() uint64 { // of a list, of which each takes a byte at least
+		n := next()
+		ok = ok && n <= uint64(len(b))
+		return min(n, uint64(len(b)))
+	}
+	for range count() {
 		p.ledger = append(p.ledger, event.Seq(next()))
 	}
-	for range min(next(), uint64(len(b))) {
+	for range count() {
 		p.drop = append(p.drop, bucketID(next()))
 	}
-	for range min(next(), uint64(len(b))) {
+	for range count() {
 		p.rekey = append(p.rekey, rekeyed{bucketID(next()), indexID(next())})
 	}
-	if len(b) > 0 || p.empty() {
+	if !ok || len(b) > 0 || p.empty() {
 		return nil, bad
 	}
 	return p, nil
