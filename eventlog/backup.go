@@ -15,7 +15,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
-// ErrBusy: another backup into the same directory, or of the same log, is under
+// ErrBusy reports that another backup into the same directory, or of the same log, is under
 // way.
 var ErrBusy = errors.New("another backup is under way")
 

@@ -126,6 +126,24 @@ func (l *Log) Promote(ctx context.Context, name event.Tenant, seqs []event.Seq, 
 	return nil
 }
 
+// Class returns the class in which an event is kept now, which is another than
+// it says after a Promote. ErrNotFound where it is not the tenant's, ErrErased
+// where it was forgotten.
+func (l *Log) Class(name event.Tenant, seq event.Seq) (string, error) {
+	t := l.named(name)
+	if t == nil {
+		return "", fmt.Errorf("event %d: %w", seq, ErrNotFound)
+	}
+	b, err := l.bucketAt(seq)
+	if err == nil && b.tenant != t.id {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("event %d: %w", seq, err)
+	}
+	return b.class, nil
+}
+
 // targets returns the events that are to move, with the blocks that they are
 // in, and the buckets that they move to, by day.
 func (l *Log) targets(t *tenant, seqs []event.Seq, class string) (moving map[event.Seq]block.ID, targets map[uint32]*bucket, err error) {

@@ -16,9 +16,9 @@ import (
 // Whoever derives something from the log reads it in order and remembers how far
 // it has come. There are two ways:
 //
-//   - [Log.Consume] calls a function for every event and keeps a cursor. After a
-//     crash the last events come again: the effect must be the same when it is
-//     made twice, as that of [Log.Promote] is.
+//   - [Log.Consume] calls a function for the events in batches and keeps a cursor.
+//     After a crash the last batch comes again: the effect must be the same when
+//     it is made twice, as that of [Log.Promote] is.
 //   - [Log.Project] gives the function a [State] that is committed in one step
 //     with the cursor: each event has its effect exactly once. The state is
 //     sealed with a key of the epoch, so that what was derived from forgotten
@@ -33,36 +33,30 @@ import (
 // also when the end of the log is reached.
 const cursorEvery = 1024
 
-// Consume calls f for every event of every tenant, in log order, from where the
-// consumer of that name had come to, and waits for more, until ctx ends (its
-// error is returned), the log is closed (ErrClosed) or f fails. f is called
-// again for an event only if that was not remembered before a crash or an error:
-// at most the last 1,024. One Consume of a name may run at a time.
-func (l *Log) Consume(ctx context.Context, name string, f func(context.Context, *Followed) error) error {
+// Consume calls f with the events of every tenant, in log order, from where the
+// consumer of that name had come to, up to 1,024 at a time, and waits for more,
+// until ctx ends (its error is returned), the log is closed (ErrClosed) or f
+// fails. f is called again with the events of one call only if a crash or an error
+// came before it was remembered. One Consume of a name may run at a time.
+func (l *Log) Consume(ctx context.Context, name string, f func(context.Context, []*Followed) error) error {
 	from, err := l.cursor(name)
 	if err != nil {
 		return err
 	}
-	kept := from
-	keep := func(next event.Seq) error {
-		if next == kept {
-			return nil
-		}
-		kept = next
-		return l.db.Set(cursorKey(name), binary.BigEndian.AppendUint64(nil, uint64(next)), pebble.NoSync)
-	}
+	var batch []*Followed
 	for followed, err := range l.Follow(ctx, from) {
-		if err == nil {
-			err = f(ctx, followed)
-		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		from = followed.Seq + 1
-		if from-kept >= cursorEvery || from >= l.Size() {
-			if err := keep(from); err != nil {
-				return fmt.Errorf("%s: keep cursor: %w", name, err)
-			}
+		if batch = append(batch, followed); len(batch) < cursorEvery && followed.Seq+1 < l.Size() {
+			continue
+		}
+		if err := f(ctx, batch); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		batch = batch[:0]
+		if err := l.db.Set(cursorKey(name), binary.BigEndian.AppendUint64(nil, uint64(followed.Seq)+1), pebble.NoSync); err != nil {
+			return fmt.Errorf("%s: keep cursor: %w", name, err)
 		}
 	}
 	return nil

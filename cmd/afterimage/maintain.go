@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/ingest"
+	"github.com/afterimage/afterimage/retention"
 )
 
 const (
@@ -47,9 +51,42 @@ func maintain(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error
 	}
 }
 
+// promote moves what is complained about to the class in which it is kept for
+// longer, until ctx ends.
+func promote(ctx context.Context, policies *retention.Policies, logger *slog.Logger) error {
+	for {
+		err := policies.Promote(ctx)
+		if ctx.Err() != nil || errors.Is(err, eventlog.ErrClosed) {
+			return nil
+		}
+		logger.WarnContext(ctx, "promotion failed and will be tried again", "in", idleEvery, "err", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(idleEvery):
+		}
+	}
+}
+
 // rekeyer makes the embedded stream forget with the log: what is in the log
 // already leaves the stream, and what stays is encrypted with the new key.
-func rekeyer(consumer *ingest.Consumer, embedded *ingest.Server) func(ctx context.Context, fresh, old string) error {
+//
+// Where NATS runs elsewhere, what an embedded stream left behind, before the store
+// was told to use another, gets the new key too.
+func rekeyer(consumer *ingest.Consumer, embedded *ingest.Server, flags serveFlags, logger *slog.Logger) func(ctx context.Context, fresh, old string) error {
+	if embedded == nil {
+		return func(ctx context.Context, fresh, old string) error {
+			dir := filepath.Join(flags.Data, "stream")
+			if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			left, err := ingest.StartServer(ctx, ingest.ServerConfig{Dir: dir, Key: fresh, OldKey: old, Logger: logger, MinFree: flags.MinFreeMiB << 20})
+			if err != nil {
+				return err
+			}
+			return left.Close()
+		}
+	}
 	return func(ctx context.Context, fresh, old string) error {
 		drain, end := context.WithTimeout(ctx, time.Minute)
 		defer end()

@@ -151,9 +151,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		Dir: logDir(flags.Data), KeysDir: flags.Keys, Keys: keys, Logger: logger, Fatal: fatal(stderr),
 		CacheBytes: flags.CacheMiB << 20, MinFree: flags.MinFreeMiB << 20,
 	}
-	if flags.NATSURL == "" {
-		config.Rekey = func(ctx context.Context, fresh, old string) error { return rekey(ctx, fresh, old) }
-	}
+	config.Rekey = func(ctx context.Context, fresh, old string) error { return rekey(ctx, fresh, old) }
 	log, err := eventlog.Open(ctx, config)
 	if err != nil {
 		return explainOpen(err, flags.Data, flags.Keys)
@@ -182,7 +180,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
-	rekey = rekeyer(consumer, stream.embedded)
+	rekey = rekeyer(consumer, stream.embedded, flags, logger)
 	witnesses, err := openWitnesses(vouching, flags.WitnessGap, log, metrics.registry, logger)
 	if err != nil {
 		return err
@@ -206,6 +204,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
+	group.Go(func() error { return promote(ctx, policies.Policies, logger) })
 	group.Go(func() error { return witnesses.run(ctx) })
 	group.Go(func() error { return stamps.run(ctx) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })

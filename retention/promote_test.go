@@ -1,0 +1,111 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// What is complained about is kept as long as the complaint, and nothing is kept
+// for less long than before; whatever is gone, or not there, holds nothing up.
+func TestPromote(t *testing.T) {
+	cfg := config(t)
+	log := openLog(t, cfg)
+	p := openPolicies(t, log)
+	document, err := policy.Parse([]byte(`
+classes: {routine: {keep: 30d}, flagged: {keep: 180d}, reported: {keep: 365d}, ledger: {keep: 7y, min: 7y}}
+rules:
+  - {when: "has(event.report)", class: reported}
+  - {when: "has(event.verdict) && event.verdict.score >= 0.5", class: flagged}
+  - {class: routine}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(t.Context(), acme, document); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(events ...*pb.Event) {
+		t.Helper()
+		var batch []eventlog.Prepared
+		for _, e := range events {
+			e.Time = timestamppb.New(time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC))
+			if err := p.Classify(acme, e); err != nil {
+				t.Fatal(err)
+			}
+			prepared, err := log.Prepare(acme, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			batch = append(batch, prepared)
+		}
+		if _, err := log.Append(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := func(id, session string) *pb.Event {
+		return &pb.Event{Id: id, Session: session, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{}}}
+	}
+	verdict := func(id, target string, score float64) *pb.Event {
+		return &pb.Event{Id: id, Body: &pb.Event_Verdict{Verdict: &pb.Verdict{Target: target, Category: "harm", Score: score}}}
+	}
+	report := func(id, target, session string) *pb.Event {
+		return &pb.Event{Id: id, Body: &pb.Event_Report{Report: &pb.Report{Target: target, Session: session, Category: "harm"}}}
+	}
+	run := func() {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		last := log.Size() - 1
+		err := log.Consume(ctx, promotion, func(ctx context.Context, batch []*eventlog.Followed) error {
+			defer func() {
+				if batch[len(batch)-1].Seq == last {
+					cancel()
+				}
+			}()
+			return p.promote(ctx, batch)
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	check := func(want map[string]string) {
+		t.Helper()
+		for id, class := range want {
+			seq, err := log.Lookup(t.Context(), acme, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := log.Class(acme, seq); err != nil || got != class {
+				t.Errorf("%s is kept as %q, %v: want %q", id, got, err, class)
+			}
+		}
+	}
+	for n := range 6 {
+		publish(said(fmt.Sprint("a", n), "a"), said(fmt.Sprint("b", n), "b"))
+	}
+	publish(verdict("v1", "a1", 0.9), verdict("v2", "a2", 0.1), verdict("v3", "nothing", 0.9), report("r1", "a3", "a"), report("r2", "", "b"))
+	run()
+	check(map[string]string{
+		"a0": "routine", "a1": "flagged", "a2": "routine", "a3": "reported", "a4": "routine",
+		"b0": "reported", "b5": "reported",
+	})
+	// Later, and of what was moved already: it goes up and never down.
+	publish(verdict("v4", "a3", 0.9), report("r3", "a1", ""))
+	run()
+	check(map[string]string{"a1": "reported", "a3": "reported", "a2": "routine"})
+	if _, err := log.Verify(t.Context(), func(f eventlog.Finding) { t.Errorf("finding: %+v", f) }, func(eventlog.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Class("umbrella", 1); !errors.Is(err, eventlog.ErrNotFound) {
+		t.Errorf("class of another tenant's event: got %v, want ErrNotFound", err)
+	}
+}
