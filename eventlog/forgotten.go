@@ -123,9 +123,11 @@ func decodeForgotten(b []byte) (*forgotten, error) {
 	if next() == 1 {
 		f.fork = &fork{event.Seq(next()), bucketID(next())}
 	}
-	parts := next()
-	ok = ok && parts <= uint64(len(b))
-	for range min(parts, uint64(len(b))) {
+	causes := next()
+	if causes > uint64(len(b)) { // Each takes several bytes.
+		return nil, bad
+	}
+	for range causes {
 		cause := pb.Forgotten_Cause(next())
 		f.parts[cause] = forgottenPart{bitmap(), bitmap()}
 	}
