@@ -122,55 +122,84 @@ func BenchmarkOrder(b *testing.B) {
 
 // What a store takes on disk, part by part, when the corpus comes in the order
 // of its times: each keyspace, what Pebble adds, and all of it as a share of
-// the JSON.
+// the JSON; as first written, and once merged for good. Beside it the bytes that
+// were given to the disk for each that is stored in the end.
 func BenchmarkStoreSize(b *testing.B) {
-	for b.Loop() {
-		events, raw := corpusInTime(b, perFile(b, 3_000))
-		n := len(events)
-		cfg := config(b)
-		l := open(b, cfg)
-		for batch := range slices.Chunk(events, batchOfBench) {
-			appendBatch(b, l, batch)
-		}
-		if err := l.Close(); err != nil {
-			b.Fatal(err)
-		}
-		db, err := openDB(cfg.withDefaults(), false)
-		if err != nil {
-			b.Fatal(err)
-		}
-		keys, values, entries := map[byte]int64{}, map[byte]int64{}, map[byte]int64{}
-		it, err := db.NewIter(&pebble.IterOptions{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		for ok := it.First(); ok; ok = it.Next() {
-			space := it.Key()[0]
-			entries[space]++
-			keys[space] += int64(len(it.Key()))
-			values[space] += int64(len(it.Value()))
-		}
-		if err := it.Close(); err != nil {
-			b.Fatal(err)
-		}
-		var out strings.Builder
-		sum := int64(0)
-		for _, space := range []byte{spaceText, spaceMeta, spaceFilter, spaceHeader, spaceIndex, spaceID, spaceLocation, spaceBundle, spaceTile, spaceCheckpoint} {
-			size := keys[space] + values[space]
-			sum += size
-			fmt.Fprintf(&out, "\n%c %8d entries %11d bytes in keys %11d in values %7.4f of JSON", space, entries[space], keys[space], values[space], float64(size)/float64(raw))
-		}
-		if err := db.Compact(b.Context(), []byte{0}, []byte{0xff}, false); err != nil {
-			b.Fatal(err)
-		}
-		tables := int64(db.Metrics().Total().TablesSize)
-		if err := db.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.Logf("%d events, %d bytes of JSON%s\nsum %.4f, tables compacted %.4f, files %.4f of JSON", n, raw, out.String(),
-			float64(sum)/float64(raw), float64(tables)/float64(raw), float64(dirSize(b, cfg.Dir))/float64(raw))
-		b.ReportMetric(float64(tables)/float64(raw), "of-JSON")
+	for _, merged := range []bool{false, true} {
+		b.Run(fmt.Sprintf("merged=%v", merged), func(b *testing.B) {
+			for b.Loop() {
+				storeSize(b, merged)
+			}
+		})
 	}
+}
+
+func storeSize(b *testing.B, merged bool) {
+	b.Helper()
+	events, raw := corpusInTime(b, perFile(b, 500))
+	n := len(events)
+	cfg := config(b)
+	now := cfg.Now()
+	cfg.Now = func() time.Time { return now }
+	l := open(b, cfg)
+	for batch := range slices.Chunk(events, batchOfBench) {
+		appendBatch(b, l, batch)
+	}
+	if merged {
+		now = now.Add(48 * time.Hour)
+		began := time.Now()
+		steps := merge(b, l)
+		b.Logf("merged in %d steps and %v", steps, time.Since(began).Round(time.Millisecond))
+	}
+	m := l.db.Metrics()
+	total := m.Total()
+	given := m.WAL.BytesWritten + total.TableBytesFlushed + total.TableBytesCompacted
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+	db, err := openDB(cfg.withDefaults(), false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sum, parts := partsOf(b, db, raw)
+	if err := db.Compact(b.Context(), []byte{0}, []byte{0xff}, false); err != nil {
+		b.Fatal(err)
+	}
+	tables := int64(db.Metrics().Total().TablesSize)
+	given += db.Metrics().Total().TableBytesFlushed + db.Metrics().Total().TableBytesCompacted
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d events, %d bytes of JSON%s\nsum %.4f, tables compacted %.4f, files %.4f of JSON; %.2f bytes given to the disk for each in the tables, the last compaction included", n, raw, parts,
+		float64(sum)/float64(raw), float64(tables)/float64(raw), float64(dirSize(b, cfg.Dir))/float64(raw), float64(given)/float64(tables))
+	b.ReportMetric(float64(tables)/float64(raw), "of-JSON")
+	b.ReportMetric(float64(given)/float64(tables), "written/stored")
+}
+
+// partsOf returns what the keys and values of each keyspace take.
+func partsOf(b *testing.B, db *pebble.DB, raw int64) (sum int64, parts string) {
+	b.Helper()
+	keys, values, entries := map[byte]int64{}, map[byte]int64{}, map[byte]int64{}
+	it, err := db.NewIter(&pebble.IterOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		space := it.Key()[0]
+		entries[space]++
+		keys[space] += int64(len(it.Key()))
+		values[space] += int64(len(it.Value()))
+	}
+	if err := it.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var out strings.Builder
+	for _, space := range []byte{spaceText, spaceMeta, spaceFilter, spaceHeader, spaceIndex, spaceID, spaceLocation, spaceBundle, spaceTile, spaceCheckpoint} {
+		size := keys[space] + values[space]
+		sum += size
+		fmt.Fprintf(&out, "\n%c %8d entries %11d bytes in keys %11d in values %7.4f of JSON", space, entries[space], keys[space], values[space], float64(size)/float64(raw))
+	}
+	return sum, out.String()
 }
 
 func dirSize(b *testing.B, dir string) (total int64) {
