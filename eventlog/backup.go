@@ -313,11 +313,12 @@ func (b *backingUp) writeKeys(keys keyring.Copy) error {
 		name    string
 		content []byte
 	}{{epochPart, keys.Epoch}, {signingPart, keys.Signing}, {anchorPart, []byte(b.manifest.Checkpoint)}} {
+		// First the hash: Pebble's file systems may use what they write as they like.
+		b.manifest.Files = append(b.manifest.Files, manifestFile{f.name, int64(len(f.content)), sumOf(f.content)})
 		if err := writeFile(b.fs, b.fs.PathJoin(b.dir, f.name), f.content); err != nil {
 			return err
 		}
 		b.copied += int64(len(f.content))
-		b.manifest.Files = append(b.manifest.Files, manifestFile{f.name, int64(len(f.content)), sumOf(f.content)})
 	}
 	return nil
 }
