@@ -15,8 +15,8 @@ import (
 	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
-// ErrBusy reports that another backup into the same directory, or of the same log, is under
-// way.
+// ErrBusy says that another backup, into the same directory or of the same log,
+// is under way.
 var ErrBusy = errors.New("another backup is under way")
 
 // A Backup is a finished backup.

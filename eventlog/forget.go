@@ -140,7 +140,7 @@ func (f *forgetting) plan(w Forgetting) error {
 		return err
 	}
 	positions := ranges(gone)
-	for len(positions) > 0 || len(blocks) > 0 {
+	for empty := len(w.Buckets) > 0; empty || len(positions) > 0 || len(blocks) > 0; empty = false { // One for buckets without events too.
 		body := proto.CloneOf(w.Ledger.GetForgotten())
 		for _, r := range positions[:min(len(positions), event.MaxPositions)] {
 			body.Positions = append(body.Positions, &pb.Forgotten_Positions{First: uint64(r.First), Last: uint64(r.Last)})

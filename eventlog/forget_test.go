@@ -453,3 +453,30 @@ func TestPendingRecord(t *testing.T) {
 		t.Errorf("a byte more: got %v, want ErrTampered", err)
 	}
 }
+
+// A bucket of quarantined messages goes like any other, although it has no
+// events.
+func TestForgetQuarantine(t *testing.T) {
+	cfg := config(t)
+	l := bits(t, cfg, 40, 20)
+	entry := &pb.Quarantined{Time: timestamppb.New(start0), Reason: "id: is missing", StreamSequence: 4, Payload: []byte("payload")}
+	if err := l.Quarantine(t.Context(), "acme", []*pb.Quarantined{entry}); err != nil {
+		t.Fatal(err)
+	}
+	expiry := erasure("acme", "expiry")
+	for _, b := range l.Buckets() {
+		if b.Class == quarantineClass {
+			expiry.Buckets = append(expiry.Buckets, b.ID)
+		}
+	}
+	forget(t, l, expiry)
+	for e, err := range l.QuarantineList(t.Context(), "acme", "") {
+		t.Errorf("got %v, %v, want an empty quarantine", e, err)
+	}
+	if l.ring.Current().Number() != 2 {
+		t.Error("its key was not destroyed")
+	}
+	if got := verified(t, l); got != nil {
+		t.Errorf("forgotten events %v, want none", got)
+	}
+}
