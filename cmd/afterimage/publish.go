@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -111,6 +112,14 @@ func (c *publishCmd) publish(ctx context.Context, s streams, tenant event.Tenant
 	return errors.Join(err, p.Close(ctx))
 }
 
+// unreachable reports whether there may be an answer later: nobody listens, or
+// whoever did went away while it was asked.
+func unreachable(err error) bool {
+	var broken *net.OpError
+	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken)
+}
+
 // connect connects and keeps connecting, telling when it has to wait.
 func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, t *tally) (*nats.Conn, error) {
 	say := func(format string, args ...any) {
@@ -138,7 +147,7 @@ func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, t *tally) (*
 		if err == nil {
 			return nc, nil
 		}
-		if !errors.Is(err, nats.ErrNoServers) && !errors.Is(err, nats.ErrTimeout) {
+		if !unreachable(err) {
 			return nil, fmt.Errorf("connect to %s: %w", c.NATSURL, err)
 		}
 		if !told {
