@@ -16,7 +16,7 @@ import (
 // they are in BenchmarkStoreSize. All as a share of the JSON that was
 // published (docs/decisions/0013).
 func BenchmarkSealedSize(b *testing.B) {
-	events, raw := storedInTime(b, 3_000)
+	events, raw := storedInTime(b, 30)
 	l := open(b, config(b))
 	in, _, err := newBucket(l.ring.Current(), 1, owner(b, l), "routine", 1, 1)
 	if err != nil {

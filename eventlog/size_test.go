@@ -86,7 +86,7 @@ func compressed(events []stored, size int, enc *zstd.Encoder) (total int, speed 
 // zstd do to the size of texts, as a share of the JSON that was published
 // (docs/decisions/0010, 0011, 0013). AFTERIMAGE_BENCH_EVENTS=1000000 takes the whole corpus.
 func BenchmarkOrder(b *testing.B) {
-	events, raw := storedInTime(b, 3_000)
+	events, raw := storedInTime(b, 30)
 	total := 0
 	for _, e := range events {
 		total += len(e.bytes)
