@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -131,7 +132,11 @@ func (w *rewrite) number() error {
 		size = block.DenseSize
 	}
 	for _, g := range w.groups {
-		for items := range cut(inOrder(g.items), size) {
+		items := inOrder(g.items)
+		if w.merged { // Sessions with names alike are of one service, and say things alike.
+			slices.SortStableFunc(items, func(a, b block.Item) int { return cmp.Compare(a.Event.GetSession(), b.Event.GetSession()) })
+		}
+		for items := range cut(items, size) {
 			g.sealed = append(g.sealed, sealed{items: items})
 		}
 	}
