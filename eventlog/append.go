@@ -103,10 +103,10 @@ func (l *Log) appendAs(batch []Prepared, epoch *keyring.Epoch, commits func(*app
 		epoch: epoch, commits: commits,
 	}
 	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
-	// Until commit nothing is on disk; a crash or an error before it leaves the
-	// log as it was. After it everything is: location, index, tree and
+	// Until commit nothing is on disk but sections of no block; a crash or an
+	// error before it leaves the log as it was. After it everything is: location, index, tree and
 	// checkpoint stand in the same batch as the blocks.
-	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.finish} {
+	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.store, a.finish} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -293,23 +293,7 @@ func (a *appending) seal() error {
 			})
 		}
 	}
-	if err := jobs.Wait(); err != nil {
-		return err
-	}
-	for _, g := range a.groups {
-		for _, s := range g.sealed {
-			writeBlock(a.write, s.id, s.block)
-		}
-	}
-	return nil
-}
-
-// writeBlock adds a block to a batch, with all its sections.
-func writeBlock(b *pebble.Batch, id block.ID, s *block.Sealed) {
-	set(b, headerKey(id), s.Header.Append(nil))
-	set(b, metaKey(id), s.Meta)
-	set(b, textKey(id), s.Text)
-	set(b, filterKey(id), s.Filter)
+	return jobs.Wait()
 }
 
 // locate writes where the new events lie.
@@ -400,6 +384,10 @@ func (a *appending) grow() error {
 	}
 	return nil
 }
+
+// store writes the blocks. It comes last: what a failure after it would leave
+// behind takes room until the log is opened again.
+func (a *appending) store() error { return a.l.storeBlocks(a.write, a.groups) }
 
 func (a *appending) finish() error {
 	if len(a.added) == 0 {

@@ -66,6 +66,7 @@ func TestCrashByPowerFailure(t *testing.T) {
 		files := vfs.NewCrashableMem()
 		c := &crasher{t: t, files: files, keys: cfg.KeysDir, rng: rand.New(rand.NewPCG(seed, 1)), wait: 1}
 		cfg.FS = errorfs.Wrap(files, c)
+		cfg.tableBytes = []int{1, tableBytes}[seed%2] // All blocks are small here.
 		l := open(t, cfg)
 		c.armed.Store(true)
 		total := 0

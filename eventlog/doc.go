@@ -25,6 +25,7 @@
 //	01                                   size, last block, last bucket, last tenant, epoch
 //	02                                   what is being forgotten
 //	03                                   a rebuild is under way
+//	04                                   first and last number of blocks whose sections are being written
 //	t tenant4                            wrapped secret, sealed name
 //	b bucket4                            wrapped secret, sealed (tenant4, day4, class, index4)
 //	h block8                             block header

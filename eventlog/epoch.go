@@ -129,9 +129,7 @@ func (l *Log) drop(b *pebble.Batch, ids []bucketID) error {
 		old := l.buckets[id]
 		remove(b, bucketKey(id))
 		removeRange(b, indexPrefix(old.indexID))
-		for _, id := range old.ids {
-			removeBlock(b, id)
-		}
+		removeBlocks(b, old.ids)
 		if old.class != quarantineClass {
 			continue
 		}

@@ -297,7 +297,10 @@ func (l *Log) resume(ctx context.Context, progress func(ForgetProgress)) error {
 		return err
 	}
 	for _, step := range []func(context.Context, *pending, func(ForgetProgress)) error{l.eraseEvents, l.reindex, l.recordForgotten, l.changeEpoch} {
-		if err := errors.Join(ctx.Err(), step(ctx, p, progress)); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(ctx, p, progress); err != nil {
 			return err
 		}
 	}

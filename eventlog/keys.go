@@ -23,6 +23,7 @@ const (
 	spaceState      = 0x01
 	spacePending    = 0x02
 	spaceRebuild    = 0x03
+	spaceTables     = 0x04
 	spaceTenant     = 't'
 	spaceBucket     = 'b'
 	spaceHeader     = 'h'

@@ -63,7 +63,8 @@ type Config struct {
 	// not return. nil: panic.
 	Fatal func(error)
 
-	restoring bool // Restore opens the log
+	restoring  bool // Restore opens the log
+	tableBytes int  // tests change it; 0: the constant
 }
 
 // A signed checkpoint over everything is part of every append. How often, at

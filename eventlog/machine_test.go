@@ -173,6 +173,7 @@ func TestCrashAnywhere(t *testing.T) {
 	for seed := range rounds(t) {
 		m := &machine{t: t, cfg: config(t), files: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(seed, 2)), chance: rand.New(rand.NewPCG(seed, 3)), now: start0.Add(24 * time.Hour), wait: 1, erased: map[int]int{}}
 		m.cfg.FS = errorfs.Wrap(m.files, m)
+		m.cfg.tableBytes = []int{1, 8 << 10, tableBytes}[seed%3] // All blocks are small here.
 		m.cfg.Now = func() time.Time { return m.now }
 		m.cfg.Rekey = func(context.Context, string, string) error {
 			m.note(func() { m.photograph("between the epochs") })

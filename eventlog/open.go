@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -62,6 +63,9 @@ func (c Config) withDefaults() Config {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 256 << 20
 	}
+	if c.tableBytes == 0 {
+		c.tableBytes = tableBytes
+	}
 	if c.MinFree == 0 {
 		c.MinFree = 256 << 20
 	}
@@ -108,38 +112,59 @@ func openRing(cfg Config, fresh bool) (*keyring.Ring, error) {
 	return ring, nil
 }
 
-// openDB opens Pebble. The values are ciphertext: compressing them is a waste.
+// openDB opens Pebble.
 func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
 	if !readOnly {
-		if err := makeDir(cfg.FS, cfg.Dir); err != nil {
+		if err := makeDir(cfg.FS, cfg.FS.PathJoin(cfg.Dir, tablesDir)); err != nil {
 			return nil, fmt.Errorf("make data directory: %w", err)
 		}
 	}
 	blocks := pebble.NewCache(cfg.CacheBytes / 16 * 6)
 	defer blocks.Unref()
+	opts := dbOptions(cfg)
+	opts.Cache, opts.ReadOnly, opts.ErrorIfNotExists = blocks, readOnly, readOnly
+	db, err := pebble.Open(cfg.Dir, opts)
+	if err != nil {
+		return nil, openError(cfg.Dir, err)
+	}
+	return db, nil
+}
+
+// dbOptions returns what the database and the tables that are made for it have
+// in common. The values are ciphertext: compressing them is a waste.
+func dbOptions(cfg Config) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                    cfg.FS,
-		Cache:                 blocks,
 		MemTableSize:          64 << 20,
 		FormatMajorVersion:    pebble.FormatNewest,
 		Logger:                pebbleLogger{cfg.Logger, cfg.Fatal},
-		ReadOnly:              readOnly,
-		ErrorIfNotExists:      readOnly,
 		L0CompactionThreshold: 4,
 		// Whoever reads is told; the process need not end for it.
 		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {
 			cfg.Logger.Error("a stored file is damaged: run afterimage verify")
 		}},
 	}
+	opts.Experimental.SpanPolicyFunc = apart
 	for i := range opts.Levels {
 		opts.Levels[i].Compression = func() *block.CompressionProfile { return block.NoCompression }
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	db, err := pebble.Open(cfg.Dir, opts)
-	if err != nil {
-		return nil, openError(cfg.Dir, err)
+	return opts
+}
+
+// apart keeps the sections of blocks in tables of their own: a table of the
+// index that is compacted then overlaps none of them, and they stay where they
+// are.
+func apart(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	for _, space := range sectionSpaces {
+		if bytes.Compare(start, key1(space)) < 0 {
+			return policy, key1(space), nil
+		}
+		if start[0] == space {
+			return policy, key1(space + 1), nil
+		}
 	}
-	return db, nil
+	return policy, nil, nil
 }
 
 // makeDir makes a directory that is still there after a power failure: each
@@ -231,6 +256,9 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 	}
 	if err := s.checkState(l.state); err != nil {
 		return nil, fmt.Errorf("open log: %w: run afterimage verify", err)
+	}
+	if err := l.dropOrphans(); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
 	}
 	if l.edge, err = tree.LoadEdge(uint64(l.state.size), s.bundle, s.tile); err != nil {
 		return nil, fmt.Errorf("load tree: %w: %w", ErrTampered, err)

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -39,8 +38,12 @@ type rewriting struct {
 func (l *Log) rewrite(ctx context.Context, r rewriting) error {
 	w := &rewrite{l: l, rewriting: r, write: l.db.NewBatch()}
 	defer w.close()
-	for _, step := range []func() error{w.read, w.number, w.seal, w.index, w.commit} {
-		if err := errors.Join(ctx.Err(), step()); err != nil {
+	for _, step := range []func() error{w.read, w.number, w.seal, w.index, w.store, w.commit} {
+		err := ctx.Err()
+		if err == nil {
+			err = step()
+		}
+		if err != nil {
 			return fmt.Errorf("rewrite: %w", err)
 		}
 	}
@@ -164,18 +167,7 @@ func (w *rewrite) seal() error {
 			})
 		}
 	}
-	if err := jobs.Wait(); err != nil {
-		return err
-	}
-	for _, g := range w.groups {
-		for _, s := range g.sealed {
-			writeBlock(w.write, s.id, s.block)
-		}
-	}
-	for _, id := range w.blocks {
-		removeBlock(w.write, id)
-	}
-	return nil
+	return jobs.Wait()
 }
 
 // sealed seals one block.
@@ -214,6 +206,19 @@ func (w *rewrite) index() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// store writes the new blocks and removes the old ones.
+func (w *rewrite) store() error {
+	if err := w.l.noteTables(w.groups); err != nil {
+		return err
+	}
+	if err := w.l.storeBlocks(w.write, w.groups); err != nil {
+		return err
+	}
+	removeBlocks(w.write, w.blocks)
+	remove(w.write, key1(spaceTables))
 	return nil
 }
 
@@ -294,12 +299,6 @@ func (l *Log) moveUnsynced(b *pebble.Batch, memory func()) error {
 	}
 	memory()
 	return nil
-}
-
-func removeBlock(b *pebble.Batch, id block.ID) {
-	for _, key := range [][]byte{headerKey(id), metaKey(id), textKey(id), filterKey(id)} {
-		remove(b, key)
-	}
 }
 
 // remove deletes a key in a batch, which fails for no reason but a bug.

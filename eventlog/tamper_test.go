@@ -241,7 +241,12 @@ func TestVerifyFindsFlippedFileBytes(t *testing.T) {
 		}
 	})
 	tables, err := filepath.Glob(filepath.Join(cfg.Dir, "*.sst"))
-	if err != nil || len(tables) == 0 {
+	tables = slices.DeleteFunc(tables, func(path string) bool { // Small ones are mostly Pebble's own.
+		file, statErr := os.Stat(path)
+		err = errors.Join(err, statErr)
+		return statErr == nil && file.Size() < 8<<10
+	})
+	if err != nil || len(tables) < len(sectionSpaces) {
 		t.Fatalf("tables: %v, %v", tables, err)
 	}
 	rng := rand.New(rand.NewPCG(9, 9))
