@@ -26,7 +26,7 @@ crash: # long random runs: kill -9 under load, then verify
 	AFTERIMAGE_CRASH_ROUNDS=20 go test -count=1 -timeout 60m -v -run Crash ./...
 
 corpus: # the whole path on the whole shared corpus: 20 kills, every event, replay and file; then how fast
-	AFTERIMAGE_CORPUS=1 go test -count=1 -timeout 30m -v -run '^TestCorpus$$' ./cmd/afterimage
+	AFTERIMAGE_CORPUS=1 go test -count=1 -timeout 30m -v -run '^(TestCorpus|TestForgottenIsGone)$$' ./cmd/afterimage
 	go test -run '^$$' -bench CorpusPublish -benchtime 5x -v ./cmd/afterimage
 	go test -run '^$$' -bench CorpusRead -benchtime 3000x -v ./cmd/afterimage
 

@@ -4,36 +4,8 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
-
-// onTable calls a function before a table is made.
-type onTable struct{ call func() error }
-
-func (o *onTable) MaybeError(op errorfs.Op) error {
-	if op.Kind == errorfs.OpCreate && strings.Contains(op.Path, "/"+tablesDir+"/") {
-		return o.call()
-	}
-	return nil
-}
-
-func (*onTable) String() string { return "onTable" }
-
-// tabled opens a log that writes all sections as tables.
-func tabled(t *testing.T, on *onTable) (*Log, Config) {
-	cfg := config(t)
-	cfg.tableBytes = 1
-	cfg.FS = errorfs.Wrap(vfs.Default, on)
-	now := start0.Add(24 * time.Hour)
-	cfg.Now = func() time.Time { now = now.Add(time.Hour); return now }
-	return open(t, cfg), cfg
-}
 
 // stray returns how many sections are nobody's, and how many files are left
 // where tables are made.
@@ -57,17 +29,16 @@ func stray(t *testing.T, l *Log) (sections, files int) {
 func TestTablesOfNobodyGo(t *testing.T) {
 	for _, how := range []string{"reopened", "merged again"} {
 		t.Run(how, func(t *testing.T) {
-			on := &onTable{call: func() error { return nil }}
-			l, cfg := tabled(t, on)
+			l, cfg, f := faulty(t)
 			for n := 0; n < 200; n += 10 {
 				add(t, l, "acme", n, n+10)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
-			on.call = func() error { cancel(); return nil }
+			f.set(onTable(func() error { cancel(); return nil }))
 			if _, err := l.Merge(ctx); !errors.Is(err, context.Canceled) {
 				t.Fatalf("merge: got %v, want it cancelled", err)
 			}
-			on.call = func() error { return nil }
+			f.set(nil)
 			if sections, _ := stray(t, l); sections == 0 {
 				t.Fatal("the merge was cancelled before it wrote anything: the test tests nothing")
 			}
@@ -90,8 +61,7 @@ func TestTablesOfNobodyGo(t *testing.T) {
 
 // A crash between a table and the append that it is for leaves nothing.
 func TestTablesOfUnfinishedAppendGo(t *testing.T) {
-	on := &onTable{call: func() error { return nil }}
-	l, cfg := tabled(t, on)
+	l, cfg, _ := faulty(t)
 	add(t, l, "acme", 0, 50)
 	p, err := l.Prepare("acme", sample(50))
 	if err != nil {
@@ -113,34 +83,6 @@ func TestTablesOfUnfinishedAppendGo(t *testing.T) {
 	}
 	if r := add(t, l, "acme", 50, 51); r[0] != (Result{Appended, 50}) {
 		t.Errorf("append: got %v", r)
-	}
-	check(t, l)
-}
-
-// A disk without room for a table fails the append, and nothing but it.
-func TestTableWithoutRoom(t *testing.T) {
-	on := &onTable{call: func() error { return nil }}
-	l, _ := tabled(t, on)
-	add(t, l, "acme", 0, 50)
-	p, err := l.Prepare("acme", sample(50))
-	if err != nil {
-		t.Fatal(err)
-	}
-	made := 0
-	on.call = func() error {
-		if made++; made == len(sectionSpaces) {
-			return syscall.ENOSPC
-		}
-		return nil
-	}
-	if _, err := l.Append(t.Context(), []Prepared{p}); !errors.Is(err, ErrDiskFull) {
-		t.Fatalf("append: got %v, want ErrDiskFull", err)
-	}
-	if sections, files := stray(t, l); l.Size() != 50 || sections != 0 || files != 0 {
-		t.Errorf("after an append that failed: %d events, %d sections and %d files of nobody's", l.Size(), sections, files)
-	}
-	if r := add(t, l, "acme", 50, 60); r[0] != (Result{Appended, 50}) {
-		t.Errorf("append: got %v", r[0])
 	}
 	check(t, l)
 }

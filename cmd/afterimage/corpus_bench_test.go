@@ -65,25 +65,32 @@ func loadCorpus(b *testing.B, files []string) *load {
 	l := &load{rig: newRig(b)}
 	l.server = l.serve()
 	began := time.Now()
+	publisher, said := l.take(files...)
+	l.rate = float64(l.events) / time.Since(began).Seconds()
+	l.serverCPU = time.Duration(l.metric("process_cpu_seconds_total") * float64(time.Second))
+	l.serverRSS = l.peakRSS()
+	l.publisher = fmt.Sprintf("%.1f s of processors, %s", publisher.Seconds(), said)
+	return l
+}
+
+// take publishes files and waits until they are in the log. It returns what the
+// publisher took of processors, and what it said.
+func (l *load) take(files ...string) (cpu time.Duration, said string) {
+	l.Helper()
 	p := l.publish(files...)
 	<-p.ended
 	l.mustSucceed(p)
 	var sum struct{ Acknowledged int }
 	if err := json.Unmarshal(p.stdout.Bytes(), &sum); err != nil {
-		b.Fatal(err)
+		l.Fatal(err)
 	}
-	l.events = sum.Acknowledged
+	l.events += sum.Acknowledged
 	for end := time.Now().Add(patience); l.metric("afterimage_log_size") < float64(l.events+1); { // and the policy
 		if time.Sleep(5 * time.Millisecond); time.Now().After(end) { // polls another process
-			b.Fatalf("the log has %v of %d events", l.metric("afterimage_log_size"), l.events)
+			l.Fatalf("the log has %v of %d events", l.metric("afterimage_log_size"), l.events)
 		}
 	}
-	l.rate = float64(l.events) / time.Since(began).Seconds()
-	l.serverCPU = time.Duration(l.metric("process_cpu_seconds_total") * float64(time.Second))
-	l.serverRSS = l.peakRSS()
-	l.publisher = fmt.Sprintf("%.1f s of processors, %s", (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()).Seconds(),
-		strings.TrimSpace(p.stdout.String()))
-	return l
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(), strings.TrimSpace(p.stdout.String())
 }
 
 // awaitRest waits until the store has done what taking events in left to do,
