@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -14,23 +15,81 @@ import (
 // promotion is the name of the consumer that promotes.
 const promotion = "promotion"
 
+// maxWaiting is how many targets are waited for, at most. So many come only from
+// a publisher that names what it never sends; the others are then not waited for.
+const maxWaiting = 100_000
+
+// waits is how long, over restarts, a target is waited for.
+const waits = 7 * 24 * time.Hour
+
 // Promote moves what a late verdict, a report or an action is about to the class
 // that the policy gave that event, where the target's own class is kept for less
-// long: evidence of harm must not expire before the complaint does. A report on a
-// session as a whole moves all of the session. It follows the log until ctx ends;
-// after a restart it goes on where it was.
-//
-// A target that comes after what is said of it is not moved.
+// long: evidence of harm must not expire before the complaint does. A target may
+// come up to a week after what is said of it. A report on a session as a whole moves all of the
+// session. It follows the log until ctx ends; after a restart it goes on where it
+// was.
 func (p *Policies) Promote(ctx context.Context) error {
-	return p.log.Consume(ctx, promotion, p.promote)
+	pr, err := p.promoter(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", promotion, err)
+	}
+	return p.log.Consume(ctx, promotion, pr.promote)
 }
 
-func (p *Policies) promote(ctx context.Context, batch []*eventlog.Followed) error {
-	type move struct {
-		tenant event.Tenant
-		class  string
+// A promoter knows which targets have not come yet.
+type promoter struct {
+	*Policies
+	waiting map[target]string // the class that is kept for longest of those wanted
+	moves   map[move][]event.Seq
+}
+
+type target struct {
+	tenant event.Tenant
+	id     string
+}
+
+type move struct {
+	tenant event.Tenant
+	class  string
+}
+
+// promoter finds out what is waited for: the targets, of what was said of late,
+// that are not there. It moves those that came later than what was said of them,
+// in case that was not done.
+func (p *Policies) promoter(ctx context.Context) (*promoter, error) {
+	pr := &promoter{p, map[target]string{}, map[move][]event.Seq{}}
+	said := eventlog.Selection{
+		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Verdict), string(event.Report), string(event.Action)}}},
+		Since: p.now().Add(-waits),
+		Order: eventlog.LogOrder,
 	}
-	moves := map[move][]event.Seq{}
+	for _, t := range p.log.Tenants() {
+		for entry, err := range p.log.Scan(ctx, t, said) {
+			if err != nil {
+				return nil, err
+			}
+			e, err := entry.Meta()
+			if err != nil {
+				return nil, err
+			}
+			if id, _ := about(e); id == "" {
+				continue
+			}
+			seqs, err := pr.about(ctx, t, e)
+			if err == nil && len(seqs) > 0 && seqs[0] > entry.Seq {
+				err = pr.want(t, e.GetClass(), seqs[0])
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return pr, pr.move(ctx)
+}
+
+// promote promotes what a batch of events is about, and what of it was waited
+// for.
+func (pr *promoter) promote(ctx context.Context, batch []*eventlog.Followed) error {
 	for _, f := range batch {
 		e, err := f.Meta()
 		if errors.Is(err, eventlog.ErrErased) {
@@ -39,47 +98,100 @@ func (p *Policies) promote(ctx context.Context, batch []*eventlog.Followed) erro
 		if err != nil {
 			return fmt.Errorf("event %d: %w", f.Seq, err)
 		}
-		document, _, _, ok := p.Current(f.Tenant)
-		if !ok || e.GetInteraction() != nil {
-			continue
-		}
-		about, err := p.about(ctx, f.Tenant, e)
-		if err != nil {
+		if err := pr.look(ctx, f, e); err != nil {
 			return err
 		}
-		for _, seq := range about {
-			longer, err := p.longer(f.Tenant, document, e.GetClass(), seq)
-			if err != nil {
-				return err
-			}
-			if longer {
-				to := move{f.Tenant, e.GetClass()}
-				moves[to] = append(moves[to], seq)
-			}
-		}
 	}
-	for to, seqs := range moves {
-		if err := p.log.Promote(ctx, to.tenant, seqs, to.class); err != nil {
+	return pr.move(ctx)
+}
+
+func (pr *promoter) look(ctx context.Context, f *eventlog.Followed, e *pb.Event) error {
+	if e.GetInteraction() != nil {
+		if len(pr.waiting) == 0 {
+			return nil
+		}
+		class, waited := pr.waiting[target{f.Tenant, e.GetId()}]
+		if !waited {
+			return nil
+		}
+		delete(pr.waiting, target{f.Tenant, e.GetId()})
+		return pr.want(f.Tenant, class, f.Seq)
+	}
+	seqs, err := pr.about(ctx, f.Tenant, e)
+	if err != nil {
+		return err
+	}
+	for _, seq := range seqs {
+		if err := pr.want(f.Tenant, e.GetClass(), seq); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// about returns what an event is about: its target, or its session's events.
-func (p *Policies) about(ctx context.Context, t event.Tenant, e *pb.Event) (seqs []event.Seq, err error) {
-	var target, session string
+// want notes that an event is to move to a class, if that is kept for longer
+// than the one it is in.
+func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
+	document, _, _, ok := pr.Current(t)
+	if !ok {
+		return nil
+	}
+	in, err := pr.log.Class(t, seq)
+	if errors.Is(err, eventlog.ErrErased) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if longer(document, class, in) {
+		to := move{t, class}
+		pr.moves[to] = append(pr.moves[to], seq)
+	}
+	return nil
+}
+
+// move does what was noted.
+func (pr *promoter) move(ctx context.Context) error {
+	for to, seqs := range pr.moves {
+		if err := pr.log.Promote(ctx, to.tenant, seqs, to.class); err != nil {
+			return err
+		}
+		delete(pr.moves, to)
+	}
+	return nil
+}
+
+// await notes that a target is not there yet.
+func (pr *promoter) await(t event.Tenant, id, class string) {
+	document, _, _, ok := pr.Current(t)
+	before, waited := pr.waiting[target{t, id}]
+	if !ok || waited && !longer(document, class, before) || !waited && len(pr.waiting) >= maxWaiting {
+		return
+	}
+	pr.waiting[target{t, id}] = class
+}
+
+// about returns what an event speaks of: one event, or else a session.
+func about(e *pb.Event) (id, session string) {
 	switch body := e.GetBody().(type) {
 	case *pb.Event_Verdict:
-		target = body.Verdict.GetTarget()
+		return body.Verdict.GetTarget(), ""
 	case *pb.Event_Report:
-		target, session = body.Report.GetTarget(), body.Report.GetSession()
+		return body.Report.GetTarget(), body.Report.GetSession()
 	case *pb.Event_Action:
-		target = body.Action.GetTarget()
+		return body.Action.GetTarget(), ""
 	}
-	if target != "" {
-		seq, err := p.log.Lookup(ctx, t, target)
+	return "", ""
+}
+
+// about returns where that is what an event is about: its target, or its
+// session's events. A target that is not there is waited for.
+func (pr *promoter) about(ctx context.Context, t event.Tenant, e *pb.Event) (seqs []event.Seq, err error) {
+	id, session := about(e)
+	if id != "" {
+		seq, err := pr.log.Lookup(ctx, t, id)
 		if errors.Is(err, eventlog.ErrNotFound) {
+			pr.await(t, id, e.GetClass())
 			return nil, nil
 		}
 		return []event.Seq{seq}, err
@@ -94,7 +206,7 @@ func (p *Policies) about(ctx context.Context, t event.Tenant, e *pb.Event) (seqs
 		},
 		Order: eventlog.LogOrder,
 	}
-	for entry, err := range p.log.Scan(ctx, t, selection) {
+	for entry, err := range pr.log.Scan(ctx, t, selection) {
 		if err != nil {
 			return nil, err
 		}
@@ -103,20 +215,12 @@ func (p *Policies) about(ctx context.Context, t event.Tenant, e *pb.Event) (seqs
 	return seqs, nil
 }
 
-// longer reports whether a class is kept for longer than the one in which the
-// event at seq is.
-func (p *Policies) longer(t event.Tenant, document *policy.Document, class string, seq event.Seq) (bool, error) {
-	now, err := p.log.Class(t, seq)
-	if errors.Is(err, eventlog.ErrErased) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
+// longer reports whether a document keeps one class for longer than another.
+func longer(document *policy.Document, class, than string) bool {
 	to, ok := document.Class(class)
 	if !ok {
-		return false, nil
+		return false
 	}
-	from, ok := document.Class(now)
-	return ok && to.Keep > from.Keep, nil
+	from, ok := document.Class(than)
+	return ok && to.Keep > from.Keep
 }

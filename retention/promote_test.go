@@ -20,6 +20,7 @@ func TestPromote(t *testing.T) {
 	cfg := config(t)
 	log := openLog(t, cfg)
 	p := openPolicies(t, log)
+	p.now = func() time.Time { return time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC) }
 	document, err := policy.Parse([]byte(`
 classes: {routine: {keep: 30d}, flagged: {keep: 180d}, reported: {keep: 365d}, ledger: {keep: 7y, min: 7y}}
 rules:
@@ -60,6 +61,15 @@ rules:
 	report := func(id, target, session string) *pb.Event {
 		return &pb.Event{Id: id, Body: &pb.Event_Report{Report: &pb.Report{Target: target, Session: session, Category: "harm"}}}
 	}
+	restarted := func() *promoter {
+		t.Helper()
+		pr, err := p.promoter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pr
+	}
+	pr := restarted()
 	run := func() {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -71,7 +81,7 @@ rules:
 					cancel()
 				}
 			}()
-			return p.promote(ctx, batch)
+			return pr.promote(ctx, batch)
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
@@ -102,6 +112,21 @@ rules:
 	publish(verdict("v4", "a3", 0.9), report("r3", "a1", ""))
 	run()
 	check(map[string]string{"a1": "reported", "a3": "reported", "a2": "routine"})
+	// Targets that come after what is said of them: at once, and after a restart.
+	publish(verdict("v5", "late1", 0.9), report("r4", "late1", ""), verdict("v6", "late2", 0.1), verdict("v7", "late3", 0.9), report("r5", "late4", ""))
+	run()
+	publish(said("late1", "c"), said("late2", "c"))
+	run()
+	check(map[string]string{"late1": "reported", "late2": "routine"})
+	pr = restarted()
+	publish(said("late3", "c"))
+	run()
+	check(map[string]string{"late3": "flagged"})
+	publish(said("late4", "c"))
+	restarted() // It died after the target came and before it was moved.
+	check(map[string]string{"late4": "reported"})
+	run()
+	check(map[string]string{"late1": "reported", "late2": "routine", "late3": "flagged", "late4": "reported"})
 	if _, err := log.Verify(t.Context(), func(f eventlog.Finding) { t.Errorf("finding: %+v", f) }, func(eventlog.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
