@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/cockroachdb/pebble/v2"
@@ -107,6 +107,10 @@ func (l *Log) frozen(v *verification) *pebble.Snapshot {
 // a store that cannot even be opened as one, the finding names all positions
 // that the keys have seen, and the checkpoint is the anchor beside them.
 func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress func(Progress)) (Verified, error) {
+	return openAndVerify(ctx, cfg, "", report, progress)
+}
+
+func openAndVerify(ctx context.Context, cfg Config, file string, report func(Finding), progress func(Progress)) (Verified, error) {
 	cfg = cfg.withDefaults()
 	fresh, err := isFresh(cfg)
 	if err != nil {
@@ -119,7 +123,7 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	if err != nil {
 		return Verified{}, fmt.Errorf("open keys: %w", err)
 	}
-	cp, err := verifyDir(ctx, cfg, ring, report, progress)
+	cp, err := verifyDir(ctx, cfg, ring, file, report, progress)
 	if !errors.Is(err, ErrTampered) {
 		return cp, err
 	}
@@ -131,7 +135,7 @@ func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress f
 	return Verified{Checkpoint: anchor}, nil
 }
 
-func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, report func(Finding), progress func(Progress)) (_ Verified, err error) {
+func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, file string, report func(Finding), progress func(Progress)) (_ Verified, err error) {
 	db, err := openDB(cfg, true)
 	if err != nil {
 		return Verified{}, err
@@ -156,6 +160,7 @@ func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, report func(
 	if err != nil {
 		return Verified{}, err
 	}
+	v.file = file
 	return v.verify()
 }
 
@@ -187,8 +192,12 @@ type verification struct {
 	tenants  map[tenantID]*tenant
 	newest   *tree.Checkpoint // what a live log says it is; nil: the disk says
 
+	file  string    // keeps how far it is; "": nothing does
+	kept  time.Time // when it last did
+	told  []Finding // in the blocks so far, for the file
+	found int       // findings so far
+
 	size      event.Seq // positions to check
-	found     int       // findings so far
 	committed commitments
 	page      struct {
 		number    uint64
@@ -202,7 +211,7 @@ type verification struct {
 	forgotten map[block.ID]*forgottenBlock
 	expected  map[indexPage]uint64 // sums of what the index must hold
 	actual    map[indexPage]uint64 // sums of what it holds
-	seed      maphash.Seed
+	keys      [2]uint64            // of the sums
 }
 
 // indexPage is a part of the index that is compared as a whole.
@@ -222,7 +231,7 @@ func newVerification(ctx context.Context, s *store, report func(Finding), progre
 		buckets: s.buckets, tenants: s.tenants, committed: commitments{disk: s.disk},
 		bad: map[block.ID]*damage{}, forgotten: map[block.ID]*forgottenBlock{},
 		seen: roaring64.New(), gone: roaring64.New(), recorded: roaring64.New(),
-		expected: map[indexPage]uint64{}, actual: map[indexPage]uint64{}, seed: maphash.MakeSeed(),
+		expected: map[indexPage]uint64{}, actual: map[indexPage]uint64{},
 	}, nil
 }
 
@@ -246,8 +255,15 @@ func (v *verification) verify() (Verified, error) {
 }
 
 func (v *verification) add(part string, reason error, first, last event.Seq) {
+	v.tell(Finding{kindOf(reason), part, reason.Error(), first, last})
+}
+
+func (v *verification) tell(f Finding) {
 	v.found++
-	v.report(Finding{kindOf(reason), part, reason.Error(), first, last})
+	if v.file != "" {
+		v.told = append(v.told, f)
+	}
+	v.report(f)
 }
 
 // run is add of one position. Positions that follow one another are one
@@ -271,8 +287,7 @@ const maxRuns = 64
 
 func (v *verification) endRun() {
 	for _, r := range v.runs {
-		v.found++
-		v.report(r)
+		v.tell(r)
 	}
 	v.runs = v.runs[:0]
 }

@@ -2,12 +2,13 @@ package eventlog
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/dchest/siphash"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
@@ -20,29 +21,33 @@ import (
 // met, what the index must hold, and what is recorded as forgotten. What it
 // does not meet is for positions to explain.
 func (v *verification) blocks() error {
-	checked := event.Seq(0)
-	err := v.each(key1(spaceHeader), func(k, value []byte) error {
+	v.told = nil
+	before, checked, err := v.resume()
+	if err != nil {
+		return err
+	}
+	err = v.each(key1(spaceHeader), func(k, value []byte) error {
 		if len(k) != 9 {
 			v.add("block", fmt.Errorf("%w: the key of a header has %d bytes", ErrTampered, len(k)), 0, v.last())
 			return nil
 		}
 		id := block.ID(binary.BigEndian.Uint64(k[1:]))
+		if id <= before {
+			return nil
+		}
 		h, err := block.ParseHeader(value)
 		if err == nil {
 			err = v.block(id, &h)
 		}
-		if ctx := v.ctx.Err(); ctx != nil {
-			return ctx
-		}
 		if err != nil {
-			v.bad[id] = &damage{reason: fmt.Errorf("block %d: %w", id, err)}
+			v.bad[id] = &damage{kind: kindOf(err), reason: fmt.Sprintf("block %d: %v", id, err)}
 			if h.Count > 0 {
 				v.bad[id].first, v.bad[id].last = event.Seq(h.FirstSeq), event.Seq(h.LastSeq)
 			}
 		}
 		checked += event.Seq(h.Count)
 		v.progress(Progress{min(checked, v.size), v.size})
-		return nil
+		return errors.Join(v.keep(id, checked), v.ctx.Err())
 	})
 	return v.damaged("block", err, 0, v.last())
 }
@@ -50,7 +55,8 @@ func (v *verification) blocks() error {
 // damage is what is wrong with a block, and the positions that its header
 // names, or else the locations that name it.
 type damage struct {
-	reason      error
+	kind        FindingKind
+	reason      string
 	first, last event.Seq
 	located     bool
 }
@@ -214,7 +220,7 @@ func (v *verification) positions() error {
 		if !d.located && last == 0 {
 			last = v.last() // Neither its header nor a location tells.
 		}
-		v.add("block", d.reason, min(d.first, v.last()), min(last, v.last()))
+		v.tell(Finding{d.kind, "block", d.reason, min(d.first, v.last()), min(last, v.last())})
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.forgotten)) {
 		if f := v.forgotten[id]; f.located > f.events {
@@ -325,7 +331,7 @@ func (v *verification) sum(hash termHash, seq event.Seq) uint64 {
 	var b [termHashSize + 8]byte
 	copy(b[:], hash[:])
 	binary.BigEndian.PutUint64(b[termHashSize:], uint64(seq))
-	return maphash.Bytes(v.seed, b[:])
+	return siphash.Hash(v.keys[0], v.keys[1], b[:])
 }
 
 // index compares what the index holds with what it must. While events are being

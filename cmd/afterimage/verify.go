@@ -17,6 +17,7 @@ type verifyCmd struct {
 	Proof string `arg:"" optional:"" help:"Check this file, which afterimage prove wrote."`
 	Data  string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
 	keyFlags
+	Resume string `placeholder:"FILE" help:"With --data: keep in this file how far it is, and go on from there if it is there and the log is as it was."`
 	URL    string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
 	Key    string `xor:"trust" placeholder:"KEY" help:"With --url or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
 	Policy string `xor:"trust" placeholder:"FILE" help:"With --url or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
@@ -37,6 +38,8 @@ func (c *verifyCmd) Validate() error {
 		return errors.New("want one of --data, --url or the file of a proof")
 	case c.Data != "" && (c.Key != "" || c.Policy != ""):
 		return errors.New("--key and --policy are for --url and proofs: a data directory has its own keys")
+	case c.Data == "" && c.Resume != "":
+		return errors.New("--resume is for --data")
 	case c.Proof == "" && c.Event != "":
 		return errors.New("--event is for a proof")
 	case c.Proof != "" && c.Key == "" && c.Policy == "":
@@ -52,6 +55,7 @@ names the positions of whatever is not as it was written, or checks that one eve
 the proof of it. Exit code 3 if anything is found, or the proof does not hold.
 
     afterimage verify --data afterimage-data --keys afterimage-keys
+    afterimage verify --data afterimage-data --keys afterimage-keys --resume verify.state
     afterimage verify --url http://127.0.0.1:8080
     afterimage verify --url http://127.0.0.1:8080 --key 'afterimage.invalid/…+…+…'
 
@@ -91,11 +95,20 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 	if err := present(c.Data, c.Keys); err != nil {
 		return err
 	}
-	verified, err := eventlog.VerifyDir(ctx, eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Keys: keys, Fatal: fatal(s.err)},
-		func(f eventlog.Finding) {
-			r.add(&pb.Finding{Kind: string(f.Kind), Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
-		},
-		func(p eventlog.Progress) { r.progress.set(uint64(p.Checked), uint64(p.Size)) })
+	cfg := eventlog.Config{Dir: logDir(c.Data), KeysDir: c.Keys, Keys: keys, Fatal: fatal(s.err)}
+	report := func(f eventlog.Finding) {
+		r.add(&pb.Finding{Kind: string(f.Kind), Part: f.Part, Reason: f.Reason, FirstSeq: uint64(f.First), LastSeq: uint64(f.Last)})
+	}
+	progress := func(p eventlog.Progress) { r.progress.set(uint64(p.Checked), uint64(p.Size)) }
+	var verified eventlog.Verified
+	if c.Resume == "" {
+		verified, err = eventlog.VerifyDir(ctx, cfg, report, progress)
+	} else {
+		verified, err = eventlog.ResumeVerifyDir(ctx, cfg, c.Resume, report, progress)
+	}
+	if errors.Is(err, context.Canceled) && c.Resume != "" {
+		return fmt.Errorf("interrupted: the same command goes on where it was (%s)", c.Resume)
+	}
 	if err != nil {
 		return explainOpen(err, c.Data, c.Keys)
 	}
