@@ -106,10 +106,13 @@ func (l *Log) appendAs(batch []Prepared, epoch *keyring.Epoch, commits func(*app
 	// Until commit nothing is on disk but sections of no block; a crash or an
 	// error before it leaves the log as it was. After it everything is: location, index, tree and
 	// checkpoint stand in the same batch as the blocks.
-	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.store, a.finish} {
+	for _, step := range []func() error{a.deduplicate, a.group, a.seal, a.locate, a.index, a.grow, a.store} {
 		if err := step(); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.finish(); err != nil {
+		return nil, errors.Join(err, l.dropBeyond(l.state.block))
 	}
 	a.publish()
 	return a, nil
@@ -385,8 +388,7 @@ func (a *appending) grow() error {
 	return nil
 }
 
-// store writes the blocks. It comes last: what a failure after it would leave
-// behind takes room until the log is opened again.
+// store writes the blocks.
 func (a *appending) store() error { return a.l.storeBlocks(a.write, a.groups) }
 
 func (a *appending) finish() error {

@@ -50,7 +50,8 @@
 //
 //   - Invariant 1: when Append returns, its events are on disk, each once, and
 //     so are their locations, index entries, tiles and checkpoint: all of it is
-//     one Pebble batch. After a crash there is all of an append or nothing.
+//     one Pebble batch, and large sections were durable before it. After a crash
+//     there is all of an append or nothing.
 //   - Invariant 2: every value that tells of content is sealed; names and terms
 //     stand in keys only as values of keyed PRFs.
 //   - Invariant 5: any stored byte that is changed is found by Verify, and a log

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,8 +90,8 @@ func TestFailedSync(t *testing.T) {
 		appendUntilSyncFails(t, part, os.Getenv(dir))
 		return
 	}
-	for _, part := range []string{".log", "MANIFEST", "/" + tablesDir + "/"} {
-		t.Run(strings.Trim(part, "./"), func(t *testing.T) {
+	for part, name := range map[string]string{"/[0-9]+\\.log$": "log", "/MANIFEST-[0-9]+$": "manifest", "/" + tablesDir + "/[a-z][0-9]+$": "table"} {
+		t.Run(name, func(t *testing.T) {
 			cfg := config(t)
 			root := filepath.Dir(cfg.Dir)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -101,7 +102,7 @@ func TestFailedSync(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != exitOfFailedSync {
 				t.Fatalf("got exit code %d, error %v: %s", code, err, said)
 			}
-			if !strings.Contains(string(said), "a sync failed") {
+			if said := string(said); !strings.Contains(said, "a sync failed") || !regexp.MustCompile("(?m)"+strings.TrimSuffix(part, "$")+":").MatchString(said) {
 				t.Errorf("what went wrong is not said: %s", said)
 			}
 			text, err := os.ReadFile(filepath.Join(root, "acked"))
@@ -127,7 +128,7 @@ const exitOfFailedSync = 7
 
 // appendUntilSyncFails is the process whose disk fails.
 func appendUntilSyncFails(t *testing.T, part, dir string) {
-	f := new(fault)
+	f, file := new(fault), regexp.MustCompile(part)
 	fail := func(err error) {
 		fmt.Println(err)
 		os.Exit(exitOfFailedSync)
@@ -143,8 +144,8 @@ func appendUntilSyncFails(t *testing.T, part, dir string) {
 			f.set(func(op errorfs.Op) error {
 				switch op.Kind {
 				case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpFileFlush:
-					if strings.Contains(op.Path, part) {
-						return fmt.Errorf("a sync failed: %w", syscall.EIO)
+					if file.MatchString(op.Path) {
+						return fmt.Errorf("a sync failed of %s: %w", op.Path, syscall.EIO)
 					}
 				}
 				return nil

@@ -82,16 +82,14 @@ func (l *Log) Resume(ctx context.Context, progress func(ForgetProgress)) error {
 // begin puts what is to be forgotten on record. It reports whether there is
 // anything.
 func (l *Log) begin(ctx context.Context, what []Forgetting) (begun bool, err error) {
-	f := &forgetting{l: l, pending: &pending{}}
+	f := &forgetting{l: l, pending: &pending{}, rekeyed: map[bucketID]bool{}}
 	defer func() {
 		if !begun {
 			f.reopen()
 		}
 	}()
-	for _, w := range what {
-		if err := errors.Join(ctx.Err(), f.plan(w)); err != nil {
-			return false, err
-		}
+	if err := errors.Join(ctx.Err(), f.plan(what)); err != nil {
+		return false, err
 	}
 	if len(f.events) == 0 {
 		return false, nil
@@ -117,30 +115,59 @@ func (l *Log) begin(ctx context.Context, what []Forgetting) (begun bool, err err
 // forgetting is a Forget that is being planned.
 type forgetting struct {
 	*pending
-	l      *Log
-	events []Prepared
+	l       *Log
+	events  []Prepared
+	rekeyed map[bucketID]bool // the buckets of rekey
 }
 
-// plan finds out what one forgetting concerns, closes the buckets to appends,
-// and prepares its ledger events.
-func (f *forgetting) plan(w Forgetting) error {
-	if w.Ledger.GetRestored() != nil {
-		return f.note(w)
+// plan finds out what the forgettings concern, closes the buckets to appends, and
+// prepares the ledger events. Buckets come first: of one that goes whole no event
+// need go by itself.
+func (f *forgetting) plan(what []Forgetting) error {
+	concerns := make([]concern, len(what))
+	for i, w := range what {
+		if w.Ledger.GetRestored() != nil {
+			continue
+		}
+		c := concern{gone: roaring64.New()}
+		if c.tenant = f.l.named(w.Tenant); c.tenant == nil {
+			return fmt.Errorf("tenant %s: %w", w.Tenant, ErrNotFound)
+		}
+		c.any = len(w.Buckets) > 0 // One without events is put on record too.
+		if err := f.drops(&c, w.Buckets); err != nil {
+			return err
+		}
+		concerns[i] = c
 	}
-	t := f.l.named(w.Tenant)
-	if t == nil {
-		return fmt.Errorf("tenant %s: %w", w.Tenant, ErrNotFound)
+	for i, w := range what {
+		if w.Ledger.GetRestored() != nil {
+			if err := f.note(w); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f.erasures(&concerns[i], w.Seqs); err != nil {
+			return err
+		}
+		if err := f.record(w, concerns[i]); err != nil {
+			return err
+		}
 	}
-	gone := roaring64.New()
-	blocks, err := f.drops(t, w.Buckets, gone)
-	if err != nil {
-		return err
-	}
-	if err := f.erasures(t, w.Seqs, gone); err != nil {
-		return err
-	}
-	positions := ranges(gone)
-	for empty := len(w.Buckets) > 0; empty || len(positions) > 0 || len(blocks) > 0; empty = false { // One for buckets without events too.
+	return nil
+}
+
+// concern is what a forgetting concerns.
+type concern struct {
+	tenant *tenant
+	gone   *roaring64.Bitmap     // positions of single events
+	blocks []*pb.Forgotten_Block // that go whole
+	any    bool                  // it is to be on record in any case
+}
+
+// record prepares the ledger events of a forgetting: as many as it takes.
+func (f *forgetting) record(w Forgetting, c concern) error {
+	positions, blocks := ranges(c.gone), c.blocks
+	for first := c.any; first || len(positions) > 0 || len(blocks) > 0; first = false {
 		body := proto.CloneOf(w.Ledger.GetForgotten())
 		for _, r := range positions[:min(len(positions), event.MaxPositions)] {
 			body.Positions = append(body.Positions, &pb.Forgotten_Positions{First: uint64(r.First), Last: uint64(r.Last)})
@@ -161,26 +188,24 @@ func (f *forgetting) plan(w Forgetting) error {
 	return nil
 }
 
-// drops returns the blocks of buckets that go whole. What they recorded as
-// forgotten stays on record: it is added to gone.
-func (f *forgetting) drops(t *tenant, ids []BucketID, gone *roaring64.Bitmap) (blocks []*pb.Forgotten_Block, err error) {
+// drops notes buckets that go whole. What they recorded as forgotten stays on
+// record.
+func (f *forgetting) drops(c *concern, ids []BucketID) error {
 	for _, id := range ids {
-		b, err := f.close(t, bucketID(id))
+		b, err := f.close(c.tenant, bucketID(id))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if slices.Contains(f.drop, b.id) {
 			continue
 		}
 		f.drop = append(f.drop, b.id)
-		more, err := f.recorded(b, gone)
-		if err != nil {
-			return nil, err
+		if err := f.recorded(c, b); err != nil {
+			return err
 		}
-		blocks = append(blocks, more...)
-		blocks = append(blocks, f.l.blocksOf(b)...)
+		c.blocks = append(c.blocks, f.l.blocksOf(b)...)
 	}
-	return blocks, nil
+	return nil
 }
 
 // close makes sure that nothing is appended to a bucket any more.
@@ -209,26 +234,35 @@ func (f *forgetting) reopen() {
 	}
 }
 
-// recorded returns what the ledger events of a bucket say was forgotten.
-func (f *forgetting) recorded(b *bucket, gone *roaring64.Bitmap) (blocks []*pb.Forgotten_Block, err error) {
+// recorded takes over what the ledger events of a bucket say was forgotten.
+func (f *forgetting) recorded(c *concern, b *bucket) error {
 	seqs, err := f.l.find(b, Term{FieldKind, []string{string(event.Forgotten)}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, seq := range seqs {
-		e, err := f.l.event(seq, location{})
-		if errors.Is(err, ErrErased) {
-			continue
+		if err := f.takeOver(c, seq); err != nil {
+			return err
 		}
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range e.GetForgotten().GetPositions() {
-			gone.AddRange(r.GetFirst(), r.GetLast()+1)
-		}
-		blocks = append(blocks, e.GetForgotten().GetBlocks()...)
 	}
-	return blocks, nil
+	return nil
+}
+
+// takeOver takes over what the event at seq, if it is a ledger event that does,
+// says was forgotten.
+func (f *forgetting) takeOver(c *concern, seq event.Seq) error {
+	e, err := f.l.event(seq, location{})
+	if errors.Is(err, ErrErased) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range e.GetForgotten().GetPositions() {
+		c.gone.AddRange(r.GetFirst(), r.GetLast()+1)
+	}
+	c.blocks = append(c.blocks, e.GetForgotten().GetBlocks()...)
+	return nil
 }
 
 // blocksOf returns what is put on record of a bucket's blocks.
@@ -242,12 +276,12 @@ func (s *store) blocksOf(b *bucket) (out []*pb.Forgotten_Block) {
 	return out
 }
 
-// erasures adds the positions that are to go to gone, unless their bucket goes
-// or they have gone, and closes the buckets that they are in.
-func (f *forgetting) erasures(t *tenant, seqs []event.Seq, gone *roaring64.Bitmap) error {
+// erasures notes single events that are to go, unless their bucket goes or they
+// have gone, and closes the buckets that they are or were in.
+func (f *forgetting) erasures(c *concern, seqs []event.Seq) error {
 	for _, seq := range seqs {
 		if seq >= f.l.Size() {
-			return fmt.Errorf("event %d of tenant %s: %w", seq, t.name, ErrNotFound)
+			return fmt.Errorf("event %d of tenant %s: %w", seq, c.tenant.name, ErrNotFound)
 		}
 		b, err := f.l.bucketAt(seq)
 		if errors.Is(err, ErrErased) {
@@ -256,22 +290,59 @@ func (f *forgetting) erasures(t *tenant, seqs []event.Seq, gone *roaring64.Bitma
 		if err != nil {
 			return fmt.Errorf("event %d: %w", seq, err)
 		}
-		if b.tenant != t.id {
-			return fmt.Errorf("event %d of tenant %s: %w", seq, t.name, ErrNotFound)
+		if b.tenant != c.tenant.id {
+			return fmt.Errorf("event %d of tenant %s: %w", seq, c.tenant.name, ErrNotFound)
 		}
 		if slices.Contains(f.drop, b.id) {
+			c.any = true
 			continue
 		}
-		gone.Add(uint64(seq))
-		if slices.ContainsFunc(f.rekey, func(r rekeyed) bool { return r.bucket == b.id }) {
-			continue
+		c.gone.Add(uint64(seq))
+		if b.class == LedgerClass {
+			if err := f.takeOver(c, seq); err != nil {
+				return err
+			}
 		}
-		if _, err := f.close(t, b.id); err != nil {
+		if err := f.rekeys(c, b); err != nil {
 			return err
 		}
-		f.rekey = append(f.rekey, rekeyed{bucket: b.id})
 	}
 	return nil
+}
+
+// rekeys notes that the bucket of an event that goes gets new keys; and so do the
+// others that the event may have been in before it was promoted: those of its
+// day. What they opened is in older copies.
+func (f *forgetting) rekeys(c *concern, b *bucket) error {
+	if f.rekeyed[b.id] {
+		return nil
+	}
+	for _, id := range f.l.sameDay(c.tenant, b) {
+		if f.rekeyed[id] || slices.Contains(f.drop, id) {
+			continue
+		}
+		if _, err := f.close(c.tenant, id); err != nil {
+			return err
+		}
+		f.rekeyed[id] = true
+		f.rekey = append(f.rekey, rekeyed{bucket: id})
+	}
+	return nil
+}
+
+// sameDay returns the buckets that an event in b may be or have been in.
+func (s *store) sameDay(t *tenant, b *bucket) (ids []bucketID) {
+	if b.class == LedgerClass {
+		return []bucketID{b.id} // Promote leaves it alone.
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, id := range t.buckets {
+		if o := s.buckets[id]; o.day == b.day && o.class != LedgerClass && o.class != quarantineClass {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // bucketAt returns the bucket that the event at seq is in.

@@ -265,9 +265,41 @@ func (l *Log) checkForgotten() error {
 	if err != nil || last <= l.state.epoch || l.cfg.restoring {
 		return err
 	}
-	if p, err := l.pending(); err != nil || !p.empty() { // The record comes before the epoch.
+	if known, err := l.pendingOnRecord(); err != nil || known {
 		return err
 	}
 	return fmt.Errorf("open keys: %w: %s says that events were forgotten in epoch %d, and the data in %s and its keys are of epoch %d, from before: use afterimage restore, which forgets them again",
 		keyring.ErrWrongKeys, l.cfg.KeysDir, last, l.cfg.Dir, l.state.epoch)
+}
+
+// pendingOnRecord reports whether all that the records of later epochs speak of is
+// being forgotten: a record comes before its epoch.
+func (l *Log) pendingOnRecord() (bool, error) {
+	p, err := l.pending()
+	if err != nil || p.empty() {
+		return false, err
+	}
+	forgets, err := l.forgets(p)
+	if err != nil {
+		return false, err
+	}
+	recorded, err := forgottenSince(l.ring, l.state.epoch, fork{math.MaxUint64, math.MaxUint32})
+	if err != nil {
+		return false, err
+	}
+	positions, quarantines := recorded.all()
+	known, knownQuarantines := forgets.all()
+	positions.AndNot(known)
+	quarantines.AndNot(knownQuarantines)
+	return positions.IsEmpty() && quarantines.IsEmpty(), nil
+}
+
+// all returns what is forgotten for any cause.
+func (f *forgotten) all() (positions, quarantines *roaring64.Bitmap) {
+	positions, quarantines = roaring64.New(), roaring64.New()
+	for _, p := range f.parts {
+		positions.Or(p.positions)
+		quarantines.Or(p.quarantines)
+	}
+	return positions, quarantines
 }

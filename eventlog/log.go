@@ -40,6 +40,9 @@ var (
 	ErrCorrupt = errors.New("its checksum is wrong")
 	// ErrDiskFull: appending would use up the reserve of free space.
 	ErrDiskFull = errors.New("the disk is full")
+	// ErrForgetting: events of the same day are being forgotten; it can be done
+	// when that is finished.
+	ErrForgetting = errors.New("events of its day are being forgotten: try again later")
 )
 
 // Config says how to open a log. The zero value of every field but Dir and

@@ -40,6 +40,8 @@ type machine struct {
 
 	seqs   []event.Seq // of the n-th sample
 	erased map[int]int // sample → which forgetting
+
+	interrupted int // forgettings
 }
 
 // photo is what a power failure would have left, and what was acknowledged.
@@ -91,7 +93,8 @@ func (m *machine) step() {
 			m.t.Fatal(err)
 		}
 	case k < 7:
-		if err := m.l.Promote(context.Background(), "acme", m.some(20), "reported"); err != nil {
+		err := m.l.Promote(context.Background(), "acme", m.some(20), "reported")
+		if err != nil && (!errors.Is(err, ErrForgetting) || m.acked.forgets == m.forgets) {
 			m.t.Fatal(err)
 		}
 	case k < 8:
@@ -151,10 +154,23 @@ func (m *machine) forget(seqs []event.Seq, buckets []BucketID) {
 		Id: fmt.Sprint("forgetting-", m.forgets), Time: timestamppb.New(m.now), Class: LedgerClass,
 		Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: pb.Forgotten_ERASED}},
 	}}
-	if err := m.l.Forget(context.Background(), []Forgetting{what}, func(ForgetProgress) {}); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	interrupt := m.rng.IntN(3) == 0 // It goes on with the next one, or after a crash.
+	err := m.l.Forget(ctx, []Forgetting{what}, func(ForgetProgress) {
+		if interrupt {
+			cancel()
+		}
+	})
+	switch {
+	case err == nil:
+		m.note(func() { m.acked.forgets = m.forgets })
+	case interrupt && errors.Is(err, context.Canceled):
+		m.note(func() { m.acked.forgets = m.forgets - 1 })
+		m.interrupted++
+	default:
 		m.t.Fatal(err)
 	}
-	m.note(func() { m.acked.forgets = m.forgets })
 }
 
 // note changes what photographs know.
@@ -169,7 +185,7 @@ func (m *machine) note(f func()) {
 // forgotten is gone after Resume or wholly there, and the log verifies, before
 // and after.
 func TestCrashAnywhere(t *testing.T) {
-	points := 0
+	points, interrupted := 0, 0
 	for seed := range rounds(t) {
 		m := &machine{t: t, cfg: config(t), files: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(seed, 2)), chance: rand.New(rand.NewPCG(seed, 3)), now: start0.Add(24 * time.Hour), wait: 1, erased: map[int]int{}}
 		m.cfg.FS = errorfs.Wrap(m.files, m)
@@ -194,9 +210,9 @@ func TestCrashAnywhere(t *testing.T) {
 				t.Fatalf("seed %d, crash %d of %d, before %s", seed, i, len(m.photos), p.where)
 			}
 		}
-		points += len(m.photos)
+		points, interrupted = points+len(m.photos), interrupted+m.interrupted
 	}
-	t.Logf("%d crashes", points)
+	t.Logf("%d crashes, %d forgettings interrupted otherwise", points, interrupted)
 	if points < 20 {
 		t.Errorf("%d crashes are too few to tell", points)
 	}
@@ -216,11 +232,16 @@ func (m *machine) recovered(p photo) {
 	for _, f := range findings(t, l) {
 		t.Errorf("finding: %+v", f)
 	}
+	size := l.Size() // Beyond it Resume may append ledger events of its own.
+	if first := m.seqs[0]; first < size { // as whoever promotes does, beside Resume
+		if err := l.Promote(context.Background(), "acme", []event.Seq{first}, "reported"); err != nil && !errors.Is(err, ErrForgetting) {
+			t.Errorf("promote: %v", err)
+		}
+	}
 	if err := l.Resume(context.Background(), func(ForgetProgress) {}); err != nil {
 		t.Errorf("resume: %v", err)
 	}
-	size := l.Size()
-	under := map[bool]int{} // of the forgetting under way: how many are gone
+	under := map[int]map[bool]int{} // of each forgetting under way: how many are gone
 	for n, seq := range m.seqs {
 		if n < p.events && seq >= size {
 			t.Errorf("event %d was acknowledged and is not there", n)
@@ -242,7 +263,10 @@ func (m *machine) recovered(p photo) {
 				t.Errorf("event %d was forgotten and is there", n)
 			}
 		case erased && which < p.begun:
-			under[gone]++
+			if under[which] == nil {
+				under[which] = map[bool]int{}
+			}
+			under[which][gone]++
 		case gone:
 			t.Errorf("event %d is gone, and nobody asked for it", n)
 		}
@@ -250,8 +274,10 @@ func (m *machine) recovered(p photo) {
 			same(t, e, n)
 		}
 	}
-	if len(under) > 1 {
-		t.Errorf("of one forgetting %d events are gone and %d are not", under[true], under[false])
+	for which, of := range under {
+		if len(of) > 1 {
+			t.Errorf("of forgetting %d, %d events are gone and %d are not", which, of[true], of[false])
+		}
 	}
 	for n, r := range add(t, l, "acme", 0, len(m.seqs)) {
 		want := Duplicate

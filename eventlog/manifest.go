@@ -114,6 +114,9 @@ func (f manifestFile) allowed() bool {
 // writeManifest makes a directory a backup, durably.
 func writeManifest(files vfs.FS, dir string, m manifest) error {
 	b, err := json.MarshalIndent(m, "", "  ")
+	if err == nil && len(b) >= maxManifest {
+		err = fmt.Errorf("the log has %d files: too many for the manifest of a backup", len(m.Files))
+	}
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,9 @@ func (l *Log) mergeableIn(b *bucket, over bool) (blocks []block.ID, forGood bool
 // from then on: their text, their index entries and their keys are that class's.
 // Seqs, commitments and the class that an event says it was given stay. Events
 // that are forgotten or of that class already are passed over. ErrNotFound where
-// an event is not the tenant's; then nothing was moved.
+// an event is not the tenant's, ErrForgetting where one is in a bucket of which events are
+// being forgotten, until that is done; then nothing was moved. Ledger events stay
+// where they are.
 func (l *Log) Promote(ctx context.Context, name event.Tenant, seqs []event.Seq, class string) error {
 	l.rewriting.Lock()
 	defer l.rewriting.Unlock()
@@ -168,6 +170,15 @@ func (l *Log) targets(t *tenant, seqs []event.Seq, class string) (moving map[eve
 		}
 		if in.class == class {
 			continue
+		}
+		if in.class == LedgerClass || in.class == quarantineClass || class == LedgerClass || class == quarantineClass {
+			return nil, nil, fmt.Errorf("event %d: class %s cannot be left or entered", seq, cmp.Or(class, in.class))
+		}
+		l.mu.RLock()
+		closed := in.closed
+		l.mu.RUnlock()
+		if closed {
+			return nil, nil, fmt.Errorf("event %d: %w", seq, ErrForgetting)
 		}
 		moving[seq] = at.block
 		if targets[in.day] == nil {

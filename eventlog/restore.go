@@ -305,12 +305,15 @@ func (r *restoring) replay() (err error) {
 		return fmt.Errorf("%w: the backup has %d events, its manifest says %d", ErrTampered, l.Size(), r.manifest.Size)
 	}
 	l.fork = &fork{event.Seq(r.manifest.Size), bucketID(r.manifest.Bucket)}
+	progress := func(p ForgetProgress) { r.progress(BackupProgress{"forget", int64(p.Done), int64(p.Planned)}) }
+	if err := l.Resume(r.ctx, progress); err != nil { // It may have been pending when the backup was made.
+		return err
+	}
 	what, err := r.forgettings(l)
 	if err != nil {
 		return err
 	}
-	err = l.Forget(r.ctx, what, func(p ForgetProgress) { r.progress(BackupProgress{"forget", int64(p.Done), int64(p.Planned)}) })
-	if err != nil {
+	if err := l.Forget(r.ctx, what, progress); err != nil {
 		return err
 	}
 	var first *Finding

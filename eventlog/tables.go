@@ -18,8 +18,8 @@ import (
 
 // The sections of blocks are nearly all that is stored. Through the write-ahead
 // log they would be written twice, and again by compactions. So where a step
-// adds at least tableBytes of them to a bucket, they are written once, as tables
-// that Pebble takes over as they are; fewer would make too many small tables
+// adds at least tableBytes of one kind of them to a bucket, these are written once,
+// as a table that Pebble takes over as it is; less would make too many small tables
 // (docs/decisions/0015). They are durable before the batch that makes them a
 // block's is committed: what a crash in between leaves is removed by
 // dropOrphans.
@@ -38,43 +38,56 @@ func sections(b *block.Sealed) [len(sectionSpaces)][]byte {
 	return [...][]byte{b.Filter, b.Meta, b.Text}
 }
 
-// size returns the bytes that the sections of the blocks of a group take.
-func (g *group) size() (n int) {
-	for _, s := range g.sealed {
-		for _, section := range sections(s.block) {
-			n += len(section)
+// kinds returns the sections of a group's blocks, kind by kind.
+func (g *group) kinds() []kind {
+	of := make([]kind, len(sectionSpaces))
+	for i, space := range sectionSpaces {
+		of[i].space = space
+		for _, s := range g.sealed {
+			section := sections(s.block)[i]
+			of[i].ids, of[i].sections = append(of[i].ids, s.id), append(of[i].sections, section)
+			of[i].size += len(section)
 		}
 	}
-	return n
+	return of
 }
 
-// storeBlocks adds the blocks of groups to a batch: all of small groups, the
-// headers of large ones, whose sections are durable on return. The numbers of
-// the blocks of a group ascend without a gap.
+// kind is one kind of sections of some blocks, whose numbers ascend.
+type kind struct {
+	space    byte
+	ids      []block.ID
+	sections [][]byte
+	size     int // of all, in bytes
+}
+
+// storeBlocks adds the blocks of groups to a batch, but for large sections, which
+// are durable on return. The numbers of the blocks of a group ascend without a gap.
 func (l *Log) storeBlocks(b *pebble.Batch, groups []*group) error {
+	var large []kind
 	for _, g := range groups {
 		for _, s := range g.sealed {
 			set(b, headerKey(s.id), s.block.Header.Append(nil))
 		}
+		for _, k := range g.kinds() {
+			if k.size >= l.cfg.tableBytes {
+				large = append(large, k)
+				continue
+			}
+			for i, id := range k.ids {
+				set(b, key8(k.space, uint64(id)), k.sections[i])
+			}
+		}
+	}
+	if len(large) == 0 {
+		return nil
 	}
 	var paths []string
-	for _, g := range groups {
-		if g.size() >= l.cfg.tableBytes {
-			tables, err := l.writeTables(g.sealed)
-			paths = append(paths, tables...)
-			if err != nil {
-				return errors.Join(fmt.Errorf("write tables: %w", noSpace(err)), l.removeTables(paths))
-			}
-			continue
+	for _, k := range large {
+		path := l.cfg.FS.PathJoin(l.cfg.Dir, tablesDir, fmt.Sprintf("%c%d", k.space, k.ids[0]))
+		paths = append(paths, path)
+		if err := l.writeTable(path, k); err != nil {
+			return errors.Join(fmt.Errorf("write table: %w", noSpace(err)), l.removeTables(paths))
 		}
-		for _, s := range g.sealed {
-			for i, section := range sections(s.block) {
-				set(b, key8(sectionSpaces[i], uint64(s.id)), section)
-			}
-		}
-	}
-	if len(paths) == 0 {
-		return nil
 	}
 	if err := l.db.Ingest(context.Background(), paths); err != nil {
 		return errors.Join(fmt.Errorf("take over tables: %w", noSpace(err)), l.removeTables(paths))
@@ -90,28 +103,18 @@ func noSpace(err error) error {
 	return err
 }
 
-// writeTables writes the sections of blocks, a table of each kind, and returns
-// the tables that there are, even with an error.
-func (l *Log) writeTables(blocks []sealed) (paths []string, err error) {
-	options := dbOptions(l.cfg).MakeWriterOptions(0, l.db.TableFormat())
-	for i, space := range sectionSpaces {
-		path := l.cfg.FS.PathJoin(l.cfg.Dir, tablesDir, fmt.Sprintf("%c%d", space, blocks[0].id))
-		file, err := l.cfg.FS.Create(path, vfs.WriteCategoryUnspecified)
-		if err != nil {
-			return paths, err
-		}
-		paths = append(paths, path)
-		w := sstable.NewWriter(objstorageprovider.NewFileWritable(file), options)
-		for _, s := range blocks {
-			if err := w.Set(key8(space, uint64(s.id)), sections(s.block)[i]); err != nil {
-				return paths, errors.Join(err, w.Close())
-			}
-		}
-		if err := w.Close(); err != nil { // It syncs the file.
-			return paths, err
+func (l *Log) writeTable(path string, k kind) error {
+	file, err := l.cfg.FS.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(file), dbOptions(l.cfg).MakeWriterOptions(0, l.db.TableFormat()))
+	for i, id := range k.ids {
+		if err := w.Set(key8(k.space, uint64(id)), k.sections[i]); err != nil {
+			return errors.Join(err, w.Close())
 		}
 	}
-	return paths, nil
+	return w.Close() // It syncs the file.
 }
 
 // removeTables removes tables that Pebble has not taken over.
@@ -164,7 +167,7 @@ func (l *Log) noteTables(groups []*group) error {
 	}
 	var first, last block.ID
 	for _, g := range groups {
-		if g.size() < l.cfg.tableBytes {
+		if !slices.ContainsFunc(g.kinds(), func(k kind) bool { return k.size >= l.cfg.tableBytes }) {
 			continue
 		}
 		if first == 0 {
@@ -189,16 +192,22 @@ func (l *Log) dropNoted() error {
 		return fmt.Errorf("%w: the note of tables has %d bytes", ErrTampered, len(note))
 	}
 	first, last := block.ID(binary.BigEndian.Uint64(note)), block.ID(binary.BigEndian.Uint64(note[8:]))
+	blocks := []block.ID{first - 1, last + 1} // What is between these is nobody's.
 	l.mu.RLock()
-	defer l.mu.RUnlock()
 	for id := range l.headers {
 		if first <= id && id <= last {
-			return fmt.Errorf("%w: block %d is noted as one that was never finished", ErrTampered, id)
+			blocks = append(blocks, id)
 		}
 	}
+	l.mu.RUnlock()
+	slices.Sort(blocks)
 	b := l.db.NewBatch()
 	defer b.Close() //nolint:errcheck // Committed or thrown away.
-	removeSections(b, first, last)
+	for i, id := range blocks[1:] {
+		if before := blocks[i]; before+1 < id {
+			removeSections(b, before+1, id-1)
+		}
+	}
 	remove(b, key1(spaceTables))
 	return b.Commit(pebble.NoSync) // If it is lost, it is done again.
 }
@@ -216,16 +225,19 @@ func (l *Log) dropOrphans() error {
 	if err := errors.Join(l.removeTables(names), l.dropNoted()); err != nil {
 		return err
 	}
+	return l.dropBeyond(l.state.block)
+}
+
+// dropBeyond removes the sections of blocks beyond the last number given out.
+func (l *Log) dropBeyond(last block.ID) error {
 	for _, space := range sectionSpaces {
-		rest := [2][]byte{key8(space, uint64(l.state.block)+1), key1(space + 1)}
-		found, err := l.has(rest[0], rest[1])
-		if err != nil {
-			return err
+		first, end := key8(space, uint64(last)+1), key1(space+1)
+		found, err := l.has(first, end)
+		if err == nil && found {
+			err = l.db.DeleteRange(first, end, pebble.NoSync)
 		}
-		if found {
-			if err := l.db.DeleteRange(rest[0], rest[1], pebble.NoSync); err != nil {
-				return fmt.Errorf("remove sections without a block: %w", err)
-			}
+		if err != nil {
+			return fmt.Errorf("remove sections without a block: %w", err)
 		}
 	}
 	return nil

@@ -59,30 +59,43 @@ func TestTablesOfNobodyGo(t *testing.T) {
 	}
 }
 
-// A crash between a table and the append that it is for leaves nothing.
+// An append that fails after its tables were written, or a crash there, leaves
+// nothing.
 func TestTablesOfUnfinishedAppendGo(t *testing.T) {
-	l, cfg, _ := faulty(t)
-	add(t, l, "acme", 0, 50)
-	p, err := l.Prepare("acme", sample(50))
-	if err != nil {
-		t.Fatal(err)
+	for _, how := range []string{"failed", "crashed"} {
+		t.Run(how, func(t *testing.T) {
+			l, cfg, _ := faulty(t)
+			add(t, l, "acme", 0, 50)
+			p, err := l.Prepare("acme", sample(50))
+			if err != nil {
+				t.Fatal(err)
+			}
+			crashed := cfg
+			crashed.Dir, crashed.KeysDir = filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "keys")
+			failure := errors.New("failure")
+			left := 0
+			_, err = l.appendAs([]Prepared{p}, l.ring.Current(), func(*appending) error {
+				left, _ = stray(t, l)
+				copyDir(t, cfg.Dir, crashed.Dir)
+				copyDir(t, cfg.KeysDir, crashed.KeysDir)
+				return failure
+			})
+			if !errors.Is(err, failure) {
+				t.Fatalf("append: got %v", err)
+			}
+			if left != len(sectionSpaces) {
+				t.Fatalf("%d sections were nobody's before the commit: want those of one block", left)
+			}
+			if how == "crashed" {
+				l = open(t, crashed)
+			}
+			if sections, files := stray(t, l); sections != 0 || files != 0 {
+				t.Errorf("%d sections and %d files are left of an unfinished append", sections, files)
+			}
+			if r := add(t, l, "acme", 50, 51); r[0] != (Result{Appended, 50}) {
+				t.Errorf("append: got %v", r)
+			}
+			check(t, l)
+		})
 	}
-	crash := errors.New("crash")
-	if _, err := l.appendAs([]Prepared{p}, l.ring.Current(), func(*appending) error { return crash }); !errors.Is(err, crash) {
-		t.Fatalf("append: got %v", err)
-	}
-	if sections, _ := stray(t, l); sections != len(sectionSpaces) {
-		t.Fatalf("%d sections are nobody's: want those of one block", sections)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l = open(t, cfg)
-	if sections, files := stray(t, l); sections != 0 || files != 0 {
-		t.Errorf("%d sections and %d files are left of an unfinished append", sections, files)
-	}
-	if r := add(t, l, "acme", 50, 51); r[0] != (Result{Appended, 50}) {
-		t.Errorf("append: got %v", r)
-	}
-	check(t, l)
 }
