@@ -232,7 +232,7 @@ func (m *machine) recovered(p photo) {
 	for _, f := range findings(t, l) {
 		t.Errorf("finding: %+v", f)
 	}
-	size := l.Size() // Beyond it Resume may append ledger events of its own.
+	size := l.Size()                      // Beyond it Resume may append ledger events of its own.
 	if first := m.seqs[0]; first < size { // as whoever promotes does, beside Resume
 		if err := l.Promote(context.Background(), "acme", []event.Seq{first}, "reported"); err != nil && !errors.Is(err, ErrForgetting) {
 			t.Errorf("promote: %v", err)

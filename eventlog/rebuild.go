@@ -23,7 +23,7 @@ import (
 // index, the filters and the tiles — and makes it again from blocks and
 // commitments, in a log that no process has open. It works in steps: until it is
 // done the log does not open, and after a crash on the way it is to be called
-// again.
+// again. Nothing is changed before all that it is made from was read and checked.
 //
 // The ids of forgotten events cannot be made again; they are kept. What is held
 // in memory is 16 bytes an event. It calls progress now and then.
@@ -67,12 +67,13 @@ func Rebuild(ctx context.Context, cfg Config, progress func(Progress)) (err erro
 }
 
 func (s *store) rebuild(ctx context.Context, st state, progress func(Progress)) error {
-	r := &rebuilding{store: s, progress: progress, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk}}
-	if err := s.db.Set(key1(spaceRebuild), nil, pebble.Sync); err != nil {
-		return fmt.Errorf("rebuild: %w", err)
-	}
-	for _, step := range []func(context.Context) error{r.clear, r.blocks, r.explain, r.ids, r.writeLocations, r.writeTiles} {
-		if err := errors.Join(ctx.Err(), step(ctx)); err != nil {
+	r := &rebuilding{store: s, progress: progress, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk}, tiles: s.db.NewBatch()}
+	defer r.tiles.Close() //nolint:errcheck // Committed or thrown away.
+	for _, step := range []func(context.Context) error{r.read, r.readIDs, r.explain, r.makeTiles, r.mark, r.clear, r.blocks, r.ids, r.writeLocations, r.writeTiles} {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+		if err := step(ctx); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
 	}
@@ -86,8 +87,9 @@ func (s *store) rebuild(ctx context.Context, st state, progress func(Progress)) 
 type rebuilding struct {
 	*store
 	progress  func(Progress)
-	done      event.Seq // events that were read
+	done      event.Seq // events that were read, each twice
 	locations []location
+	tiles     *pebble.Batch
 	recorded  *roaring64.Bitmap // positions recorded as forgotten
 	forgotten map[block.ID]*forgottenBlock
 	committed commitments
@@ -104,6 +106,47 @@ func (r *rebuilding) write(f func(*pebble.Batch) error) error {
 	return b.Commit(pebble.NoSync)
 }
 
+// read reads every block, and notes where its events are and what its ledger
+// events record as forgotten.
+func (r *rebuilding) read(ctx context.Context) error {
+	var bad []block.ID
+	var first error
+	for _, id := range slices.Sorted(maps.Keys(r.headers)) {
+		_, err := r.open(id)
+		if errors.Is(err, ErrTampered) {
+			bad, first = append(bad, id), cmp.Or(first, err)
+			err = nil
+		}
+		if err := errors.Join(ctx.Err(), err); err != nil {
+			return err
+		}
+		r.advance(id)
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("%d blocks of events are damaged, the first is block %d (%w): nothing was changed, for only what leads to events can be rebuilt: restore a backup elsewhere", len(bad), bad[0], first)
+	}
+	return nil
+}
+
+// readIDs reads the ids, which are kept.
+func (r *rebuilding) readIDs(ctx context.Context) error {
+	err := r.each(key1(spaceID), func(_, _ []byte) error { return ctx.Err() })
+	if errors.Is(err, ErrTampered) {
+		return fmt.Errorf("the ids of events are damaged (%w): nothing was changed, for those of forgotten events cannot be made again: restore a backup elsewhere", err)
+	}
+	return err
+}
+
+func (r *rebuilding) advance(id block.ID) {
+	r.done += event.Seq(r.headers[id].Count)
+	r.progress(Progress{r.done / 2, event.Seq(len(r.locations))})
+}
+
+// mark makes sure that, from now on, nobody opens the log before it is rebuilt.
+func (r *rebuilding) mark(context.Context) error {
+	return r.db.Set(key1(spaceRebuild), nil, pebble.Sync)
+}
+
 func (r *rebuilding) clear(context.Context) error {
 	return r.write(func(b *pebble.Batch) error {
 		removeRange(b, key1(spaceIndex))
@@ -113,16 +156,14 @@ func (r *rebuilding) clear(context.Context) error {
 	})
 }
 
-// blocks makes what leads to the events of every block, and notes what their
-// ledger events record as forgotten.
+// blocks makes what leads to the events of every block.
 func (r *rebuilding) blocks(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(r.headers)) {
 		err := r.write(func(b *pebble.Batch) error { return r.block(b, id) })
 		if err := errors.Join(ctx.Err(), err); err != nil {
 			return err
 		}
-		r.done += event.Seq(r.headers[id].Count)
-		r.progress(Progress{r.done, event.Seq(len(r.locations))})
+		r.advance(id)
 	}
 	return nil
 }
@@ -239,49 +280,67 @@ func (r *rebuilding) writeLocations(context.Context) error {
 	return nil
 }
 
-func (r *rebuilding) writeTiles(context.Context) error {
-	return r.write(func(b *pebble.Batch) error { return r.rebuildTiles(b, event.Seq(len(r.locations))) })
+func (r *rebuilding) makeTiles(context.Context) error {
+	return r.rebuildTiles(r.tiles, event.Seq(len(r.locations)))
 }
 
-// block makes what leads to the events of one block.
-func (r *rebuilding) block(b *pebble.Batch, id block.ID) error {
+func (r *rebuilding) writeTiles(context.Context) error { return r.tiles.Commit(pebble.NoSync) }
+
+// open reads the events of one block, and notes where they are and what they
+// record.
+func (r *rebuilding) open(id block.ID) ([]block.Item, error) {
 	h, in, err := r.header(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := readText(r.disk, r.codec, id, h, in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer r.codec.Recycle(text)
 	moments, err := openMeta(r.disk, id, h, in, r.codec.OpenMoments)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	owner := r.tenants[in.tenant]
-	if owner == nil {
-		return fmt.Errorf("%w: block %d is of tenant %d, which is not there", ErrTampered, id, in.tenant)
+	if r.tenants[in.tenant] == nil {
+		return nil, fmt.Errorf("%w: block %d is of tenant %d, which is not there", ErrTampered, id, in.tenant)
 	}
 	items := make([]block.Item, 0, len(moments))
 	for i, m := range moments {
 		if m.Seq >= uint64(len(r.locations)) {
-			return fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, m.Seq, len(r.locations))
+			return nil, fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, m.Seq, len(r.locations))
 		}
 		if err := r.committed.check(event.Seq(m.Seq), text.Bytes(i)); err != nil {
-			return err
+			return nil, err
 		}
 		e, err := event.Unmarshal(text.Bytes(i))
 		if err != nil {
-			return fmt.Errorf("event %d: %w: %w", m.Seq, ErrTampered, err)
+			return nil, fmt.Errorf("event %d: %w: %w", m.Seq, ErrTampered, err)
 		}
 		r.locations[m.Seq] = location{id, uint32(i)}
-		hash, err := owner.ids.Sum([]byte(e.GetId()), idHashSize)
+		record(e.GetForgotten(), event.Seq(len(r.locations)), r.recorded, r.forgotten)
+		items = append(items, block.Item{Seq: m.Seq, Event: e})
+	}
+	return items, nil
+}
+
+// block makes what leads to the events of one block.
+func (r *rebuilding) block(b *pebble.Batch, id block.ID) error {
+	items, err := r.open(id)
+	if err != nil {
+		return err
+	}
+	h, in, err := r.header(id)
+	if err != nil {
+		return err
+	}
+	owner := r.tenants[in.tenant]
+	for _, it := range items {
+		hash, err := owner.ids.Sum([]byte(it.Event.GetId()), idHashSize)
 		if err != nil {
 			return err
 		}
-		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, m.Seq))
-		record(e.GetForgotten(), event.Seq(len(r.locations)), r.recorded, r.forgotten)
-		items = append(items, block.Item{Seq: m.Seq, Event: e})
+		set(b, idKey(owner.id, hash), binary.BigEndian.AppendUint64(nil, it.Seq))
 	}
 	if h.Filtered {
 		sealed, err := r.codec.SealFilter(id, *h, in.keys(), items)

@@ -2,6 +2,8 @@ package eventlog
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -63,5 +65,37 @@ func TestRebuild(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, answers()); diff != "" {
 		t.Fatalf("answers (-before +after):\n%s", diff)
+	}
+}
+
+// A log whose events are damaged, or whose ids are, is not rebuilt, and is not
+// changed either.
+func TestRebuildRefuses(t *testing.T) {
+	for _, space := range "xmed" {
+		cfg := tamperable(t, vfs.NewMem())
+		keys, vals := values(t, cfg, string(space))
+		changed := bytes.Clone(vals[len(vals)/2])
+		if space == 'd' {
+			changed = changed[1:] // Its position is wrong: that can be mended.
+		} else {
+			changed[len(changed)/2] ^= 1
+		}
+		put(t, cfg, keys[len(vals)/2], changed)
+		_, before := values(t, cfg, "hxmfldnei\x03")
+		err := Rebuild(t.Context(), cfg, func(Progress) {})
+		_, after := values(t, cfg, "hxmfldnei\x03")
+		if space == 'd' {
+			if err != nil {
+				t.Errorf("an id with a wrong position: %v", err)
+			}
+			check(t, open(t, cfg))
+			continue
+		}
+		if !errors.Is(err, ErrTampered) {
+			t.Errorf("space %c: got %v, want ErrTampered", space, err)
+		}
+		if !slices.EqualFunc(before, after, bytes.Equal) {
+			t.Errorf("space %c: the log was changed", space)
+		}
 	}
 }
