@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math"
@@ -81,6 +82,7 @@ const (
 type Log struct {
 	*store
 	cfg    Config
+	held   io.Closer // the keys
 	log    *slog.Logger
 	signer note.Signer
 

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -39,14 +40,21 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	var held io.Closer = io.NopCloser(nil)
+	if !cfg.restoring { // Else Restore holds them.
+		if held, err = keyring.Hold(cfg.KeysDir); err != nil {
+			return nil, fmt.Errorf("open keys: %w", err)
+		}
+	}
 	db, err := openDB(cfg, false)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, held.Close())
 	}
 	l, err := start(cfg, db, ring, fresh)
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, db.Close(), held.Close())
 	}
+	l.held = held
 	return l, nil
 }
 
@@ -194,6 +202,8 @@ func makeDir(files vfs.FS, dir string) error {
 
 func openError(dir string, err error) error {
 	switch {
+	case strings.Contains(err.Error(), "object size mismatch"), strings.Contains(err.Error(), "unknown to the objstorage provider"):
+		return fmt.Errorf("open %s: %w: a file is missing or cut short: change nothing, and restore a backup elsewhere: %w", dir, errMissing, err)
 	case pebble.IsCorruptionError(err):
 		return fmt.Errorf("open %s: %w: %w", dir, ErrTampered, err)
 	case strings.Contains(err.Error(), "resource temporarily unavailable"), strings.Contains(err.Error(), "lock held by current process"):
@@ -355,7 +365,10 @@ func (l *Log) checkStart() error {
 	l.newest.Store(&cp)
 	anchor, err := l.anchor()
 	if err != nil {
-		return err
+		return fmt.Errorf("the file anchor in %s: %w: put it back from a copy of the key directory", l.cfg.KeysDir, err)
+	}
+	if anchor.Size == 0 && cp.Size > 0 {
+		l.log.Warn("there is no anchor beside the keys: whether the log is as long as it was cannot be told", "dir", l.cfg.KeysDir)
 	}
 	if anchor.Size > cp.Size {
 		return fmt.Errorf("open log: %w: it has %d events and had %d when the keys last saw it: run afterimage verify, or restore the newer copy", ErrTampered, cp.Size, anchor.Size)
@@ -420,7 +433,7 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	close(l.done)
-	return errors.Join(l.failed, l.renewAnchor(), l.db.Close(), l.codec.Close())
+	return errors.Join(l.failed, l.renewAnchor(), l.db.Close(), l.codec.Close(), l.held.Close())
 }
 
 // renewAnchor keeps the newest checkpoint beside the keys. An empty log leaves

@@ -79,6 +79,7 @@ type restoring struct {
 
 	again     bool // an earlier attempt did not end
 	lock      io.Closer
+	held      io.Closer // the keys
 	copied    keyring.Copy
 	anchor    []byte     // the backup's; nil: it has no events
 	seen      []byte     // the newest anchor of the lost store
@@ -133,11 +134,14 @@ func (r *restoring) target() error {
 	return nil
 }
 
-func (r *restoring) unlock() error {
-	if r.lock == nil {
-		return nil
+func (r *restoring) unlock() (err error) {
+	if r.held != nil {
+		err = r.held.Close()
 	}
-	return errors.Join(r.cfg.FS.Remove(markFile(r.cfg)+".lock"), r.lock.Close())
+	if r.lock == nil {
+		return err
+	}
+	return errors.Join(err, r.cfg.FS.Remove(markFile(r.cfg)+".lock"), r.lock.Close())
 }
 
 // keys makes sure that the KEK opens the backup's keys, that what is in the key
@@ -160,6 +164,13 @@ func (r *restoring) keys() error {
 		r.anchor = nil
 	}
 	dir := r.cfg.KeysDir
+	if err := makeDir(vfs.Default, dir); err != nil {
+		return fmt.Errorf("make key directory: %w", err)
+	}
+	var err error
+	if r.held, err = keyring.Hold(dir); err != nil {
+		return err
+	}
 	store, epoch, err := keyring.Seen(dir)
 	if err != nil && !errors.Is(err, keyring.ErrNoKeys) {
 		return err
@@ -170,6 +181,9 @@ func (r *restoring) keys() error {
 	ring, err := keyring.OpenCopy(dir, r.cfg.Keys, r.copied)
 	if errors.Is(err, keyring.ErrNoKeys) {
 		return fmt.Errorf("%w: a backup does not hold the KEK: put it back from where it is kept apart", err)
+	}
+	if errors.Is(err, keyring.ErrWrongKeys) {
+		return fmt.Errorf("open the keys of the backup, %s: %w; if the KEK was rotated after the backup, only the one from before opens it", r.cfg.FS.PathJoin(r.from, epochPart), err)
 	}
 	if err != nil {
 		return fmt.Errorf("open the keys of the backup: %w", err)
@@ -224,7 +238,7 @@ func (r *restoring) compare(ring *keyring.Ring) error {
 }
 
 func damaged(name string) error {
-	return fmt.Errorf("%w: %s of the backup is not as the manifest says: take another backup", ErrTampered, name)
+	return fmt.Errorf("%w: %s of the backup is not as the manifest says: use another backup", ErrTampered, name)
 }
 
 // check reads the whole backup and compares it with the manifest.
@@ -244,7 +258,7 @@ func (r *restoring) each(step string, do func(f manifestFile, tell func(int64)) 
 		}
 		n, sum, err := do(f, func(n int64) { r.progress(BackupProgress{step, done + n, total}) })
 		if errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%w: %s of the backup is missing: take another backup", ErrTampered, f.Name)
+			return fmt.Errorf("%w: %s of the backup is missing: use another backup", ErrTampered, f.Name)
 		}
 		if err != nil {
 			return fmt.Errorf("%s of the backup: %w", f.Name, err)

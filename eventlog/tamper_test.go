@@ -514,3 +514,39 @@ func TestReadIDMissesTheEvent(t *testing.T) {
 		t.Errorf("%d ids were found to be misled, want 1", misled)
 	}
 }
+
+// A file of the store that is missing or cut short is a finding, over all
+// positions, and not a failure to look.
+func TestVerifyFindsMissingFiles(t *testing.T) {
+	cfg := tamperable(t, nil)
+	withDB(t, cfg, func(db *pebble.DB) {
+		if err := db.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	tables, err := filepath.Glob(filepath.Join(cfg.Dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables: %v, %v", tables, err)
+	}
+	for _, table := range tables {
+		content, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, damage := range map[string]func() error{
+			"cut short": func() error { return os.Truncate(table, int64(len(content)/2)) },
+			"removed":   func() error { return os.Remove(table) },
+		} {
+			if err := damage(); err != nil {
+				t.Fatal(err)
+			}
+			all := dirFindings(t, cfg)
+			if len(all) != 1 || all[0].Kind != Missing || all[0].Part != "store" || all[0].Last != 339 {
+				t.Errorf("%s was %s: got %+v", filepath.Base(table), name, all)
+			}
+			if err := os.WriteFile(table, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

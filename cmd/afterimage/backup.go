@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/eventlog/keyring"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -150,8 +151,9 @@ func backupsApart(backups string, dirs ...string) error {
 }
 
 type restoreCmd struct {
-	Backup string `arg:"" name:"backup" placeholder:"BACKUP" help:"The backup: the directory with backup.json in it."`
-	Data   string `default:"afterimage-data" placeholder:"DIR" help:"Where the log goes; it must hold nothing (default ${default})."`
+	Backup  string `arg:"" name:"backup" placeholder:"BACKUP" help:"The backup: the directory with backup.json in it."`
+	Data    string `default:"afterimage-data" placeholder:"DIR" help:"Where the log goes; it must hold nothing (default ${default})."`
+	Replace bool   `help:"The keys go on with the backup: what else they open now cannot be read any more."`
 	keyFlags
 	format
 }
@@ -162,10 +164,14 @@ func (restoreCmd) Help() string {
 since, as the records in forgotten/ of the key directory say. Then it verifies the log; only when
 it says so may the store be served. If it is interrupted, run it again.
 
-    afterimage restore /mnt/backups/20261124T203249Z-51200 --data afterimage-data --keys afterimage-keys
+    afterimage restore /mnt/backups/20261124T203249Z-51200 --data afterimage-data --keys afterimage-keys --replace
 
---keys must hold at least kek.json; better all that the lost store had. Events that came after the backup are lost; it says how many. What is left of the lost store's data
-cannot be read any more afterwards: copy the key directory before if you need it.`
+The store must not run. --keys must hold at least kek.json; better all that the lost store had: then
+--replace says that you know that what is left of its data cannot be read any more afterwards. Events
+that came after the backup are lost; it says how many.
+
+To look into a backup and keep the store as it is, give it a directory of its own with a copy of
+kek.json in it, as --keys.`
 }
 
 // Run restores the backup and reports.
@@ -173,8 +179,12 @@ func (c *restoreCmd) Run(ctx context.Context, s streams) error {
 	if err := apart(c.Data, c.Keys); err != nil {
 		return err
 	}
-	if err := c.empty(); err != nil {
+	unfinished, err := c.empty()
+	if err != nil {
 		return err
+	}
+	if _, _, err := keyring.Seen(c.Keys); err == nil && !c.Replace && !unfinished {
+		return usage("%s holds the keys of a store: what they open now cannot be read any more once they go on with the backup: say --replace, or, to look into the backup only, give --keys a directory with nothing but a copy of kek.json", c.Keys)
 	}
 	keys, err := c.options()
 	if err != nil {
@@ -199,23 +209,25 @@ func (c *restoreCmd) Run(ctx context.Context, s streams) error {
 	style := styleFor(s.out)
 	fmt.Fprintf(s.out, "restored %d events; %d were forgotten since the backup, and are again\n", r.Backup, r.Forgotten)
 	if r.Lost > 0 {
-		fmt.Fprintf(s.out, "%s the keys had seen %d events more, which the backup does not have\n", style.paint(bold+";"+yellow, "LOST:"), r.Lost)
+		fmt.Fprintf(s.out, "%s the keys had seen at least %d positions more, which the backup does not have\n", style.paint(bold+";"+yellow, "LOST:"), r.Lost)
 	}
 	_, err = fmt.Fprintf(s.out, "%s: %d events, root %x\nit may be served now\n", style.paint(bold+";"+green, "verified"), r.Size, r.Root)
 	return err
 }
 
 // empty refuses a data directory with something in it but the log, of which
-// eventlog knows whether it may go.
-func (c *restoreCmd) empty() error {
+// eventlog knows whether it may go. It reports whether an earlier restore into it
+// did not end.
+func (c *restoreCmd) empty() (unfinished bool, err error) {
 	entries, err := os.ReadDir(c.Data)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("--data: %w", err)
+		return false, fmt.Errorf("--data: %w", err)
 	}
 	for _, e := range entries {
+		unfinished = unfinished || e.Name() == "log.restoring"
 		if e.Name() != "log" && !strings.HasPrefix(e.Name(), "log.restoring") {
-			return fmt.Errorf("there is something in %s: name an empty directory with --data, or move that away", c.Data)
+			return false, fmt.Errorf("there is something in %s: name an empty directory with --data, or move that away", c.Data)
 		}
 	}
-	return nil
+	return unfinished, nil
 }

@@ -162,7 +162,11 @@ func (c *keysRotateCmd) Run(_ context.Context, s streams) error {
 	if err := keyring.Rotate(c.Keys, opts, c.KEK); err != nil {
 		return err
 	}
-	return c.report(s)
+	if err := c.report(s); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, "backups from before the rotation open only with the KEK that was given up: take a new backup now")
+	return err
 }
 
 func (f keyFlags) report(s streams) error {

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,13 +122,35 @@ func unreachable(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken)
 }
 
+// withoutSecrets returns URLs of NATS, with commas between them, without
+// passwords and tokens.
+func withoutSecrets(urls string) (string, error) {
+	var shown []string
+	for text := range strings.SplitSeq(urls, ",") {
+		if text = strings.TrimSpace(text); !strings.Contains(text, "://") {
+			text = "nats://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" { // What it is may be a secret too.
+			return "", usage("--nats-url: want a URL such as nats://127.0.0.1:4222, or several with commas between them")
+		}
+		u.User = nil
+		shown = append(shown, u.String())
+	}
+	return strings.Join(shown, ","), nil
+}
+
 // connect connects and keeps connecting, telling when it has to wait.
 func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, t *tally) (*nats.Conn, error) {
 	say := func(format string, args ...any) {
 		t.progress.clear()
 		fmt.Fprintf(stderr, "afterimage: "+format+"\n", args...)
 	}
-	wait := func() { say("no connection to %s: trying again for up to %v", c.NATSURL, c.Timeout) }
+	where, err := withoutSecrets(c.NATSURL)
+	if err != nil {
+		return nil, err
+	}
+	wait := func() { say("no connection to %s: trying again for up to %v", where, c.Timeout) }
 	told := false
 	for {
 		nc, err := nats.Connect(c.NATSURL,
@@ -148,7 +172,7 @@ func (c *publishCmd) connect(ctx context.Context, stderr io.Writer, t *tally) (*
 			return nc, nil
 		}
 		if !unreachable(err) {
-			return nil, fmt.Errorf("connect to %s: %w", c.NATSURL, err)
+			return nil, fmt.Errorf("connect to %s: %w", where, err)
 		}
 		if !told {
 			told = true

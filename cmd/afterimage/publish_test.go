@@ -97,3 +97,22 @@ func TestPublishWhereNobodyAcknowledges(t *testing.T) {
 		t.Errorf("standard error does not say why: %s", &stderr)
 	}
 }
+
+// What is shown of where one publishes holds no password; what is no URL is
+// refused at once, and not shown either.
+func TestWithoutSecrets(t *testing.T) {
+	for urls, want := range map[string]string{
+		"nats://127.0.0.1:4222":                "nats://127.0.0.1:4222",
+		"127.0.0.1:4222":                       "nats://127.0.0.1:4222",
+		"nats://user:hush@a:1, tls://hush@b:2": "nats://a:1,tls://b:2",
+		"nats://user:hush@[::1]:4222":          "nats://[::1]:4222",
+		"nats://user:hush@host:port":           "",
+		"nats://":                              "",
+		"nats://user:hu%sh@host":               "",
+	} {
+		got, err := withoutSecrets(urls)
+		if got != want || (err != nil) != (want == "") || err != nil && strings.Contains(err.Error(), "hu") {
+			t.Errorf("%q: got %q, %v, want %q", urls, got, err, want)
+		}
+	}
+}

@@ -253,6 +253,13 @@ func apart(data, keys string) error {
 	if err != nil {
 		return err
 	}
+	for dir, foreign := range map[string][]string{d: {"kek.json", "epoch.json"}, k: {"log", "stream"}} {
+		for _, name := range foreign {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				return usage("%s is in %s: are --keys %s and --data %s the wrong way round?", name, dir, keys, data)
+			}
+		}
+	}
 	for _, pair := range [][2]string{{d, k}, {k, d}} {
 		if rel, err := filepath.Rel(pair[0], pair[1]); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 			return usage("--keys %s and --data %s lie in one another: a copy of the data would carry its keys; keep them apart", keys, data)

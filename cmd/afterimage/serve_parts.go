@@ -38,7 +38,7 @@ type stream struct {
 
 // openStream starts NATS, or connects to it, and makes or checks the stream.
 func openStream(ctx context.Context, flags serveFlags, key, oldKey string, logger *slog.Logger) (_ *stream, err error) {
-	s := &stream{url: flags.NATSURL}
+	s := &stream{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -55,7 +55,9 @@ func openStream(ctx context.Context, flags serveFlags, key, oldKey string, logge
 		if s.nc, err = s.embedded.Connect(); err != nil {
 			return nil, err
 		}
-	} else if s.nc, err = nats.Connect(s.url, nats.Name("afterimage serve"), nats.MaxReconnects(-1)); err != nil {
+	} else if s.url, err = withoutSecrets(flags.NATSURL); err != nil {
+		return nil, err
+	} else if s.nc, err = nats.Connect(flags.NATSURL, nats.Name("afterimage serve"), nats.MaxReconnects(-1)); err != nil {
 		return nil, fmt.Errorf("--nats-url: %w: start NATS with JetStream there, or leave --nats-url out", err)
 	}
 	if s.js, err = jetstream.New(s.nc); err != nil {

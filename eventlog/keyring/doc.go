@@ -15,6 +15,7 @@
 //	signing.json  the Ed25519 keyset that signs checkpoints, wrapped by the KEK
 //	anchor        the newest checkpoint seen: what the data directory may not fall behind
 //	lock          locked while these files change
+//	in-use        locked by the process that writes to the store
 //	forgotten/    for each epoch, signed, what its beginning made unreadable
 //
 // Invariants:
