@@ -219,7 +219,7 @@ func backupsRecovered(t *testing.T, cfg Config, p shot) int {
 func TestCrashDuringRestore(t *testing.T) {
 	points, open0 := 0, 0
 	for seed := range rounds(t) {
-		c := newCamera(t, seed, 6)
+		c := newCamera(t, seed, 12)
 		cfg := config(t)
 		cfg.Dir, cfg.FS = "data/log", errorfs.Wrap(c.files, c)
 		l := bits(t, cfg, 200, 20)

@@ -32,6 +32,7 @@ type crasher struct {
 
 	mu      sync.Mutex
 	rng     *rand.Rand
+	every   int // operations between photographs, at most
 	wait    int // operations until the next photograph
 	crashes []crash
 }
@@ -46,7 +47,7 @@ func (c *crasher) MaybeError(op errorfs.Op) error {
 	if c.wait--; c.wait > 0 {
 		return nil
 	}
-	c.wait = 1 + c.rng.IntN(8)
+	c.wait = 1 + c.rng.IntN(c.every)
 	acked := c.acked.Load() // Before the copies: what was acknowledged by then must be in them.
 	keys := filepath.Join(c.t.TempDir(), "keys")
 	copyDir(c.t, c.keys, keys)
@@ -67,7 +68,10 @@ func TestCrashByPowerFailure(t *testing.T) {
 		files := vfs.NewCrashableMem()
 		c := &crasher{t: t, files: files, keys: cfg.KeysDir, rng: rand.New(rand.NewPCG(seed, 1)), wait: 1}
 		cfg.FS = errorfs.Wrap(files, c)
-		cfg.tableBytes = []int{1, tableBytes}[seed%2] // All blocks are small here.
+		cfg.tableBytes, c.every = tableBytes, 8
+		if seed%2 == 0 { // All blocks are small here.
+			cfg.tableBytes, c.every = 1, 80 // A table takes many operations.
+		}
 		l := open(t, cfg)
 		c.armed.Store(true)
 		total := 0

@@ -32,7 +32,8 @@ type machine struct {
 
 	mu      sync.Mutex // Pebble flushes and compacts beside what is done
 	chance  *rand.Rand // of photographs
-	wait    int        // operations of the file system until the next one
+	every   int        // operations of the file system between them, at most
+	wait    int        // until the next one
 	armed   bool
 	photos  []photo
 	forgets int // forgettings begun
@@ -63,7 +64,7 @@ func (m *machine) MaybeError(op errorfs.Op) error {
 		return nil
 	}
 	if m.wait--; m.wait <= 0 {
-		m.wait = 1 + m.chance.IntN(40)
+		m.wait = 1 + m.chance.IntN(m.every)
 		m.photograph(op.Path)
 	}
 	return nil
@@ -190,6 +191,7 @@ func TestCrashAnywhere(t *testing.T) {
 		m := &machine{t: t, cfg: config(t), files: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(seed, 2)), chance: rand.New(rand.NewPCG(seed, 3)), now: start0.Add(24 * time.Hour), wait: 1, erased: map[int]int{}}
 		m.cfg.FS = errorfs.Wrap(m.files, m)
 		m.cfg.tableBytes = []int{1, 8 << 10, tableBytes}[seed%3] // All blocks are small here.
+		m.every = []int{120, 60, 40}[seed%3]                     // A table takes many operations.
 		m.cfg.Now = func() time.Time { return m.now }
 		m.cfg.Rekey = func(context.Context, string, string) error {
 			m.note(func() { m.photograph("between the epochs") })
