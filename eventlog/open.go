@@ -107,7 +107,7 @@ func openRing(cfg Config, fresh bool) (*keyring.Ring, error) {
 		ring, err = keyring.CreateWith(cfg.KeysDir, cfg.Keys)
 	}
 	if errors.Is(err, keyring.ErrNoKeys) {
-		return nil, fmt.Errorf("open keys: %w; the data in %s needs the keys it was written with: name their directory with --keys", err, cfg.Dir)
+		return nil, fmt.Errorf("open keys: %w; the data in %s needs the keys it was written with: name their directory with --keys, or put back what is missing in it from a copy", err, cfg.Dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)

@@ -62,7 +62,7 @@ func readJSON(path string, doc any) error {
 		return fmt.Errorf("read keys: %w", err)
 	}
 	if err := json.Unmarshal(b, doc); err != nil {
-		return fmt.Errorf("%s is damaged: %w", path, ErrWrongKeys)
+		return fmt.Errorf("%s is cut short or damaged: put it back from a copy of the key directory: %w", path, ErrWrongKeys)
 	}
 	return nil
 }
