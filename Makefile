@@ -29,6 +29,7 @@ corpus: # the whole path on the whole shared corpus: 20 kills, every event, repl
 	AFTERIMAGE_CORPUS=1 go test -count=1 -timeout 30m -v -run '^(TestCorpus|TestForgottenIsGone)$$' ./cmd/afterimage
 	go test -run '^$$' -bench CorpusPublish -benchtime 5x -v ./cmd/afterimage
 	go test -run '^$$' -bench CorpusRead -benchtime 3000x -v ./cmd/afterimage
+	AFTERIMAGE_BENCH_EVENTS=1000000 go test -run '^$$' -bench CorpusGrowth -benchtime 1x -v ./cmd/afterimage
 
 bench: # on the shared corpus where it is at hand
 	go test -run '^$$' -bench . -benchmem ./...
