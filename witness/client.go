@@ -138,6 +138,11 @@ func (c *Client) round(ctx context.Context) error {
 		return err
 	}
 	c.cfg.Metrics.published.Set(float64(published.Size))
+	if c.at.Size == 0 { // It has just started.
+		for _, s := range c.cosigned(published.Note) {
+			c.cfg.Metrics.cosigned(s.Witness, uint64(published.Size), s.Time)
+		}
+	}
 	newest, err := c.cfg.Log.Checkpoint(ctx)
 	if err != nil || newest.Size == 0 {
 		return err

@@ -125,6 +125,16 @@ func (s *store) failures(witness, reason string) int {
 	return int(m.GetCounter().GetValue())
 }
 
+// size is what the metric says that a witness cosigned last.
+func (s *store) size(witness string) int {
+	s.Helper()
+	var m dto.Metric
+	if err := s.Client.cfg.Metrics.size.WithLabelValues(witness).Write(&m); err != nil {
+		s.Fatal(err)
+	}
+	return int(m.GetGauge().GetValue())
+}
+
 // Whoever trusts the witnesses must find, at /tlog/checkpoint, what they
 // cosigned, though the log grows on; and it never becomes less, not by a
 // restart either.
@@ -161,6 +171,13 @@ func TestClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.open()
+	away := httptest.NewServer(http.NotFoundHandler())
+	defer away.Close()
+	s.ask("both", map[string]string{one.vkey: away.URL, two.vkey: away.URL}, one.party, two.party)
+	s.rounds(1)
+	if got := s.size("w1"); got != int(published.Size) {
+		t.Errorf("started again while witnesses are away: w1 cosigned %d, want %d", got, published.Size)
+	}
 	s.ask("both", urls, one.party, two.party)
 	if c, err := s.Client.Checkpoint(t.Context()); err != nil || !bytes.Equal(c.Note, published.Note) {
 		t.Errorf("started again: got %q, %v, want %q", c.Note, err, published.Note)
