@@ -13,7 +13,7 @@ import (
 
 // ProveEvent implements EventService.
 func (s events) ProveEvent(ctx context.Context, r *pb.ProveEventRequest) (*pb.EventProof, error) {
-	t, err := event.ParseTenant(r.GetTenant())
+	t, err := readTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (s events) PublishEvents(ctx context.Context, r *pb.PublishEventsRequest) (
 
 // SearchEvents implements EventService.
 func (s events) SearchEvents(ctx context.Context, r *pb.SearchEventsRequest) (*pb.SearchEventsResponse, error) {
-	t, err := event.ParseTenant(r.GetTenant())
+	t, err := readTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func instant(field string, ts *timestamppb.Timestamp) (time.Time, error) {
 
 // GetEvent implements EventService.
 func (s events) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.Event, error) {
-	t, err := event.ParseTenant(r.GetTenant())
+	t, err := readTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (s events) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.Event,
 
 // LookupEvent implements EventService.
 func (s events) LookupEvent(ctx context.Context, r *pb.LookupEventRequest) (*pb.Event, error) {
-	t, err := event.ParseTenant(r.GetTenant())
+	t, err := readTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ type quarantine struct {
 
 // ListQuarantine implements QuarantineService.
 func (s quarantine) ListQuarantine(ctx context.Context, r *pb.ListQuarantineRequest) (*pb.ListQuarantineResponse, error) {
-	t, err := quarantineTenant(r.GetTenant())
+	t, err := readTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
@@ -230,15 +230,16 @@ func (s quarantine) ListQuarantine(ctx context.Context, r *pb.ListQuarantineRequ
 
 // GetQuarantined implements QuarantineService.
 func (s quarantine) GetQuarantined(ctx context.Context, r *pb.GetQuarantinedRequest) (*pb.Quarantined, error) {
-	t, err := quarantineTenant(r.GetTenant())
+	t, err := readTenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
 	return s.cfg.Query.Quarantined(ctx, t, r.GetId())
 }
 
-// quarantineTenant parses a tenant or the one of messages that have none.
-func quarantineTenant(s string) (event.Tenant, error) {
+// readTenant parses a tenant to read of: one, or the store's own, which has its
+// ledger and the messages that are nobody's.
+func readTenant(s string) (event.Tenant, error) {
 	if s == string(event.System) {
 		return event.System, nil
 	}
