@@ -43,6 +43,9 @@ func (l *Log) Prepare(name event.Tenant, e *pb.Event) (Prepared, error) {
 	if e.GetClass() == "" || e.Seq != nil {
 		panic("internal error: event was not classified, or was read from a log")
 	}
+	if e.GetClass() == quarantineClass {
+		return Prepared{}, fmt.Errorf("event %s: no event can be of class %s", e.GetId(), quarantineClass)
+	}
 	e.Salt = make([]byte, saltSize)
 	if _, err := rand.Read(e.GetSalt()); err != nil {
 		return Prepared{}, fmt.Errorf("make salt: %w", err)

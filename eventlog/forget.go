@@ -99,16 +99,16 @@ func (l *Log) begin(ctx context.Context, what []Forgetting) (begun bool, err err
 	if l.closed {
 		return false, ErrClosed
 	}
-	_, err = l.appendAs(f.events, l.ring.Current(), func(a *appending) error {
-		for i, r := range a.results {
-			if r.Outcome != Appended {
-				return fmt.Errorf("the id %q of a ledger event is taken", f.events[i].event.GetId())
-			}
-			f.ledger = append(f.ledger, r.Seq)
+	a, err := l.appendAs(f.events, l.ring.Current(), func(a *appending) error {
+		if err := f.appended(a); err != nil {
+			return err
 		}
 		set(a.write, key1(spacePending), f.encode())
 		return a.commit()
 	})
+	if err == nil && len(a.added) == 0 { // Then nothing was committed either.
+		err = f.appended(a)
+	}
 	return err == nil, err
 }
 
@@ -118,6 +118,18 @@ type forgetting struct {
 	l       *Log
 	events  []Prepared
 	rekeyed map[bucketID]bool // the buckets of rekey
+}
+
+// appended notes where the ledger events are, which must all be new.
+func (f *forgetting) appended(a *appending) error {
+	f.ledger = nil
+	for i, r := range a.results {
+		if r.Outcome != Appended {
+			return fmt.Errorf("the id %q of a ledger event is taken", f.events[i].event.GetId())
+		}
+		f.ledger = append(f.ledger, r.Seq)
+	}
+	return nil
 }
 
 // plan finds out what the forgettings concern, closes the buckets to appends, and
@@ -138,6 +150,15 @@ func (f *forgetting) plan(what []Forgetting) error {
 			return err
 		}
 		concerns[i] = c
+	}
+	for _, id := range slices.Clone(f.drop) {
+		f.l.mu.RLock()
+		b := f.l.buckets[id]
+		owner := f.l.tenants[b.tenant]
+		f.l.mu.RUnlock()
+		if err := f.rekeys(owner, b); err != nil {
+			return err
+		}
 	}
 	for i, w := range what {
 		if w.Ledger.GetRestored() != nil {
@@ -303,25 +324,25 @@ func (f *forgetting) erasures(c *concern, seqs []event.Seq) error {
 				return err
 			}
 		}
-		if err := f.rekeys(c, b); err != nil {
+		if err := f.rekeys(c.tenant, b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rekeys notes that the bucket of an event that goes gets new keys; and so do the
-// others that the event may have been in before it was promoted: those of its
-// day. What they opened is in older copies.
-func (f *forgetting) rekeys(c *concern, b *bucket) error {
+// rekeys notes that the bucket of an event that goes gets new keys, unless it goes
+// whole; and so do the others that the event may have been in before it was promoted:
+// those of its day. What they opened is in older copies.
+func (f *forgetting) rekeys(t *tenant, b *bucket) error {
 	if f.rekeyed[b.id] {
 		return nil
 	}
-	for _, id := range f.l.sameDay(c.tenant, b) {
+	for _, id := range f.l.sameDay(t, b) {
 		if f.rekeyed[id] || slices.Contains(f.drop, id) {
 			continue
 		}
-		if _, err := f.close(c.tenant, id); err != nil {
+		if _, err := f.close(t, id); err != nil {
 			return err
 		}
 		f.rekeyed[id] = true
@@ -332,7 +353,7 @@ func (f *forgetting) rekeys(c *concern, b *bucket) error {
 
 // sameDay returns the buckets that an event in b may be or have been in.
 func (s *store) sameDay(t *tenant, b *bucket) (ids []bucketID) {
-	if b.class == LedgerClass {
+	if b.class == LedgerClass || b.class == quarantineClass {
 		return []bucketID{b.id} // Promote leaves it alone.
 	}
 	s.mu.RLock()

@@ -149,6 +149,9 @@ func (l *Log) Class(name event.Tenant, seq event.Seq) (string, error) {
 // targets returns the events that are to move, with the blocks that they are
 // in, and the buckets that they move to, by day.
 func (l *Log) targets(t *tenant, seqs []event.Seq, class string) (moving map[event.Seq]block.ID, targets map[uint32]*bucket, err error) {
+	if class == LedgerClass || class == quarantineClass {
+		return nil, nil, fmt.Errorf("nothing can be promoted to class %s", class)
+	}
 	moving, targets = map[event.Seq]block.ID{}, map[uint32]*bucket{}
 	for _, seq := range seqs {
 		if seq >= l.Size() {
@@ -171,8 +174,8 @@ func (l *Log) targets(t *tenant, seqs []event.Seq, class string) (moving map[eve
 		if in.class == class {
 			continue
 		}
-		if in.class == LedgerClass || in.class == quarantineClass || class == LedgerClass || class == quarantineClass {
-			return nil, nil, fmt.Errorf("event %d: class %s cannot be left or entered", seq, cmp.Or(class, in.class))
+		if in.class == LedgerClass {
+			continue
 		}
 		l.mu.RLock()
 		closed := in.closed

@@ -36,15 +36,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring, err := openRing(cfg, fresh)
+	ring, held, err := holdRing(cfg, fresh)
 	if err != nil {
 		return nil, err
-	}
-	var held io.Closer = io.NopCloser(nil)
-	if !cfg.restoring { // Else Restore holds them.
-		if held, err = keyring.Hold(cfg.KeysDir); err != nil {
-			return nil, fmt.Errorf("open keys: %w", err)
-		}
 	}
 	db, err := openDB(cfg, false)
 	if err != nil {
@@ -96,6 +90,36 @@ func isFresh(cfg Config) (bool, error) {
 		return false, fmt.Errorf("look at data directory %s: %w", cfg.Dir, err)
 	}
 	return !desc.Exists, nil
+}
+
+// holdRing opens the keys and holds them: before they are read, so that they are
+// those of now, or as soon as they are there.
+func holdRing(cfg Config, fresh bool) (_ *keyring.Ring, held io.Closer, err error) {
+	held = io.NopCloser(nil)
+	hold := func() {
+		if held, err = keyring.Hold(cfg.KeysDir); err != nil {
+			held, err = io.NopCloser(nil), fmt.Errorf("open keys: %w", err)
+		}
+	}
+	early, err := keyring.Used(cfg.KeysDir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open keys: %w", err)
+	}
+	early = early && !cfg.restoring // Then Restore holds them.
+	if early {
+		hold()
+	}
+	var ring *keyring.Ring
+	if err == nil {
+		ring, err = openRing(cfg, fresh)
+	}
+	if err == nil && !early && !cfg.restoring {
+		hold()
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, held.Close())
+	}
+	return ring, held, nil
 }
 
 // openRing opens the keys, or makes them if the data directory is fresh too.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,11 @@ func copyNow(t *testing.T, l *Log) Config {
 // Invariant 4, of an event that was promoted: no copy from before opens either,
 // though it was in another bucket then.
 func TestPromotedThenErased(t *testing.T) {
+	t.Run("singly", func(t *testing.T) { promotedThenErased(t, false) })
+	t.Run("with its bucket", func(t *testing.T) { promotedThenErased(t, true) })
+}
+
+func promotedThenErased(t *testing.T, whole bool) {
 	l := bits(t, config(t), 60, 10)
 	copies := []Config{copyNow(t, l)}
 	for _, class := range []string{"flagged", "reported"} {
@@ -89,11 +95,36 @@ func TestPromotedThenErased(t *testing.T) {
 			t.Fatal("the newest copy does not open: the test tests nothing")
 		}
 	}
-	forget(t, l, erasure("acme", "r1", 7))
+	what := erasure("acme", "r1")
+	if whole {
+		what.Buckets = of(l, "acme", "reported")
+	} else {
+		what.Seqs = []event.Seq{7}
+	}
+	forget(t, l, what)
+	if _, err := l.Read(t.Context(), "acme", 7); !errors.Is(err, ErrErased) {
+		t.Fatalf("read 7: got %v, want ErrErased", err)
+	}
 	for i, old := range copies {
 		if opensOld(t, l, old, 7) {
 			t.Errorf("copy %d of a forgotten event opens with a key of now", i)
 		}
+	}
+	check(t, l)
+}
+
+// A Forget whose ledger event has an id that is taken forgets nothing, says so, and
+// leaves everything as it was.
+func TestForgetWithATakenID(t *testing.T) {
+	l := bits(t, config(t), 60, 10)
+	forget(t, l, erasure("acme", "r1", 7))
+	size := l.Size()
+	err := l.Forget(t.Context(), []Forgetting{erasure("acme", "r1", 8)}, func(ForgetProgress) {})
+	if err == nil || !strings.Contains(err.Error(), `"r1" of a ledger event is taken`) || l.Size() != size {
+		t.Errorf("got %v and %d events, want that the id is taken and %d", err, l.Size(), size)
+	}
+	if err := l.Promote(t.Context(), "acme", []event.Seq{8}, "reported"); err != nil {
+		t.Errorf("promote afterwards: %v", err)
 	}
 	check(t, l)
 }

@@ -164,12 +164,12 @@ func (r *restoring) keys() error {
 		r.anchor = nil
 	}
 	dir := r.cfg.KeysDir
-	if err := makeDir(vfs.Default, dir); err != nil {
-		return fmt.Errorf("make key directory: %w", err)
-	}
-	var err error
-	if r.held, err = keyring.Hold(dir); err != nil {
-		return err
+	if _, err := os.Stat(dir); err == nil {
+		if r.held, err = keyring.Hold(dir); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, os.ErrNotExist) { // A KMS has the KEK; install makes it.
+		return fmt.Errorf("look for keys: %w", err)
 	}
 	store, epoch, err := keyring.Seen(dir)
 	if err != nil && !errors.Is(err, keyring.ErrNoKeys) {
@@ -306,7 +306,14 @@ func (r *restoring) copy() error {
 
 // install puts the keys in place. Before, they did not open the data; until the
 // mark is gone, nobody opens it with them.
-func (r *restoring) install() error { return keyring.Install(r.cfg.KeysDir, r.copied, r.anchor) }
+func (r *restoring) install() error {
+	if err := keyring.Install(r.cfg.KeysDir, r.copied, r.anchor); err != nil || r.held != nil {
+		return err
+	}
+	var err error
+	r.held, err = keyring.Hold(r.cfg.KeysDir)
+	return err
+}
 
 // replay opens the log, forgets what is to be forgotten, and verifies it.
 func (r *restoring) replay() (err error) {

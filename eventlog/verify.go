@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/cockroachdb/pebble/v2"
@@ -107,10 +106,10 @@ func (l *Log) frozen(v *verification) *pebble.Snapshot {
 // a store that cannot even be opened as one, the finding names all positions
 // that the keys have seen, and the checkpoint is the anchor beside them.
 func VerifyDir(ctx context.Context, cfg Config, report func(Finding), progress func(Progress)) (Verified, error) {
-	return openAndVerify(ctx, cfg, "", report, progress)
+	return openAndVerify(ctx, cfg, nil, report, progress)
 }
 
-func openAndVerify(ctx context.Context, cfg Config, file string, report func(Finding), progress func(Progress)) (Verified, error) {
+func openAndVerify(ctx context.Context, cfg Config, r *resumption, report func(Finding), progress func(Progress)) (Verified, error) {
 	cfg = cfg.withDefaults()
 	fresh, err := isFresh(cfg)
 	if err != nil {
@@ -123,7 +122,7 @@ func openAndVerify(ctx context.Context, cfg Config, file string, report func(Fin
 	if err != nil {
 		return Verified{}, fmt.Errorf("open keys: %w", err)
 	}
-	cp, err := verifyDir(ctx, cfg, ring, file, report, progress)
+	cp, err := verifyDir(ctx, cfg, ring, r, report, progress)
 	if !errors.Is(err, ErrTampered) {
 		return cp, err
 	}
@@ -135,7 +134,7 @@ func openAndVerify(ctx context.Context, cfg Config, file string, report func(Fin
 	return Verified{Checkpoint: anchor}, nil
 }
 
-func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, file string, report func(Finding), progress func(Progress)) (_ Verified, err error) {
+func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, r *resumption, report func(Finding), progress func(Progress)) (_ Verified, err error) {
 	db, err := openDB(cfg, true)
 	if err != nil {
 		return Verified{}, err
@@ -156,11 +155,19 @@ func verifyDir(ctx context.Context, cfg Config, ring *keyring.Ring, file string,
 	if err != nil && !errors.Is(err, ErrTampered) { // That will be a finding.
 		return Verified{}, fmt.Errorf("open keys: %w", err)
 	}
+	if err != nil {
+		r = nil // There is no epoch to seal a mark with.
+	}
 	v, err := newVerification(ctx, s, report, progress)
 	if err != nil {
 		return Verified{}, err
 	}
-	v.file = file
+	if r != nil {
+		if err := r.begin(ring, cfg); err != nil {
+			return Verified{}, fmt.Errorf("resume verification: %w", err)
+		}
+		v.resumption = r
+	}
 	return v.verify()
 }
 
@@ -192,10 +199,8 @@ type verification struct {
 	tenants  map[tenantID]*tenant
 	newest   *tree.Checkpoint // what a live log says it is; nil: the disk says
 
-	file  string    // keeps how far it is; "": nothing does
-	kept  time.Time // when it last did
-	told  []Finding // in the blocks so far, for the file
-	found int       // findings so far
+	resumption *resumption // nil: nothing keeps how far it is
+	found      int         // findings so far
 
 	size      event.Seq // positions to check
 	committed commitments
@@ -260,8 +265,8 @@ func (v *verification) add(part string, reason error, first, last event.Seq) {
 
 func (v *verification) tell(f Finding) {
 	v.found++
-	if v.file != "" {
-		v.told = append(v.told, f)
+	if v.resumption != nil {
+		v.resumption.found = append(v.resumption.found, f)
 	}
 	v.report(f)
 }

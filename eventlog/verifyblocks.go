@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,20 +22,23 @@ import (
 // met, what the index must hold, and what is recorded as forgotten. What it
 // does not meet is for positions to explain.
 func (v *verification) blocks() error {
-	v.told = nil
+	if v.resumption != nil {
+		v.resumption.found = nil
+	}
 	before, checked, err := v.resume()
 	if err != nil {
 		return err
 	}
+	var interrupted error
 	err = v.each(key1(spaceHeader), func(k, value []byte) error {
+		if bytes.Compare(k, before) <= 0 {
+			return nil
+		}
 		if len(k) != 9 {
 			v.add("block", fmt.Errorf("%w: the key of a header has %d bytes", ErrTampered, len(k)), 0, v.last())
 			return nil
 		}
 		id := block.ID(binary.BigEndian.Uint64(k[1:]))
-		if id <= before {
-			return nil
-		}
 		h, err := block.ParseHeader(value)
 		if err == nil {
 			err = v.block(id, &h)
@@ -47,8 +51,12 @@ func (v *verification) blocks() error {
 		}
 		checked += event.Seq(h.Count)
 		v.progress(Progress{min(checked, v.size), v.size})
-		return errors.Join(v.keep(id, checked), v.ctx.Err())
+		interrupted = errors.Join(v.keep(k, checked), v.ctx.Err())
+		return interrupted
 	})
+	if interrupted != nil {
+		return interrupted
+	}
 	return v.damaged("block", err, 0, v.last())
 }
 

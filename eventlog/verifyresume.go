@@ -3,11 +3,14 @@ package eventlog
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
@@ -15,30 +18,42 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
 // markEvery is how often a verification that is to be resumed keeps how far it
 // is.
 const markEvery = 10 * time.Second
 
-// A mark is how far a verification has come with the blocks: what it has learnt
-// from them, and of which state of the log. It says nothing of what events hold.
-type mark struct {
-	Format     string
-	Checkpoint []byte // with State: what the log was
-	State      []byte
-	Last       block.ID // blocks up to this one are checked
-	Checked    event.Seq
-	Findings   []Finding // in the blocks so far
-	Seen       []byte
-	Recorded   []byte
-	Forgotten  []markedBlock
-	Bad        []markedBlock
-	Keys       [2]uint64   // of the sums
-	Expected   [][3]uint64 // index, page, sum
+// A resumption keeps, in a file, how far a verification has come.
+type resumption struct {
+	file  string
+	cfg   Config
+	sum   [sha256.Size]byte // of the files of the log
+	seal  keyring.AEAD
+	ours  bool      // the file is a mark
+	kept  time.Time // when it was last written
+	found []Finding // in the blocks so far
 }
 
-const markFormat = "afterimage verification 1"
+// A mark is how far a verification has come with the blocks, and what it has
+// learnt from them. It is sealed with a key of the epoch: whoever can only write to
+// the file cannot have blocks passed over.
+type mark struct {
+	Files     []byte // resumption.sum
+	Last      []byte // the header's key of the last block that is checked
+	Checked   event.Seq
+	Findings  []Finding
+	Seen      []byte
+	Recorded  []byte
+	Forgotten []markedBlock
+	Bad       []markedBlock
+	Keys      [2]uint64   // of the sums
+	Expected  [][3]uint64 // index, page, sum
+}
+
+// markMagic begins the file of a mark; what follows is sealed.
+const markMagic = "afterimage verification 1\n"
 
 // markedBlock is a block that was forgotten, or one that did not pass.
 type markedBlock struct {
@@ -51,50 +66,101 @@ type markedBlock struct {
 
 // ResumeVerifyDir is VerifyDir that keeps in a file how far it has come, every
 // ten seconds and when ctx ends, and goes on from there if the file is there and
-// the log is as it was; else it begins anew. Blocks that were checked before are not
-// read again. The file goes when everything was checked.
+// no file of the log has changed; else it begins anew. Blocks that were checked
+// before are not read again. The file goes when everything was checked. An error, and
+// nothing is changed, where the file is something else.
 func ResumeVerifyDir(ctx context.Context, cfg Config, file string, report func(Finding), progress func(Progress)) (Verified, error) {
-	out, err := openAndVerify(ctx, cfg, file, report, progress)
-	if err == nil {
-		err = ignoreMissing(os.Remove(file))
+	r := &resumption{file: file}
+	if err := r.look(); err != nil {
+		return Verified{}, fmt.Errorf("resume verification: %w", err)
+	}
+	out, err := openAndVerify(ctx, cfg, r, report, progress)
+	if err == nil && r.ours {
+		err = os.Remove(file)
 	}
 	return out, err
 }
 
-func ignoreMissing(err error) error {
+// look makes sure that the file is a mark, or nothing.
+func (r *resumption) look() error {
+	text, err := os.ReadFile(r.file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(text, []byte(markMagic)) {
+		return fmt.Errorf("%s is not what a verification kept: name another file", r.file)
+	}
+	r.ours = true
+	return nil
+}
+
+// begin finds out what tells whether the log is as it was. Without a key there
+// is nothing to resume by.
+func (r *resumption) begin(ring *keyring.Ring, cfg Config) (err error) {
+	r.cfg = cfg
+	if r.seal, err = ring.Current().AEAD("verification"); err != nil {
+		return err
+	}
+	r.sum, err = sumOfFiles(cfg)
 	return err
 }
 
-// resume takes over what a mark says, if there is one of the log as it is. It
-// returns the last block checked and the number of events in those checked.
-func (v *verification) resume() (last block.ID, checked event.Seq, err error) {
-	v.keys = [2]uint64{rand.Uint64(), rand.Uint64()} //nolint:gosec // Whoever tampers must not know them beforehand; rand.Uint64 is seeded by the system.
-	if v.file == "" {
-		return 0, 0, nil
-	}
-	text, err := os.ReadFile(v.file)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, 0, nil
-	}
+// sumOfFiles is a hash of names, sizes and times of the files of the log, and of
+// where they are.
+func sumOfFiles(cfg Config) (sum [sha256.Size]byte, err error) {
+	names, err := cfg.FS.List(cfg.Dir)
 	if err != nil {
-		return 0, 0, fmt.Errorf("resume verification: %w", err)
+		return sum, err
+	}
+	slices.Sort(names)
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return sum, err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", dir)
+	for _, name := range names {
+		if name == "LOCK" {
+			continue
+		}
+		info, err := cfg.FS.Stat(cfg.FS.PathJoin(cfg.Dir, name))
+		if err != nil {
+			return sum, err
+		}
+		fmt.Fprintf(h, "%q %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// resume takes over what a mark says, if there is one of the log as it is. It
+// returns the key of the last header whose block is checked, and the number of events
+// in those that are.
+func (v *verification) resume() (last []byte, checked event.Seq, err error) {
+	v.keys = [2]uint64{rand.Uint64(), rand.Uint64()} //nolint:gosec // Whoever tampers must not know them beforehand; rand.Uint64 is seeded by the system.
+	r := v.resumption
+	if r == nil || !r.ours {
+		return nil, 0, nil
+	}
+	text, err := os.ReadFile(r.file)
+	if err != nil {
+		return nil, 0, fmt.Errorf("resume verification: %w", err)
+	}
+	plain, err := r.seal.Open(bytes.TrimPrefix(text, []byte(markMagic)), nil)
+	if err != nil {
+		return nil, 0, nil //nolint:nilerr // It is another log's, or of another epoch: it is checked anew.
 	}
 	var m mark
-	if err := json.Unmarshal(text, &m); err != nil || m.Format != markFormat {
-		return 0, 0, fmt.Errorf("resume verification: %s is not what a verification kept: name another file, or remove it", v.file)
+	if err := json.Unmarshal(plain, &m); err != nil {
+		return nil, 0, fmt.Errorf("resume verification: %s: %w", r.file, err)
 	}
-	now, err := v.stateOfLog()
-	if err != nil {
-		return 0, 0, err
-	}
-	if !bytes.Equal(m.Checkpoint, now.Checkpoint) || !bytes.Equal(m.State, now.State) {
-		return 0, 0, nil
+	if !bytes.Equal(m.Files, r.sum[:]) {
+		return nil, 0, nil
 	}
 	if err := errors.Join(v.seen.UnmarshalBinary(m.Seen), v.recorded.UnmarshalBinary(m.Recorded)); err != nil {
-		return 0, 0, fmt.Errorf("resume verification: %s: %w", v.file, err)
+		return nil, 0, fmt.Errorf("resume verification: %s: %w", r.file, err)
 	}
 	for _, f := range m.Findings {
 		v.tell(f)
@@ -112,27 +178,18 @@ func (v *verification) resume() (last block.ID, checked event.Seq, err error) {
 	return m.Last, m.Checked, nil
 }
 
-// stateOfLog returns a mark with what tells whether the log is as it was.
-func (v *verification) stateOfLog() (m mark, err error) {
-	var failed error
-	m.Checkpoint, err = v.get(key1(spaceCheckpoint))
-	m.State, failed = v.get(key1(spaceState))
-	return m, errors.Join(err, failed)
-}
-
 // keep keeps how far the verification has come, if it is time to.
-func (v *verification) keep(last block.ID, checked event.Seq) error {
+func (v *verification) keep(last []byte, checked event.Seq) error {
+	r := v.resumption
 	now := time.Now() //nolint:forbidigo // how long it takes, not evidence
-	if v.file == "" || v.ctx.Err() == nil && now.Sub(v.kept) < markEvery {
+	if r == nil || v.ctx.Err() == nil && now.Sub(r.kept) < markEvery {
 		return nil
 	}
-	v.kept = now
-	m, err := v.stateOfLog()
-	if err != nil {
-		return err
+	r.kept = now
+	m := mark{
+		Files: r.sum[:], Last: bytes.Clone(last), Checked: checked, Findings: r.found, Keys: v.keys,
+		Seen: marshalSet(v.seen), Recorded: marshalSet(v.recorded),
 	}
-	m.Format, m.Last, m.Checked, m.Findings, m.Keys = markFormat, last, checked, v.told, v.keys
-	m.Seen, m.Recorded = marshalSet(v.seen), marshalSet(v.recorded)
 	for id, f := range v.forgotten {
 		m.Forgotten = append(m.Forgotten, markedBlock{Number: id, First: f.first, Last: f.last, Events: f.events})
 	}
@@ -142,16 +199,21 @@ func (v *verification) keep(last block.ID, checked event.Seq) error {
 	for page, sum := range v.expected {
 		m.Expected = append(m.Expected, [3]uint64{uint64(page.index), page.page, sum})
 	}
-	text, err := json.Marshal(m)
+	plain, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("keep verification: %w", err)
 	}
-	if err := writeFile(vfs.Default, v.file+".tmp", text); err != nil {
+	sealed, err := r.seal.Seal(plain, nil)
+	if err != nil {
 		return fmt.Errorf("keep verification: %w", err)
 	}
-	if err := os.Rename(v.file+".tmp", v.file); err != nil {
+	if err := writeFile(vfs.Default, r.file+".tmp", append([]byte(markMagic), sealed...)); err != nil {
 		return fmt.Errorf("keep verification: %w", err)
 	}
+	if err := os.Rename(r.file+".tmp", r.file); err != nil {
+		return fmt.Errorf("keep verification: %w", err)
+	}
+	r.ours = true
 	return nil
 }
 

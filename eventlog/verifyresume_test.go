@@ -94,10 +94,41 @@ func TestVerifyResumes(t *testing.T) {
 	if checked, _, _, err := run(-1); err != nil || checked <= all {
 		t.Errorf("of a log that has grown: got %d blocks checked, error %v: want more than %d", checked, err, all)
 	}
-	if err := os.WriteFile(file, []byte(`{"Format":"something else"}`), 0o600); err != nil {
+
+	// Another copy of the same log, or one in which a file was changed, is checked
+	// from the start.
+	if _, _, _, err := run(5); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	original := cfg.Dir
+	cfg.Dir = filepath.Join(t.TempDir(), "copy")
+	copyDir(t, original, cfg.Dir)
+	if checked, _, _, err := run(-1); err != nil || checked <= all {
+		t.Errorf("of another copy: got %d blocks checked, error %v: want more than %d", checked, err, all)
+	}
+	cfg.Dir = original
+	if _, _, _, err := run(5); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)-1] ^= 1 // It was not sealed by who has the keys.
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if checked, _, _, err := run(-1); err != nil || checked <= all {
+		t.Errorf("with a forged file: got %d blocks checked, error %v: want more than %d", checked, err, all)
+	}
+
+	if err := os.WriteFile(file, []byte("somebody's thesis"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, _, err := run(-1); err == nil {
 		t.Error("a file that no verification kept was taken for one")
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "somebody's thesis" {
+		t.Errorf("somebody's file is %q now, %v", text, err)
 	}
 }

@@ -17,6 +17,10 @@ import (
 // give it to evidence.
 const Ledger = "ledger"
 
+// Quarantine is a class that no policy can declare: the log keeps what is
+// quarantined in it.
+const Quarantine = "quarantine"
+
 // DefaultRate and DefaultRule are the sampling rate where no sampling rule of
 // the policy matches, and its name.
 const (

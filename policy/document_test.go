@@ -212,6 +212,8 @@ func TestParseErrors(t *testing.T) {
 		{"rule after all", classes + "rules:\n  - class: routine\n  - {when: turn > 1, class: routine}\n", []string{
 			"6:5 is never reached: a rule before it matches everything"}},
 		{"unknown class", classes + "rules:\n  - class: flagged\n", []string{"5:12 flagged is no class of this policy"}},
+		{"a class of the log's own", "classes: {routine: {keep: 30d}, quarantine: {keep: 30d}, ledger: {keep: 7y}}\nrules:\n  - class: routine\n", []string{
+			"1:33 class quarantine is kept for what is quarantined: choose another name"}},
 		{"evidence in the ledger", classes + "rules:\n  - class: ledger\n", []string{"5:12 class ledger is kept for ledger events"}},
 		{"rule without class", classes + "rules:\n  - when: turn > 1\n  - class: routine\n", []string{"5:5 class is missing"}},
 		{"rule of words", classes + "rules:\n  - routine\n", []string{"5:5 rule is not a mapping"}},

@@ -69,6 +69,9 @@ func (p *parser) classes(n *yaml.Node) (classes []Class) {
 		if !className.MatchString(key.Value) {
 			p.fail(key, "%s is no name of a class: want a letter, then letters, digits, - and _, up to 64, all lower case", short(key.Value))
 		}
+		if key.Value == Quarantine {
+			p.fail(key, "class %s is kept for what is quarantined: choose another name", Quarantine)
+		}
 		classes = append(classes, p.class(key.Value, value))
 	}
 	if values[Ledger] == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -19,13 +18,10 @@ const promotion = "promotion"
 // a publisher that names what it never sends; the others are then not waited for.
 const maxWaiting = 100_000
 
-// waits is how long, over restarts, a target is waited for.
-const waits = 7 * 24 * time.Hour
-
 // Promote moves what a late verdict, a report or an action is about to the class
 // that the policy gave that event, where the target's own class is kept for less
 // long: evidence of harm must not expire before the complaint does. A target may
-// come up to a week after what is said of it. A report on a session as a whole moves all of the
+// come after what is said of it. A report on a session as a whole moves all of the
 // session. It follows the log until ctx ends; after a restart it goes on where it
 // was.
 func (p *Policies) Promote(ctx context.Context) error {
@@ -53,14 +49,13 @@ type move struct {
 	class  string
 }
 
-// promoter finds out what is waited for: the targets, of what was said of late,
+// promoter finds out what is waited for: the targets, of everything said so far,
 // that are not there. It moves those that came later than what was said of them,
 // in case that was not done.
 func (p *Policies) promoter(ctx context.Context) (*promoter, error) {
 	pr := &promoter{p, map[target]string{}, map[move][]event.Seq{}}
 	said := eventlog.Selection{
 		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Verdict), string(event.Report), string(event.Action)}}},
-		Since: p.now().Add(-waits),
 		Order: eventlog.LogOrder,
 	}
 	for _, t := range p.log.Tenants() {
@@ -69,6 +64,9 @@ func (p *Policies) promoter(ctx context.Context) (*promoter, error) {
 				return nil, err
 			}
 			e, err := entry.Meta()
+			if errors.Is(err, eventlog.ErrErased) {
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}

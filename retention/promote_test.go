@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -20,7 +21,6 @@ func TestPromote(t *testing.T) {
 	cfg := config(t)
 	log := openLog(t, cfg)
 	p := openPolicies(t, log)
-	p.now = func() time.Time { return time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC) }
 	document, err := policy.Parse([]byte(`
 classes: {routine: {keep: 30d}, flagged: {keep: 180d}, reported: {keep: 365d}, ledger: {keep: 7y, min: 7y}}
 rules:
@@ -127,6 +127,16 @@ rules:
 	check(map[string]string{"late4": "reported"})
 	run()
 	check(map[string]string{"late1": "reported", "late2": "routine", "late3": "flagged", "late4": "reported"})
+	// A report on what is in the ledger holds nothing up, though it would be kept for
+	// longer.
+	for entry, err := range log.Scan(t.Context(), acme, eventlog.Selection{Terms: []eventlog.Term{{Field: eventlog.FieldClass, Values: []string{eventlog.LedgerClass}}}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Promote(t.Context(), acme, []event.Seq{entry.Seq}, "reported"); err != nil {
+			t.Errorf("promote a ledger event: %v", err)
+		}
+	}
 	if _, err := log.Verify(t.Context(), func(f eventlog.Finding) { t.Errorf("finding: %+v", f) }, func(eventlog.Progress) {}); err != nil {
 		t.Fatal(err)
 	}

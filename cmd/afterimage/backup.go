@@ -179,11 +179,12 @@ func (c *restoreCmd) Run(ctx context.Context, s streams) error {
 	if err := apart(c.Data, c.Keys); err != nil {
 		return err
 	}
-	unfinished, err := c.empty()
-	if err != nil {
+	if err := c.empty(); err != nil {
 		return err
 	}
-	if _, _, err := keyring.Seen(c.Keys); err == nil && !c.Replace && !unfinished {
+	if used, err := keyring.Used(c.Keys); err != nil {
+		return err
+	} else if used && !c.Replace {
 		return usage("%s holds the keys of a store: what they open now cannot be read any more once they go on with the backup: say --replace, or, to look into the backup only, give --keys a directory with nothing but a copy of kek.json", c.Keys)
 	}
 	keys, err := c.options()
@@ -216,18 +217,16 @@ func (c *restoreCmd) Run(ctx context.Context, s streams) error {
 }
 
 // empty refuses a data directory with something in it but the log, of which
-// eventlog knows whether it may go. It reports whether an earlier restore into it
-// did not end.
-func (c *restoreCmd) empty() (unfinished bool, err error) {
+// eventlog knows whether it may go.
+func (c *restoreCmd) empty() error {
 	entries, err := os.ReadDir(c.Data)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false, fmt.Errorf("--data: %w", err)
+		return fmt.Errorf("--data: %w", err)
 	}
 	for _, e := range entries {
-		unfinished = unfinished || e.Name() == "log.restoring"
 		if e.Name() != "log" && !strings.HasPrefix(e.Name(), "log.restoring") {
-			return false, fmt.Errorf("there is something in %s: name an empty directory with --data, or move that away", c.Data)
+			return fmt.Errorf("there is something in %s: name an empty directory with --data, or move that away", c.Data)
 		}
 	}
-	return unfinished, nil
+	return nil
 }

@@ -127,15 +127,22 @@ func unreachable(err error) bool {
 func withoutSecrets(urls string) (string, error) {
 	var shown []string
 	for text := range strings.SplitSeq(urls, ",") {
-		if text = strings.TrimSpace(text); !strings.Contains(text, "://") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		if !strings.Contains(text, "://") {
 			text = "nats://" + text
 		}
 		u, err := url.Parse(text)
-		if err != nil || u.Host == "" { // What it is may be a secret too.
-			return "", usage("--nats-url: want a URL such as nats://127.0.0.1:4222, or several with commas between them")
+		// What it is may be a secret too; so may what stands before an @ and is not
+		// taken for a user's.
+		if err != nil || u.Host == "" || u.User == nil && strings.Contains(text, "@") {
+			return "", usage("--nats-url: want a URL such as nats://127.0.0.1:4222, or several with commas between them; # / ? in a password are written %%23 %%2F %%3F")
 		}
-		u.User = nil
-		shown = append(shown, u.String())
+		shown = append(shown, u.Scheme+"://"+u.Host)
+	}
+	if len(shown) == 0 {
+		return "", usage("--nats-url: is empty")
 	}
 	return strings.Join(shown, ","), nil
 }

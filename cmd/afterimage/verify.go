@@ -152,7 +152,8 @@ func newFindings(f format, s streams) *findings {
 func (r *findings) add(f *pb.Finding) {
 	r.n++
 	switch f.GetPart() {
-	case "index", "location", "tile": // afterimage rebuild makes these.
+	case "index", "location", "tile": // afterimage rebuild makes these, of events that are there.
+		r.events = r.events || f.GetKind() == string(eventlog.Missing)
 	default:
 		r.events = true
 	}
