@@ -11,6 +11,13 @@ import (
 type Detector struct {
 	// Type is written into replacements: A–Z, 0–9 and _, 32 at most.
 	Type string
+	// Name tells detectors of one type apart, lower case, e.g. email_escaped;
+	// it stands in the redaction record. Version goes up whenever the detector
+	// finds something else than before; 0 means 1.
+	Name    string
+	Version int
+	// Source names the specification that it follows.
+	Source string
 	// Bytes triggers at every occurrence of one of these ASCII bytes, no
 	// letters or digits. Rare ones are cheap.
 	Bytes string
