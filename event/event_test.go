@@ -33,7 +33,8 @@ func interaction() *pb.Event {
 		Source: &pb.Source{Service: "chat", Version: "4.2.0", Instance: "chat-7",
 			Deployment: "medical-triage", Environment: "prod", Region: "eu"},
 		Capture: &pb.Capture{Probability: new(0.25), Rule: "always", Trigger: "report", Sequence: 42,
-			Redactions: []*pb.Redaction{{Type: "EMAIL", Count: 2}}},
+			Redactions: []*pb.Redaction{{Type: "EMAIL", Count: 2}},
+			Escrow:     []*pb.Sealed{{Type: "EMAIL", Token: "k7m2qa5d3hx4", Ciphertext: []byte{1, 0xff}}}},
 		Trace: &pb.Trace{TraceId: "4bf92f3577b34da6a3ce929d0e0e4736", SpanId: "00f067aa0ba902b7"},
 		Body: &pb.Event_Interaction{Interaction: &pb.Interaction{
 			Model: &pb.Model{Provider: "openai", Name: "gpt-4o", Version: "2026-08-06", Fingerprint: "fp_1"},

@@ -53,6 +53,13 @@ var captureShape = shapeOf("a capture",
 	textField("trigger", func(m *pb.Capture) *string { return &m.Trigger }),
 	uint64Field("sequence", func(m *pb.Capture) *uint64 { return &m.Sequence }),
 	messagesField("redactions", redactionShape, MaxRedactions, func(m *pb.Capture) *[]*pb.Redaction { return &m.Redactions }),
+	messagesField("escrow", sealedShape, MaxEscrow, func(m *pb.Capture) *[]*pb.Sealed { return &m.Escrow }),
+)
+
+var sealedShape = shapeOf("a sealed original",
+	textField("type", func(m *pb.Sealed) *string { return &m.Type }),
+	textField("token", func(m *pb.Sealed) *string { return &m.Token }),
+	bytesField("ciphertext", func(m *pb.Sealed) *[]byte { return &m.Ciphertext }),
 )
 
 var redactionShape = shapeOf("a redaction",

@@ -21,6 +21,10 @@ const (
 	MaxURI  = 2_048 // blob.uri, document.uri
 )
 
+// MaxCiphertext is how many bytes one sealed original may have. It leaves room
+// around the 64 KiB that package redaction/escrow seals at most.
+const MaxCiphertext = 72 << 10
+
 // Numbers of elements.
 const (
 	MaxMessages   = 4_096  // of each of input, output and shown
@@ -29,6 +33,7 @@ const (
 	MaxDeltas     = 32_768 // of an interaction
 	MaxVerdicts   = 1_024  // of an interaction
 	MaxRedactions = 1_024  // of a capture
+	MaxEscrow     = 1_024  // of a capture: sealed originals
 	MaxStop       = 64     // of parameters
 	MaxStrata     = 1_024  // of a coverage
 	MaxPositions  = 32_768 // of a forgotten: ranges of them

@@ -19,6 +19,7 @@ func TestShapesMatchDescriptors(t *testing.T) {
 	checkShape(t, seen, sourceShape, new(pb.Source))
 	checkShape(t, seen, captureShape, new(pb.Capture))
 	checkShape(t, seen, redactionShape, new(pb.Redaction))
+	checkShape(t, seen, sealedShape, new(pb.Sealed))
 	checkShape(t, seen, traceShape, new(pb.Trace))
 	checkShape(t, seen, interactionShape, new(pb.Interaction))
 	checkShape(t, seen, modelShape, new(pb.Model))

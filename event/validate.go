@@ -223,6 +223,42 @@ func (v *validator) capture(c *pb.Capture) {
 		}
 		v.leave()
 	}
+	v.escrow(c.Escrow)
+}
+
+// escrow accepts one original for each type and token: who opens them must not
+// have to choose.
+func (v *validator) escrow(escrow []*pb.Sealed) {
+	v.count("escrow", len(escrow), MaxEscrow)
+	type place struct{ typ, token string }
+	var seen map[place]int
+	for i, s := range escrow {
+		v.enter("escrow", i)
+		v.unknown(s)
+		v.name("type", s.GetType(), required)
+		v.name("token", s.GetToken(), required)
+		v.printable("token", s.GetToken())
+		v.ciphertext("ciphertext", s.GetCiphertext())
+		at := place{s.GetType(), s.GetToken()}
+		if first, twice := seen[at]; twice {
+			v.add("token", "is also that of escrow[%d], with the same type", first)
+		} else {
+			if seen == nil {
+				seen = make(map[place]int, len(escrow))
+			}
+			seen[at] = i
+		}
+		v.leave()
+	}
+}
+
+func (v *validator) ciphertext(name string, b []byte) {
+	switch {
+	case len(b) == 0:
+		v.add(name, "is missing")
+	case len(b) > MaxCiphertext:
+		v.add(name, "has %d bytes: the limit is %d", len(b), MaxCiphertext)
+	}
 }
 
 func (v *validator) trace(t *pb.Trace) {

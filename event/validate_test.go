@@ -23,6 +23,13 @@ func TestValid(t *testing.T) {
 			t.Errorf("%s: %v", event.KindOf(e), err)
 		}
 	}
+	full := with(interaction(), func(e *pb.Event) {
+		e.Capture.Escrow = escrow(event.MaxEscrow)
+		sealed(e).Ciphertext = make([]byte, event.MaxCiphertext)
+	})
+	if err := event.Validate(full, now); err != nil {
+		t.Errorf("as many sealed originals as there may be: %v", err)
+	}
 	ahead := with(interaction(), func(e *pb.Event) { e.Time = timestamppb.New(now.Add(time.Hour)) })
 	if err := event.Validate(ahead, now); err != nil {
 		t.Errorf("an hour ahead: %v", err)
@@ -38,6 +45,18 @@ func body(e *pb.Event) *pb.Interaction { return e.GetInteraction() }
 
 // call returns the tool call of interaction().
 func call(e *pb.Event) *pb.ToolCall { return body(e).Output[0].Parts[1].GetToolCall() }
+
+// sealed returns the first sealed original of interaction().
+func sealed(e *pb.Event) *pb.Sealed { return e.Capture.Escrow[0] }
+
+// escrow returns n sealed originals whose types and tokens differ in pairs.
+func escrow(n int) []*pb.Sealed {
+	all := make([]*pb.Sealed, n)
+	for i := range all {
+		all[i] = &pb.Sealed{Type: []string{"EMAIL", "PHONE"}[i%2], Token: fmt.Sprint("t", i/2), Ciphertext: []byte{1}}
+	}
+	return all
+}
 
 var invalidInteractions = []struct {
 	change func(*pb.Event)
@@ -62,6 +81,18 @@ var invalidInteractions = []struct {
 	{func(e *pb.Event) { e.Capture.Redactions[0].Count = 0 }, "capture.redactions[0].count: is missing"},
 	{func(e *pb.Event) { e.Capture.Redactions[0] = nil },
 		"capture.redactions[0].type: is missing; capture.redactions[0].count: is missing"},
+	{func(e *pb.Event) { e.Capture.Escrow[0] = nil }, "capture.escrow[0].type: is missing; " +
+		"capture.escrow[0].token: is missing; capture.escrow[0].ciphertext: is missing"},
+	{func(e *pb.Event) { sealed(e).Type = strings.Repeat("T", 257) },
+		"capture.escrow[0].type: has 257 characters: the limit is 256"},
+	{func(e *pb.Event) { sealed(e).Token = "a\u202eb" },
+		"capture.escrow[0].token: has the unprintable character U+202E at position 2"},
+	{func(e *pb.Event) { sealed(e).Ciphertext = make([]byte, event.MaxCiphertext+1) },
+		"capture.escrow[0].ciphertext: has 73729 bytes: the limit is 73728"},
+	{func(e *pb.Event) { e.Capture.Escrow = slices.Repeat(e.Capture.Escrow, 2) },
+		"capture.escrow[1].token: is also that of escrow[0], with the same type"},
+	{func(e *pb.Event) { e.Capture.Escrow = escrow(event.MaxEscrow + 1) },
+		"capture.escrow: has 1025 elements: the limit is 1024"},
 	{func(e *pb.Event) { e.Trace.TraceId = strings.ToUpper(e.Trace.TraceId) },
 		"trace.traceId: is not 32 lower-case hexadecimal digits"},
 	{func(e *pb.Event) { e.Trace.SpanId = "0" }, "trace.spanId: is not 16 lower-case hexadecimal digits"},

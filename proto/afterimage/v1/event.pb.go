@@ -83,7 +83,7 @@ func (x Verdict_Scope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict_Scope.Descriptor instead.
 func (Verdict_Scope) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{16, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // What was done about it.
@@ -144,7 +144,7 @@ func (x Verdict_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict_Action.Descriptor instead.
 func (Verdict_Action) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{16, 1}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{17, 1}
 }
 
 // Who complained.
@@ -201,7 +201,7 @@ func (x Report_Reporter) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Report_Reporter.Descriptor instead.
 func (Report_Reporter) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{18, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // What it was.
@@ -262,7 +262,7 @@ func (x Action_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Action_Kind.Descriptor instead.
 func (Action_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{19, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Why.
@@ -314,7 +314,7 @@ func (x Forgotten_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Forgotten_Cause.Descriptor instead.
 func (Forgotten_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // One immutable fact. Publishers set the fields up to `trace` and one body;
@@ -808,7 +808,11 @@ type Capture struct {
 	// 0 means not counted.
 	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// What redaction replaced, by type, over publisher and store together.
-	Redactions    []*Redaction `protobuf:"bytes,5,rep,name=redactions,proto3" json:"redactions,omitempty"`
+	Redactions []*Redaction `protobuf:"bytes,5,rep,name=redactions,proto3" json:"redactions,omitempty"`
+	// Originals that redaction replaced and sealed: one for each token, at most
+	// 1,024. Only the private key of escrow opens them. Empty where escrow is
+	// off. Set by whoever redacts, publisher or store.
+	Escrow        []*Sealed `protobuf:"bytes,7,rep,name=escrow,proto3" json:"escrow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -878,6 +882,13 @@ func (x *Capture) GetRedactions() []*Redaction {
 	return nil
 }
 
+func (x *Capture) GetEscrow() []*Sealed {
+	if x != nil {
+		return x.Escrow
+	}
+	return nil
+}
+
 // How often one type of personal data or secret was replaced.
 type Redaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -933,6 +944,75 @@ func (x *Redaction) GetCount() uint32 {
 	return 0
 }
 
+// One original that redaction replaced, sealed to the public key of escrow. The
+// ciphertext is bound to the event's id, to the type and to the token: it opens
+// nowhere else.
+type Sealed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The type as it stands in the replacement, e.g. `EMAIL`; 1 to 256
+	// characters.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// The token as it stands in the replacement, e.g. `k7m2qa5d3hx4`; 1 to 256
+	// printable characters. Once in an event for each type.
+	Token string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The original under HPKE (RFC 9180), as package redaction/escrow lays it
+	// out: 1 to 73,728 bytes. They count towards the event's own limit.
+	Ciphertext    []byte `protobuf:"bytes,3,opt,name=ciphertext,proto3" json:"ciphertext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sealed) Reset() {
+	*x = Sealed{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sealed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sealed) ProtoMessage() {}
+
+func (x *Sealed) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sealed.ProtoReflect.Descriptor instead.
+func (*Sealed) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Sealed) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Sealed) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Sealed) GetCiphertext() []byte {
+	if x != nil {
+		return x.Ciphertext
+	}
+	return nil
+}
+
 // A W3C trace context.
 type Trace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -946,7 +1026,7 @@ type Trace struct {
 
 func (x *Trace) Reset() {
 	*x = Trace{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[5]
+	mi := &file_afterimage_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1038,7 @@ func (x *Trace) String() string {
 func (*Trace) ProtoMessage() {}
 
 func (x *Trace) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[5]
+	mi := &file_afterimage_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1051,7 @@ func (x *Trace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trace.ProtoReflect.Descriptor instead.
 func (*Trace) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Trace) GetTraceId() string {
@@ -1024,7 +1104,7 @@ type Interaction struct {
 
 func (x *Interaction) Reset() {
 	*x = Interaction{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[6]
+	mi := &file_afterimage_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1116,7 @@ func (x *Interaction) String() string {
 func (*Interaction) ProtoMessage() {}
 
 func (x *Interaction) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[6]
+	mi := &file_afterimage_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1129,7 @@ func (x *Interaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interaction.ProtoReflect.Descriptor instead.
 func (*Interaction) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Interaction) GetModel() *Model {
@@ -1153,7 +1233,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[7]
+	mi := &file_afterimage_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1245,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[7]
+	mi := &file_afterimage_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1258,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Model) GetProvider() string {
@@ -1230,7 +1310,7 @@ type Parameters struct {
 
 func (x *Parameters) Reset() {
 	*x = Parameters{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[8]
+	mi := &file_afterimage_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1322,7 @@ func (x *Parameters) String() string {
 func (*Parameters) ProtoMessage() {}
 
 func (x *Parameters) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[8]
+	mi := &file_afterimage_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1335,7 @@ func (x *Parameters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameters.ProtoReflect.Descriptor instead.
 func (*Parameters) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Parameters) GetTemperature() float64 {
@@ -1314,7 +1394,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[9]
+	mi := &file_afterimage_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1406,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[9]
+	mi := &file_afterimage_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1419,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Message) GetRole() string {
@@ -1373,7 +1453,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[10]
+	mi := &file_afterimage_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +1465,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[10]
+	mi := &file_afterimage_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1478,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Part) GetKind() isPart_Kind {
@@ -1507,7 +1587,7 @@ type ToolCall struct {
 
 func (x *ToolCall) Reset() {
 	*x = ToolCall{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[11]
+	mi := &file_afterimage_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +1599,7 @@ func (x *ToolCall) String() string {
 func (*ToolCall) ProtoMessage() {}
 
 func (x *ToolCall) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[11]
+	mi := &file_afterimage_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +1612,7 @@ func (x *ToolCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCall.ProtoReflect.Descriptor instead.
 func (*ToolCall) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ToolCall) GetId() string {
@@ -1571,7 +1651,7 @@ type ToolResult struct {
 
 func (x *ToolResult) Reset() {
 	*x = ToolResult{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[12]
+	mi := &file_afterimage_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1663,7 @@ func (x *ToolResult) String() string {
 func (*ToolResult) ProtoMessage() {}
 
 func (x *ToolResult) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[12]
+	mi := &file_afterimage_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1676,7 @@ func (x *ToolResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolResult.ProtoReflect.Descriptor instead.
 func (*ToolResult) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ToolResult) GetId() string {
@@ -1637,7 +1717,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[13]
+	mi := &file_afterimage_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1729,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[13]
+	mi := &file_afterimage_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1742,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Blob) GetMediaType() string {
@@ -1712,7 +1792,7 @@ type Document struct {
 
 func (x *Document) Reset() {
 	*x = Document{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[14]
+	mi := &file_afterimage_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +1804,7 @@ func (x *Document) String() string {
 func (*Document) ProtoMessage() {}
 
 func (x *Document) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[14]
+	mi := &file_afterimage_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +1817,7 @@ func (x *Document) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Document.ProtoReflect.Descriptor instead.
 func (*Document) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Document) GetId() string {
@@ -1788,7 +1868,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[15]
+	mi := &file_afterimage_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1800,7 +1880,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[15]
+	mi := &file_afterimage_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1813,7 +1893,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Delta) GetOffsetMs() uint32 {
@@ -1854,7 +1934,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[16]
+	mi := &file_afterimage_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +1946,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[16]
+	mi := &file_afterimage_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +1959,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Verdict) GetTarget() string {
@@ -1944,7 +2024,7 @@ type Classifier struct {
 
 func (x *Classifier) Reset() {
 	*x = Classifier{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[17]
+	mi := &file_afterimage_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2036,7 @@ func (x *Classifier) String() string {
 func (*Classifier) ProtoMessage() {}
 
 func (x *Classifier) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[17]
+	mi := &file_afterimage_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2049,7 @@ func (x *Classifier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Classifier.ProtoReflect.Descriptor instead.
 func (*Classifier) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Classifier) GetName() string {
@@ -2005,7 +2085,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[18]
+	mi := &file_afterimage_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2097,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[18]
+	mi := &file_afterimage_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2110,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Report) GetTarget() string {
@@ -2085,7 +2165,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[19]
+	mi := &file_afterimage_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2177,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[19]
+	mi := &file_afterimage_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2190,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Action) GetTarget() string {
@@ -2156,7 +2236,7 @@ type Coverage struct {
 
 func (x *Coverage) Reset() {
 	*x = Coverage{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[20]
+	mi := &file_afterimage_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2168,7 +2248,7 @@ func (x *Coverage) String() string {
 func (*Coverage) ProtoMessage() {}
 
 func (x *Coverage) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[20]
+	mi := &file_afterimage_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2181,7 +2261,7 @@ func (x *Coverage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Coverage.ProtoReflect.Descriptor instead.
 func (*Coverage) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Coverage) GetStart() *timestamppb.Timestamp {
@@ -2218,7 +2298,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[21]
+	mi := &file_afterimage_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2230,7 +2310,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[21]
+	mi := &file_afterimage_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2243,7 +2323,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Usage) GetInputTokens() uint64 {
@@ -2273,7 +2353,7 @@ type PolicyApplied struct {
 
 func (x *PolicyApplied) Reset() {
 	*x = PolicyApplied{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[22]
+	mi := &file_afterimage_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +2365,7 @@ func (x *PolicyApplied) String() string {
 func (*PolicyApplied) ProtoMessage() {}
 
 func (x *PolicyApplied) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[22]
+	mi := &file_afterimage_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +2378,7 @@ func (x *PolicyApplied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplied.ProtoReflect.Descriptor instead.
 func (*PolicyApplied) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PolicyApplied) GetVersion() string {
@@ -2334,7 +2414,7 @@ type Forgotten struct {
 
 func (x *Forgotten) Reset() {
 	*x = Forgotten{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[23]
+	mi := &file_afterimage_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2346,7 +2426,7 @@ func (x *Forgotten) String() string {
 func (*Forgotten) ProtoMessage() {}
 
 func (x *Forgotten) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[23]
+	mi := &file_afterimage_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2359,7 +2439,7 @@ func (x *Forgotten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
 func (*Forgotten) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Forgotten) GetCause() Forgotten_Cause {
@@ -2402,7 +2482,7 @@ type EpochBegan struct {
 
 func (x *EpochBegan) Reset() {
 	*x = EpochBegan{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[24]
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2414,7 +2494,7 @@ func (x *EpochBegan) String() string {
 func (*EpochBegan) ProtoMessage() {}
 
 func (x *EpochBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[24]
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2427,7 +2507,7 @@ func (x *EpochBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EpochBegan.ProtoReflect.Descriptor instead.
 func (*EpochBegan) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *EpochBegan) GetEpoch() uint64 {
@@ -2454,7 +2534,7 @@ type Restored struct {
 
 func (x *Restored) Reset() {
 	*x = Restored{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2466,7 +2546,7 @@ func (x *Restored) String() string {
 func (*Restored) ProtoMessage() {}
 
 func (x *Restored) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2479,7 +2559,7 @@ func (x *Restored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restored.ProtoReflect.Descriptor instead.
 func (*Restored) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Restored) GetSize() uint64 {
@@ -2524,7 +2604,7 @@ type Coverage_Stratum struct {
 
 func (x *Coverage_Stratum) Reset() {
 	*x = Coverage_Stratum{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2536,7 +2616,7 @@ func (x *Coverage_Stratum) String() string {
 func (*Coverage_Stratum) ProtoMessage() {}
 
 func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2549,7 +2629,7 @@ func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Coverage_Stratum.ProtoReflect.Descriptor instead.
 func (*Coverage_Stratum) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{20, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{21, 0}
 }
 
 func (x *Coverage_Stratum) GetRule() string {
@@ -2607,7 +2687,7 @@ type Forgotten_Positions struct {
 
 func (x *Forgotten_Positions) Reset() {
 	*x = Forgotten_Positions{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2619,7 +2699,7 @@ func (x *Forgotten_Positions) String() string {
 func (*Forgotten_Positions) ProtoMessage() {}
 
 func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2632,7 +2712,7 @@ func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten_Positions.ProtoReflect.Descriptor instead.
 func (*Forgotten_Positions) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24, 0}
 }
 
 func (x *Forgotten_Positions) GetFirst() uint64 {
@@ -2666,7 +2746,7 @@ type Forgotten_Block struct {
 
 func (x *Forgotten_Block) Reset() {
 	*x = Forgotten_Block{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2678,7 +2758,7 @@ func (x *Forgotten_Block) String() string {
 func (*Forgotten_Block) ProtoMessage() {}
 
 func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2691,7 +2771,7 @@ func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten_Block.ProtoReflect.Descriptor instead.
 func (*Forgotten_Block) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{23, 1}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24, 1}
 }
 
 func (x *Forgotten_Block) GetNumber() uint64 {
@@ -2765,7 +2845,7 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"deployment\x18\x04 \x01(\tR\n" +
 	"deployment\x12 \n" +
 	"\venvironment\x18\x05 \x01(\tR\venvironment\x12\x16\n" +
-	"\x06region\x18\x06 \x01(\tR\x06region\"\xc4\x01\n" +
+	"\x06region\x18\x06 \x01(\tR\x06region\"\xf3\x01\n" +
 	"\aCapture\x12%\n" +
 	"\vprobability\x18\x01 \x01(\x01H\x00R\vprobability\x88\x01\x01\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x18\n" +
@@ -2773,11 +2853,18 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\bsequence\x18\x04 \x01(\x04R\bsequence\x128\n" +
 	"\n" +
 	"redactions\x18\x05 \x03(\v2\x18.afterimage.v1.RedactionR\n" +
-	"redactionsB\x0e\n" +
+	"redactions\x12-\n" +
+	"\x06escrow\x18\a \x03(\v2\x15.afterimage.v1.SealedR\x06escrowB\x0e\n" +
 	"\f_probability\"5\n" +
 	"\tRedaction\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\rR\x05count\";\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\"R\n" +
+	"\x06Sealed\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12\x1e\n" +
+	"\n" +
+	"ciphertext\x18\x03 \x01(\fR\n" +
+	"ciphertext\";\n" +
 	"\x05Trace\x12\x19\n" +
 	"\btrace_id\x18\x01 \x01(\tR\atraceId\x12\x17\n" +
 	"\aspan_id\x18\x02 \x01(\tR\x06spanId\"\xeb\x04\n" +
@@ -2962,7 +3049,7 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_afterimage_v1_event_proto_goTypes = []any{
 	(Verdict_Scope)(0),            // 0: afterimage.v1.Verdict.Scope
 	(Verdict_Action)(0),           // 1: afterimage.v1.Verdict.Action
@@ -2974,81 +3061,83 @@ var file_afterimage_v1_event_proto_goTypes = []any{
 	(*Source)(nil),                // 7: afterimage.v1.Source
 	(*Capture)(nil),               // 8: afterimage.v1.Capture
 	(*Redaction)(nil),             // 9: afterimage.v1.Redaction
-	(*Trace)(nil),                 // 10: afterimage.v1.Trace
-	(*Interaction)(nil),           // 11: afterimage.v1.Interaction
-	(*Model)(nil),                 // 12: afterimage.v1.Model
-	(*Parameters)(nil),            // 13: afterimage.v1.Parameters
-	(*Message)(nil),               // 14: afterimage.v1.Message
-	(*Part)(nil),                  // 15: afterimage.v1.Part
-	(*ToolCall)(nil),              // 16: afterimage.v1.ToolCall
-	(*ToolResult)(nil),            // 17: afterimage.v1.ToolResult
-	(*Blob)(nil),                  // 18: afterimage.v1.Blob
-	(*Document)(nil),              // 19: afterimage.v1.Document
-	(*Delta)(nil),                 // 20: afterimage.v1.Delta
-	(*Verdict)(nil),               // 21: afterimage.v1.Verdict
-	(*Classifier)(nil),            // 22: afterimage.v1.Classifier
-	(*Report)(nil),                // 23: afterimage.v1.Report
-	(*Action)(nil),                // 24: afterimage.v1.Action
-	(*Coverage)(nil),              // 25: afterimage.v1.Coverage
-	(*Usage)(nil),                 // 26: afterimage.v1.Usage
-	(*PolicyApplied)(nil),         // 27: afterimage.v1.PolicyApplied
-	(*Forgotten)(nil),             // 28: afterimage.v1.Forgotten
-	(*EpochBegan)(nil),            // 29: afterimage.v1.EpochBegan
-	(*Restored)(nil),              // 30: afterimage.v1.Restored
-	(*Coverage_Stratum)(nil),      // 31: afterimage.v1.Coverage.Stratum
-	(*Forgotten_Positions)(nil),   // 32: afterimage.v1.Forgotten.Positions
-	(*Forgotten_Block)(nil),       // 33: afterimage.v1.Forgotten.Block
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
+	(*Sealed)(nil),                // 10: afterimage.v1.Sealed
+	(*Trace)(nil),                 // 11: afterimage.v1.Trace
+	(*Interaction)(nil),           // 12: afterimage.v1.Interaction
+	(*Model)(nil),                 // 13: afterimage.v1.Model
+	(*Parameters)(nil),            // 14: afterimage.v1.Parameters
+	(*Message)(nil),               // 15: afterimage.v1.Message
+	(*Part)(nil),                  // 16: afterimage.v1.Part
+	(*ToolCall)(nil),              // 17: afterimage.v1.ToolCall
+	(*ToolResult)(nil),            // 18: afterimage.v1.ToolResult
+	(*Blob)(nil),                  // 19: afterimage.v1.Blob
+	(*Document)(nil),              // 20: afterimage.v1.Document
+	(*Delta)(nil),                 // 21: afterimage.v1.Delta
+	(*Verdict)(nil),               // 22: afterimage.v1.Verdict
+	(*Classifier)(nil),            // 23: afterimage.v1.Classifier
+	(*Report)(nil),                // 24: afterimage.v1.Report
+	(*Action)(nil),                // 25: afterimage.v1.Action
+	(*Coverage)(nil),              // 26: afterimage.v1.Coverage
+	(*Usage)(nil),                 // 27: afterimage.v1.Usage
+	(*PolicyApplied)(nil),         // 28: afterimage.v1.PolicyApplied
+	(*Forgotten)(nil),             // 29: afterimage.v1.Forgotten
+	(*EpochBegan)(nil),            // 30: afterimage.v1.EpochBegan
+	(*Restored)(nil),              // 31: afterimage.v1.Restored
+	(*Coverage_Stratum)(nil),      // 32: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 33: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 34: afterimage.v1.Forgotten.Block
+	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 36: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	34, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	35, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
 	7,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
 	8,  // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
-	10, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	34, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
-	11, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
-	21, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
-	23, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
-	24, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
-	25, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
-	27, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
-	28, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
-	29, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
-	30, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
+	11, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
+	35, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	12, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
+	22, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
+	24, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
+	25, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
+	26, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
+	28, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
+	29, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
+	30, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
+	31, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
 	5,  // 14: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
 	9,  // 15: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	12, // 16: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	13, // 17: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	14, // 18: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	19, // 19: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	14, // 20: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	14, // 21: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	20, // 22: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	21, // 23: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	26, // 24: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	35, // 25: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	35, // 26: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	15, // 27: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	16, // 28: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	17, // 29: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	18, // 30: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	0,  // 31: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	22, // 32: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	1,  // 33: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	2,  // 34: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	3,  // 35: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	34, // 36: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	34, // 37: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	31, // 38: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	4,  // 39: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
-	32, // 40: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
-	33, // 41: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	10, // 16: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
+	13, // 17: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	14, // 18: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	15, // 19: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	20, // 20: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	15, // 21: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	15, // 22: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	21, // 23: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	22, // 24: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	27, // 25: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	36, // 26: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	36, // 27: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	16, // 28: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	17, // 29: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	18, // 30: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	19, // 31: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	0,  // 32: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	23, // 33: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	1,  // 34: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	2,  // 35: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	3,  // 36: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	35, // 37: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	35, // 38: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	32, // 39: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	4,  // 40: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	33, // 41: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	34, // 42: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -3068,24 +3157,24 @@ func file_afterimage_v1_event_proto_init() {
 		(*Event_Restored)(nil),
 	}
 	file_afterimage_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[8].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[10].OneofWrappers = []any{
+	file_afterimage_v1_event_proto_msgTypes[9].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[11].OneofWrappers = []any{
 		(*Part_Text)(nil),
 		(*Part_ToolCall)(nil),
 		(*Part_ToolResult)(nil),
 		(*Part_Reasoning)(nil),
 		(*Part_Blob)(nil),
 	}
-	file_afterimage_v1_event_proto_msgTypes[14].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[16].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[26].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[15].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[17].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
