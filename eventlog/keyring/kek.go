@@ -126,15 +126,18 @@ func (a *attentive) explain(err error) error {
 	return err
 }
 
+// remedyRotate is what to do where somebody read the keys of the log.
+const remedyRotate = "afterimage keys rotate"
+
 // checkPrivate refuses a file of secrets that others may read, as ssh does
 // with private keys: it is said before it is used, not after it leaked.
-func checkPrivate(path string) error {
+func checkPrivate(path, remedy string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && ownedByUs(info) {
-		return fmt.Errorf("%s has mode %04o, so others may read it: chmod 600 %s, and change it if somebody did (afterimage keys rotate)", path, mode, path)
+		return fmt.Errorf("%s has mode %04o, so others may read it: chmod 600 %s, and change it if somebody did (%s)", path, mode, path, remedy)
 	}
 	return nil
 }
@@ -142,7 +145,7 @@ func checkPrivate(path string) error {
 // Passphrase reads a passphrase from a file that nobody else may read; a
 // newline at its end is not part of it.
 func Passphrase(path string) ([]byte, error) {
-	if err := checkPrivate(path); err != nil {
+	if err := checkPrivate(path, remedyRotate); err != nil {
 		return nil, fmt.Errorf("read passphrase: %w", err)
 	}
 	b, err := os.ReadFile(path)

@@ -19,12 +19,21 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// ErrPassphrase reports that the local KEK needs a passphrase, or another one.
+// ErrPassphrase reports that a file of keys needs a passphrase, or another one.
 var ErrPassphrase = errors.New("wrong passphrase")
+
+var (
+	errNotGiven     = fmt.Errorf("%w: it is protected and none was given", ErrPassphrase)
+	errNotProtected = fmt.Errorf("%w: one was given and the file is not protected", ErrPassphrase)
+)
+
+// kekUse is what kek.json is for.
+const kekUse = "kek"
 
 func kekTemplate() *tinkpb.KeyTemplate { return aead.AES256GCMKeyTemplate() }
 
-// protectedDocument is kek.json under a passphrase.
+// protectedDocument is a file with a keyset, such as kek.json, under a
+// passphrase.
 type protectedDocument struct {
 	Format int             `json:"format"` // 1
 	KDF    kdf             `json:"kdf"`
@@ -77,17 +86,23 @@ func (k kdf) aead(passphrase []byte) (tink.AEAD, error) {
 	return a.aead, err
 }
 
-// use binds the keyset to its parameters.
-func (k kdf) use() []byte {
-	return fmt.Appendf(nil, "afterimage/kek/%s/%d/%d/%d/%x", k.Name, k.Time, k.Memory, k.Threads, k.Salt)
+// bind returns what binds a keyset to what it is for and to its parameters.
+func (k kdf) bind(use string) []byte {
+	return fmt.Appendf(nil, "afterimage/%s/%s/%d/%d/%d/%x", use, k.Name, k.Time, k.Memory, k.Threads, k.Salt)
 }
 
-// encodeKEK returns kek.json: in clear, or encrypted if there is a passphrase.
+// encodeKEK returns kek.json.
 func encodeKEK(handle *keyset.Handle, passphrase []byte) ([]byte, error) {
+	return encodeKeyset(handle, kekUse, passphrase)
+}
+
+// encodeKeyset returns the file of a keyset: in clear, or encrypted if there is
+// a passphrase.
+func encodeKeyset(handle *keyset.Handle, use string, passphrase []byte) ([]byte, error) {
 	if len(passphrase) == 0 {
 		var b bytes.Buffer
 		if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&b)); err != nil {
-			return nil, fmt.Errorf("encode KEK: %w", err)
+			return nil, fmt.Errorf("encode keyset: %w", err)
 		}
 		return b.Bytes(), nil
 	}
@@ -102,7 +117,7 @@ func encodeKEK(handle *keyset.Handle, passphrase []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	encrypted, err := encryptKeyset(handle, key, k.use())
+	encrypted, err := encryptKeyset(handle, key, k.bind(use))
 	if err != nil {
 		return nil, err
 	}
@@ -120,24 +135,31 @@ func loadKEK(dir string, passphrase []byte) (*keyset.Handle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read KEK: %w", err)
 	}
-	if err := checkPrivate(path); err != nil {
+	if err := checkPrivate(path, remedyRotate); err != nil {
 		return nil, err
 	}
-	handle, err := decodeKEK(b, passphrase)
+	handle, err := decodeKeyset(b, kekUse, passphrase)
+	switch {
+	case errors.Is(err, errNotProtected):
+		err = fmt.Errorf("%w: protect it with afterimage keys protect, or give none", err)
+	case errors.Is(err, errNotGiven):
+		err = fmt.Errorf("%w: name its file with --keys-passphrase-file", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return handle, nil
 }
 
-func decodeKEK(b, passphrase []byte) (*keyset.Handle, error) {
+// decodeKeyset is the inverse of encodeKeyset.
+func decodeKeyset(b []byte, use string, passphrase []byte) (*keyset.Handle, error) {
 	var doc protectedDocument
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return nil, fmt.Errorf("it is no Tink keyset: %w", ErrWrongKeys)
 	}
 	if doc.Format == 0 {
 		if len(passphrase) > 0 {
-			return nil, fmt.Errorf("%w: one was given and the file is not protected: protect it with afterimage keys protect, or give none", ErrPassphrase)
+			return nil, errNotProtected
 		}
 		handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(b)))
 		if err != nil {
@@ -152,13 +174,13 @@ func decodeKEK(b, passphrase []byte) (*keyset.Handle, error) {
 		return nil, fmt.Errorf("%w: %w", ErrWrongKeys, err)
 	}
 	if len(passphrase) == 0 {
-		return nil, fmt.Errorf("%w: it is protected and none was given: name its file with --keys-passphrase-file", ErrPassphrase)
+		return nil, errNotGiven
 	}
 	key, err := doc.KDF.aead(passphrase)
 	if err != nil {
 		return nil, err
 	}
-	handle, err := keyset.ReadWithAssociatedData(keyset.NewJSONReader(bytes.NewReader(doc.Keyset)), key, doc.KDF.use())
+	handle, err := keyset.ReadWithAssociatedData(keyset.NewJSONReader(bytes.NewReader(doc.Keyset)), key, doc.KDF.bind(use))
 	if err != nil {
 		return nil, fmt.Errorf("%w, or the file is damaged", ErrPassphrase)
 	}
