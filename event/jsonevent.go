@@ -36,6 +36,7 @@ var eventShape = shapeOf("an event",
 	choice("forgotten", forgottenShape, func(m *pb.Event, b *pb.Forgotten) { m.Body = &pb.Event_Forgotten{Forgotten: b} }),
 	choice("epochBegan", epochBeganShape, func(m *pb.Event, b *pb.EpochBegan) { m.Body = &pb.Event_EpochBegan{EpochBegan: b} }),
 	choice("restored", restoredShape, func(m *pb.Event, b *pb.Restored) { m.Body = &pb.Event_Restored{Restored: b} }),
+	choice("redacted", redactedShape, func(m *pb.Event, b *pb.Redacted) { m.Body = &pb.Event_Redacted{Redacted: b} }),
 )
 
 var sourceShape = shapeOf("a source",
@@ -230,4 +231,18 @@ var restoredShape = shapeOf("a restore",
 	uint64Field("size", func(m *pb.Restored) *uint64 { return &m.Size }),
 	uint64Field("epoch", func(m *pb.Restored) *uint64 { return &m.Epoch }),
 	uint64Field("lost", func(m *pb.Restored) *uint64 { return &m.Lost }),
+)
+
+var redactedShape = shapeOf("what was redacted",
+	textField("actor", func(m *pb.Redacted) *string { return &m.Actor }),
+	textField("reason", func(m *pb.Redacted) *string { return &m.Reason }),
+	textsField("detectors", MaxDetectors, func(m *pb.Redacted) *[]string { return &m.Detectors }),
+	messagesField("events", replacementShape, MaxReplaced, func(m *pb.Redacted) *[]*pb.Redacted_Replacement { return &m.Events }),
+)
+
+var replacementShape = shapeOf("a replacement",
+	uint64Field("seq", func(m *pb.Redacted_Replacement) *uint64 { return &m.Seq }),
+	bytesField("old", func(m *pb.Redacted_Replacement) *[]byte { return &m.Old }),
+	bytesField("new", func(m *pb.Redacted_Replacement) *[]byte { return &m.New }),
+	messagesField("redactions", redactionShape, MaxRedactions, func(m *pb.Redacted_Replacement) *[]*pb.Redaction { return &m.Redactions }),
 )

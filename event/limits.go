@@ -38,6 +38,8 @@ const (
 	MaxStrata     = 1_024  // of a coverage
 	MaxPositions  = 32_768 // of a forgotten: ranges of them
 	MaxBlocks     = 16_384 // of a forgotten
+	MaxReplaced   = 1_024  // of a redacted: events
+	MaxDetectors  = 1_024  // of a redacted
 )
 
 // Bounds on nested messages keep a few encoded bytes from becoming many in

@@ -44,6 +44,8 @@ func TestShapesMatchDescriptors(t *testing.T) {
 	checkShape(t, seen, blockShape, new(pb.Forgotten_Block))
 	checkShape(t, seen, epochBeganShape, new(pb.EpochBegan))
 	checkShape(t, seen, restoredShape, new(pb.Restored))
+	checkShape(t, seen, redactedShape, new(pb.Redacted))
+	checkShape(t, seen, replacementShape, new(pb.Redacted_Replacement))
 	for name := range messagesOf(new(pb.Event).ProtoReflect().Descriptor()) {
 		if !seen[name] {
 			t.Errorf("%s has no shape", name)

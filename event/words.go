@@ -59,6 +59,7 @@ const (
 	Forgotten     Kind = "forgotten"
 	EpochBegan    Kind = "epoch_began"
 	Restored      Kind = "restored"
+	Redacted      Kind = "redacted"
 )
 
 // KindOf returns the kind of the event's body, "" if it has none.
@@ -82,6 +83,8 @@ func KindOf(e *pb.Event) Kind {
 		return EpochBegan
 	case *pb.Event_Restored:
 		return Restored
+	case *pb.Event_Redacted:
+		return Redacted
 	}
 	return ""
 }

@@ -28,6 +28,8 @@ func beyondMeta(fd protoreflect.FieldDescriptor) bool {
 		return fd.Name() == "document"
 	case "Forgotten":
 		return fd.Name() == "positions" || fd.Name() == "blocks"
+	case "Redacted":
+		return fd.Name() == "events"
 	}
 	return false
 }

@@ -79,6 +79,8 @@ func (v vars) message(name string) (any, bool) {
 		return e.GetEpochBegan(), true
 	case "restored":
 		return e.GetRestored(), true
+	case "redacted":
+		return e.GetRedacted(), true
 	}
 	return nil, false
 }

@@ -45,6 +45,7 @@ func items(t testing.TB) []Item {
 			Strata: []*pb.Coverage_Stratum{{Rule: "r", Probability: new(0.1), Seen: 100, Captured: 9}}}}},
 		{Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{Version: "v2"}}},
 		{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: pb.Forgotten_ERASED, Request: "r-1"}}},
+		{Body: &pb.Event_Redacted{Redacted: &pb.Redacted{Actor: "officer", Reason: "r-2", Detectors: []string{"email/1"}}}},
 		{Body: &pb.Event_EpochBegan{EpochBegan: &pb.EpochBegan{Epoch: 2}}},
 		{Body: &pb.Event_Restored{Restored: &pb.Restored{Size: 7, Epoch: 2, Lost: 1}}},
 	}

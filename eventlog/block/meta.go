@@ -214,6 +214,9 @@ func otherBody(e *pb.Event) string {
 		body = &pb.Event{Body: e.GetBody()}
 	case *pb.Event_Forgotten:
 		body = &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: b.Forgotten.GetCause(), Request: b.Forgotten.GetRequest()}}}
+	case *pb.Event_Redacted:
+		r := b.Redacted
+		body = &pb.Event{Body: &pb.Event_Redacted{Redacted: &pb.Redacted{Actor: r.GetActor(), Reason: r.GetReason(), Detectors: r.GetDetectors()}}}
 	case *pb.Event_PolicyApplied:
 		body = &pb.Event{Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{Version: b.PolicyApplied.GetVersion()}}}
 	default:

@@ -274,6 +274,9 @@ const (
 	Forgotten_EXPIRED Forgotten_Cause = 1
 	// Someone had the right to it.
 	Forgotten_ERASED Forgotten_Cause = 2
+	// They had been redacted after the backup that the store was restored from,
+	// and what they were before does not come back.
+	Forgotten_REDACTED Forgotten_Cause = 3
 )
 
 // Enum value maps for Forgotten_Cause.
@@ -282,11 +285,13 @@ var (
 		0: "CAUSE_UNSPECIFIED",
 		1: "EXPIRED",
 		2: "ERASED",
+		3: "REDACTED",
 	}
 	Forgotten_Cause_value = map[string]int32{
 		"CAUSE_UNSPECIFIED": 0,
 		"EXPIRED":           1,
 		"ERASED":            2,
+		"REDACTED":          3,
 	}
 )
 
@@ -372,6 +377,7 @@ type Event struct {
 	//	*Event_Forgotten
 	//	*Event_EpochBegan
 	//	*Event_Restored
+	//	*Event_Redacted
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -586,6 +592,15 @@ func (x *Event) GetRestored() *Restored {
 	return nil
 }
 
+func (x *Event) GetRedacted() *Redacted {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Redacted); ok {
+			return x.Redacted
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -637,6 +652,11 @@ type Event_Restored struct {
 	Restored *Restored `protobuf:"bytes,43,opt,name=restored,proto3,oneof"`
 }
 
+type Event_Redacted struct {
+	// The content of events was replaced: ledger, written by the store alone.
+	Redacted *Redacted `protobuf:"bytes,44,opt,name=redacted,proto3,oneof"`
+}
+
 func (*Event_Interaction) isEvent_Body() {}
 
 func (*Event_Verdict) isEvent_Body() {}
@@ -654,6 +674,8 @@ func (*Event_Forgotten) isEvent_Body() {}
 func (*Event_EpochBegan) isEvent_Body() {}
 
 func (*Event_Restored) isEvent_Body() {}
+
+func (*Event_Redacted) isEvent_Body() {}
 
 // Several events in one message or request: 1 to 4,096 of them, up to 4 MiB.
 type EventBatch struct {
@@ -2470,6 +2492,82 @@ func (x *Forgotten) GetBlocks() []*Forgotten_Block {
 	return nil
 }
 
+// The content of events of the tenant was replaced by a redacted one, in one
+// step with this event. Positions, ids and leaves of the tree stay; from here on
+// the stored bytes of each hash to its new commitment. From the next EpochBegan
+// on nothing brings the old content back.
+type Redacted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who had it done, as whoever asked for it names them; no personal data.
+	Actor string `protobuf:"bytes,1,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for, likewise.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The detectors that were run, with their versions: up to 1,024.
+	Detectors []string `protobuf:"bytes,3,rep,name=detectors,proto3" json:"detectors,omitempty"`
+	// The events, by ascending position: up to 1,024.
+	Events        []*Redacted_Replacement `protobuf:"bytes,4,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redacted) Reset() {
+	*x = Redacted{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redacted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redacted) ProtoMessage() {}
+
+func (x *Redacted) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redacted.ProtoReflect.Descriptor instead.
+func (*Redacted) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Redacted) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Redacted) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Redacted) GetDetectors() []string {
+	if x != nil {
+		return x.Detectors
+	}
+	return nil
+}
+
+func (x *Redacted) GetEvents() []*Redacted_Replacement {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
 // A new epoch of the store's keys began, and what the old one's keys opened
 // and the new ones do not is gone for good.
 type EpochBegan struct {
@@ -2482,7 +2580,7 @@ type EpochBegan struct {
 
 func (x *EpochBegan) Reset() {
 	*x = EpochBegan{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2494,7 +2592,7 @@ func (x *EpochBegan) String() string {
 func (*EpochBegan) ProtoMessage() {}
 
 func (x *EpochBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2507,7 +2605,7 @@ func (x *EpochBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EpochBegan.ProtoReflect.Descriptor instead.
 func (*EpochBegan) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *EpochBegan) GetEpoch() uint64 {
@@ -2534,7 +2632,7 @@ type Restored struct {
 
 func (x *Restored) Reset() {
 	*x = Restored{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2546,7 +2644,7 @@ func (x *Restored) String() string {
 func (*Restored) ProtoMessage() {}
 
 func (x *Restored) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2559,7 +2657,7 @@ func (x *Restored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restored.ProtoReflect.Descriptor instead.
 func (*Restored) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Restored) GetSize() uint64 {
@@ -2604,7 +2702,7 @@ type Coverage_Stratum struct {
 
 func (x *Coverage_Stratum) Reset() {
 	*x = Coverage_Stratum{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2616,7 +2714,7 @@ func (x *Coverage_Stratum) String() string {
 func (*Coverage_Stratum) ProtoMessage() {}
 
 func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +2785,7 @@ type Forgotten_Positions struct {
 
 func (x *Forgotten_Positions) Reset() {
 	*x = Forgotten_Positions{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2699,7 +2797,7 @@ func (x *Forgotten_Positions) String() string {
 func (*Forgotten_Positions) ProtoMessage() {}
 
 func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2746,7 +2844,7 @@ type Forgotten_Block struct {
 
 func (x *Forgotten_Block) Reset() {
 	*x = Forgotten_Block{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	mi := &file_afterimage_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2758,7 +2856,7 @@ func (x *Forgotten_Block) String() string {
 func (*Forgotten_Block) ProtoMessage() {}
 
 func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	mi := &file_afterimage_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2802,11 +2900,85 @@ func (x *Forgotten_Block) GetEvents() uint32 {
 	return 0
 }
 
+// One event.
+type Redacted_Replacement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its position.
+	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// The commitment before: its leaf in the tree, or the new one of the
+	// replacement before this one. 32 bytes.
+	Old []byte `protobuf:"bytes,2,opt,name=old,proto3" json:"old,omitempty"`
+	// SHA-256 of the stored bytes from here on. 32 bytes.
+	New []byte `protobuf:"bytes,3,opt,name=new,proto3" json:"new,omitempty"`
+	// What was replaced, by type.
+	Redactions    []*Redaction `protobuf:"bytes,4,rep,name=redactions,proto3" json:"redactions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redacted_Replacement) Reset() {
+	*x = Redacted_Replacement{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redacted_Replacement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redacted_Replacement) ProtoMessage() {}
+
+func (x *Redacted_Replacement) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redacted_Replacement.ProtoReflect.Descriptor instead.
+func (*Redacted_Replacement) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25, 0}
+}
+
+func (x *Redacted_Replacement) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Redacted_Replacement) GetOld() []byte {
+	if x != nil {
+		return x.Old
+	}
+	return nil
+}
+
+func (x *Redacted_Replacement) GetNew() []byte {
+	if x != nil {
+		return x.New
+	}
+	return nil
+}
+
+func (x *Redacted_Replacement) GetRedactions() []*Redaction {
+	if x != nil {
+		return x.Redactions
+	}
+	return nil
+}
+
 var File_afterimage_v1_event_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\a\n" +
+	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\b\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -2831,7 +3003,8 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\tforgotten\x18) \x01(\v2\x18.afterimage.v1.ForgottenH\x00R\tforgotten\x12<\n" +
 	"\vepoch_began\x18* \x01(\v2\x19.afterimage.v1.EpochBeganH\x00R\n" +
 	"epochBegan\x125\n" +
-	"\brestored\x18+ \x01(\v2\x17.afterimage.v1.RestoredH\x00R\brestoredB\x06\n" +
+	"\brestored\x18+ \x01(\v2\x17.afterimage.v1.RestoredH\x00R\brestored\x125\n" +
+	"\bredacted\x18, \x01(\v2\x17.afterimage.v1.RedactedH\x00R\bredactedB\x06\n" +
 	"\x04bodyB\x06\n" +
 	"\x04_seq\":\n" +
 	"\n" +
@@ -3009,7 +3182,7 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\routput_tokens\x18\x02 \x01(\x04R\foutputTokens\"E\n" +
 	"\rPolicyApplied\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
-	"\bdocument\x18\x02 \x01(\tR\bdocument\"\xa8\x03\n" +
+	"\bdocument\x18\x02 \x01(\tR\bdocument\"\xb6\x03\n" +
 	"\tForgotten\x124\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x1e.afterimage.v1.Forgotten.CauseR\x05cause\x12\x18\n" +
 	"\arequest\x18\x02 \x01(\tR\arequest\x12@\n" +
@@ -3022,12 +3195,25 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x03 \x01(\x04R\x04last\x12\x16\n" +
-	"\x06events\x18\x04 \x01(\rR\x06events\"7\n" +
+	"\x06events\x18\x04 \x01(\rR\x06events\"E\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aEXPIRED\x10\x01\x12\n" +
 	"\n" +
-	"\x06ERASED\x10\x02\"\"\n" +
+	"\x06ERASED\x10\x02\x12\f\n" +
+	"\bREDACTED\x10\x03\"\x92\x02\n" +
+	"\bRedacted\x12\x14\n" +
+	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tdetectors\x18\x03 \x03(\tR\tdetectors\x12;\n" +
+	"\x06events\x18\x04 \x03(\v2#.afterimage.v1.Redacted.ReplacementR\x06events\x1a}\n" +
+	"\vReplacement\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
+	"\x03old\x18\x02 \x01(\fR\x03old\x12\x10\n" +
+	"\x03new\x18\x03 \x01(\fR\x03new\x128\n" +
+	"\n" +
+	"redactions\x18\x04 \x03(\v2\x18.afterimage.v1.RedactionR\n" +
+	"redactions\"\"\n" +
 	"\n" +
 	"EpochBegan\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"H\n" +
@@ -3049,7 +3235,7 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_afterimage_v1_event_proto_goTypes = []any{
 	(Verdict_Scope)(0),            // 0: afterimage.v1.Verdict.Scope
 	(Verdict_Action)(0),           // 1: afterimage.v1.Verdict.Action
@@ -3081,20 +3267,22 @@ var file_afterimage_v1_event_proto_goTypes = []any{
 	(*Usage)(nil),                 // 27: afterimage.v1.Usage
 	(*PolicyApplied)(nil),         // 28: afterimage.v1.PolicyApplied
 	(*Forgotten)(nil),             // 29: afterimage.v1.Forgotten
-	(*EpochBegan)(nil),            // 30: afterimage.v1.EpochBegan
-	(*Restored)(nil),              // 31: afterimage.v1.Restored
-	(*Coverage_Stratum)(nil),      // 32: afterimage.v1.Coverage.Stratum
-	(*Forgotten_Positions)(nil),   // 33: afterimage.v1.Forgotten.Positions
-	(*Forgotten_Block)(nil),       // 34: afterimage.v1.Forgotten.Block
-	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 36: google.protobuf.Duration
+	(*Redacted)(nil),              // 30: afterimage.v1.Redacted
+	(*EpochBegan)(nil),            // 31: afterimage.v1.EpochBegan
+	(*Restored)(nil),              // 32: afterimage.v1.Restored
+	(*Coverage_Stratum)(nil),      // 33: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 34: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 35: afterimage.v1.Forgotten.Block
+	(*Redacted_Replacement)(nil),  // 36: afterimage.v1.Redacted.Replacement
+	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 38: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	35, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	37, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
 	7,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
 	8,  // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
 	11, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	35, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	37, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
 	12, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
 	22, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
 	24, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
@@ -3102,42 +3290,45 @@ var file_afterimage_v1_event_proto_depIdxs = []int32{
 	26, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
 	28, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
 	29, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
-	30, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
-	31, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
-	5,  // 14: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
-	9,  // 15: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	10, // 16: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
-	13, // 17: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	14, // 18: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	15, // 19: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	20, // 20: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	15, // 21: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	15, // 22: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	21, // 23: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	22, // 24: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	27, // 25: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	36, // 26: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	36, // 27: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	16, // 28: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	17, // 29: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	18, // 30: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	19, // 31: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	0,  // 32: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	23, // 33: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	1,  // 34: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	2,  // 35: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	3,  // 36: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	35, // 37: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	35, // 38: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	32, // 39: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	4,  // 40: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
-	33, // 41: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
-	34, // 42: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	31, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
+	32, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
+	30, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
+	5,  // 15: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
+	9,  // 16: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
+	10, // 17: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
+	13, // 18: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	14, // 19: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	15, // 20: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	20, // 21: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	15, // 22: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	15, // 23: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	21, // 24: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	22, // 25: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	27, // 26: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	38, // 27: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	38, // 28: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	16, // 29: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	17, // 30: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	18, // 31: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	19, // 32: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	0,  // 33: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	23, // 34: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	1,  // 35: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	2,  // 36: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	3,  // 37: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	37, // 38: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	37, // 39: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	33, // 40: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	4,  // 41: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	34, // 42: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	35, // 43: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	36, // 44: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
+	9,  // 45: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -3155,6 +3346,7 @@ func file_afterimage_v1_event_proto_init() {
 		(*Event_Forgotten)(nil),
 		(*Event_EpochBegan)(nil),
 		(*Event_Restored)(nil),
+		(*Event_Redacted)(nil),
 	}
 	file_afterimage_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[9].OneofWrappers = []any{}
@@ -3167,14 +3359,14 @@ func file_afterimage_v1_event_proto_init() {
 	}
 	file_afterimage_v1_event_proto_msgTypes[15].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[17].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[27].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
