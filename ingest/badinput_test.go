@@ -212,7 +212,7 @@ func TestBadEventsOfABatchAlone(t *testing.T) {
 // trap returns a detector that does something at every ~.
 func trap(find func(*redaction.Candidate)) func(*Config) {
 	return func(c *Config) {
-		detectors := append(redaction.Default(""), redaction.Detector{Type: "TRAP", Bytes: "~", Find: find})
+		detectors := append(redaction.Default(), redaction.Detector{Type: "TRAP", Bytes: "~", Find: find})
 		r, err := redaction.New(redaction.Config{Detectors: detectors, Timeout: 50 * time.Millisecond})
 		if err != nil {
 			panic(err)

@@ -67,8 +67,7 @@ var vendorKeys = []vendorKey{
 	{"xoxo-", isBase64URL, 18, 0}, {"xoxe-", isBase64URL, 30, 0}, {"xoxe.xox", isBase64URL, 100, 0}, {"xapp-", isBase64URL, 20, 0},
 	{"hooks.slack.com/services/", isPathChar, 30, 80}, {"hooks.slack.com/workflows/", isPathChar, 30, 80}, {"hooks.slack.com/triggers/", isPathChar, 30, 80},
 	{".webhook.office.com/webhookb2/", isPathChar, 60, 300}, {"discord.com/api/webhooks/", isPathChar, 60, 120}, {"discordapp.com/api/webhooks/", isPathChar, 60, 120},
-	{"SG.", isDotted, 60, 70}, {"xkeysib-", isBase64URL, 81, 81}, {"key-", isHex, 32, 32}, {"pubkey-", isHex, 32, 32}, {"SK", isHex, 32, 32},
-	{"AC", isHex, 32, 32}, {"fio-u-", isDotted, 64, 64}, {"tfp_", isDotted, 59, 59}, {"rdme_", isAlnum, 70, 70}, {"ico-", isAlnum, 32, 32},
+	{"SG.", isDotted, 60, 70}, {"xkeysib-", isBase64URL, 81, 81}, {"key-", isHex, 32, 32}, {"pubkey-", isHex, 32, 32}, {"fio-u-", isDotted, 64, 64}, {"tfp_", isDotted, 59, 59}, {"rdme_", isAlnum, 70, 70}, {"ico-", isAlnum, 32, 32},
 	{"pscale_tkn_", isDotted, 32, 64}, {"pscale_oauth_", isDotted, 32, 64}, {"pscale_pw_", isDotted, 32, 64}, {"sm_aat_", isAlnum, 16, 16},
 	{"sm_pat_", isAlnum, 16, 16}, {"sm_sat_", isAlnum, 16, 16}, {"p8e-", isAlnum, 32, 32}, {"s-s4t2ud-", isHex, 64, 64}, {"s-s4t2af-", isHex, 64, 64},
 	{"patp", isDotted, 70, 90}, {"doppler.", isDotted, 40, 60}, {"dp.pt.", isAlnum, 43, 43}, {"pk.eyJ", isDotted, 60, 0}, {"sk.eyJ", isDotted, 60, 0},
@@ -83,7 +82,7 @@ func apiKeys() Detector {
 		forms[k.prefix[:2]] = append(forms[k.prefix[:2]], k)
 		words = append(words, completed(k.prefix)...)
 	}
-	return Detector{Type: "API_KEY", Words: unique(words), WordStart: true, Countries: []string{"SK", "AC"}, Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Words: unique(words), WordStart: true, Find: func(c *Candidate) {
 		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
 			return
 		}
@@ -139,16 +138,8 @@ func urlStart(s string, i int) int {
 }
 
 // completed returns prefix, or the words that make it long enough to trigger.
-// Two letters are completed by a letter and a hexadecimal digit: a digit after
-// them triggers as with countries.
 func completed(prefix string) []string {
 	switch len(prefix) {
-	case 2:
-		var words []string
-		for _, w := range following(prefix, "abcdef") {
-			words = append(words, following(w, "0123456789abcdef")...)
-		}
-		return words
 	case 3:
 		return following(prefix, "abcdefghijklmnopqrstuvwxyz0123456789")
 	}
@@ -174,6 +165,17 @@ func unique(words []string) []string {
 
 // The keys that have no prefix but a shape: what stands before and after a
 // byte.
+
+// twilioKeys recognises keys and account ids of Twilio: SK… and AC….
+func twilioKeys() Detector {
+	return Detector{Type: "API_KEY", Name: "twilio", Long: 34, Find: func(c *Candidate) {
+		for _, k := range [...]vendorKey{{"SK", isHex, 32, 32}, {"AC", isHex, 32, 32}} {
+			if c.End-c.Start == 34 && k.match(c.Text[c.Start:c.End]) > 0 {
+				c.Add(c.Start, c.End)
+			}
+		}
+	}}
+}
 
 // azureKeys recognises client secrets of Azure AD: …8Q~….
 func azureKeys() Detector {

@@ -1,12 +1,37 @@
 package redaction
 
-// Default returns the detectors of this package in order of priority. region
-// is the ISO 3166 code of the country whose national telephone numbers are
-// recognised by their form; with "" only North American ones are, and others
-// after a word such as "phone".
-func Default(region string) []Detector {
-	return []Detector{
-		privateKey(), credentials(), jwt(), apiKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), iban(), card(), ssn(), ipv4(), ipv6(),
-		internationalPhone(), nationalPhone(region), headers(), curlUser(), passwords(), secrets(),
+import (
+	"slices"
+	"strings"
+
+	"github.com/afterimage/afterimage/redaction/identifier"
+)
+
+// Default returns the detectors of this package in order of priority.
+func Default() []Detector {
+	return slices.Concat([]Detector{
+		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), card(), ssn(), ipv4(), ipv6(),
+	}, forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
+}
+
+// forms returns a detector of every form of identifier.
+func forms() []Detector {
+	var ds []Detector
+	for _, f := range identifier.Forms() {
+		ds = append(ds, Detector{Type: f.Entity, Name: strings.ToLower(f.Entity + "_" + f.Country), Source: f.Source, Form: &f, Normal: compactUpper})
 	}
+	return ds
+}
+
+// compactUpper drops what is no letter or digit and makes letters upper case.
+func compactUpper(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 && isAlnum(byte(r)) {
+			if isLower(byte(r)) {
+				r -= 0x20
+			}
+			return r
+		}
+		return -1
+	}, s)
 }

@@ -2,7 +2,10 @@ package redaction
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/afterimage/afterimage/redaction/identifier"
 )
 
 // A Detector recognises one kind of personal data or secret. It is a value:
@@ -32,11 +35,17 @@ type Detector struct {
 	WordStart bool
 	// Digits triggers at numbers: groups of digits with separators between.
 	Digits Digits
-	// Countries triggers at two ASCII letters, case ignored, that begin a
-	// word and are followed by a digit, as in GB29.
-	Countries []string
-	// Context lists words, ASCII case ignored, three bytes or more, whose
-	// presence before the candidate Find can ask for with Near.
+	// Form triggers where a run of letters and digits has the form; such a
+	// detector needs no Find. Where the form is not Self, one of its words must
+	// stand near or its country be among Config.Regions.
+	Form *identifier.Form
+	// Long triggers at runs of at least so many of A–Z, a–z, 0–9, - and _ with
+	// a digit among them.
+	Long int
+	// Context lists words and phrases, lower case, two bytes or more, for whose
+	// presence near the candidate Find can ask with Near and Follows. Between
+	// the words of a phrase, which stand one space apart here, a text may have
+	// other separators or none.
 	Context []string
 	// Find looks at the candidate and calls Add for what it recognises. It
 	// must look at a bounded stretch of text, or at every byte of a stretch
@@ -71,17 +80,17 @@ func (d Digits) withDefaults() Digits {
 }
 
 // minWord is the shortest trigger word, since the prefix table is by four
-// bytes; a context word of three counts where no letter follows.
+// bytes.
 const (
 	minWord    = 4
-	minContext = 3
+	minContext = 2
 )
 
 func (d *Detector) check() error {
 	switch {
 	case !isType(d.Type):
 		return fmt.Errorf("detector %q: type is not A–Z, 0–9 and _", d.Type)
-	case d.Find == nil:
+	case d.Find == nil && d.Form == nil:
 		return fmt.Errorf("detector %s has no Find", d.Type)
 	case d.Digits.Max > maxDigits || d.Digits.MaxGroups > maxGroups:
 		return fmt.Errorf("detector %s: more than %d digits or %d groups", d.Type, maxDigits, maxGroups)
@@ -98,11 +107,6 @@ func (d *Detector) check() error {
 			return fmt.Errorf("detector %s: context word %q is shorter than %d bytes", d.Type, w, minContext)
 		}
 	}
-	for _, c := range d.Countries {
-		if len(c) != 2 || !isLetter(c[0]) || !isLetter(c[1]) {
-			return fmt.Errorf("detector %s: %q is not two letters", d.Type, c)
-		}
-	}
 	return nil
 }
 
@@ -110,8 +114,7 @@ func (d *Detector) check() error {
 type Candidate struct {
 	// Text is the text being searched, unescaped where it came from JSON.
 	Text string
-	// Start and End bound the trigger: a byte, a word, a number, or two
-	// letters.
+	// Start and End bound the trigger: a byte, a word, a number or a run.
 	Start, End int
 	// Groups are the groups of digits of a number, in order.
 	Groups []Group
@@ -121,7 +124,10 @@ type Candidate struct {
 }
 
 // A Group bounds a run of digits.
-type Group struct{ Start, End int }
+type Group struct {
+	Start, End int
+	letters    bool // has letters, too
+}
 
 // Len returns the number of digits in the group.
 func (g Group) Len() int { return g.End - g.Start }
@@ -131,11 +137,17 @@ func (g Group) Len() int { return g.End - g.Start }
 func (c *Candidate) Add(start, end int) { c.sc.add(c.det, start, end) }
 
 // Near reports whether one of the detector's Context words ended at most
-// distance bytes before Start, or stands in the JSON key of the text. It does
-// not look across replacements.
-func (c *Candidate) Near(distance int) bool {
-	id := c.sc.t.context[c.det]
-	return id >= 0 && c.Start-c.sc.seen[id] <= distance
+// distance bytes before Start, at most contextReach, or stands in the JSON key
+// of the text. It does not look across replacements.
+func (c *Candidate) Near(distance int) bool { return c.sc.near(c.det, c.Start, distance) }
+
+// Follows reports whether one of the detector's Context words stands closely
+// behind End, in the same sentence.
+func (c *Candidate) Follows() bool { return c.sc.follows(c.det, c.End) }
+
+// Region reports whether one of the countries is asked for.
+func (c *Candidate) Region(countries ...string) bool {
+	return slices.ContainsFunc(countries, func(r string) bool { return c.sc.t.regions[r] })
 }
 
 // Digits returns the digits of the number without its separators. It is

@@ -50,13 +50,13 @@ func (sc *scan) redact(s string, m mode) (string, []edit, error) {
 // search fills sc.edits with what is found in s.
 func (sc *scan) search(s string, m mode) error {
 	sc.edits = sc.edits[:0]
-	return sc.document(s, m, 0, 0)
+	return sc.document(s, m, 0, "")
 }
 
-// leaf searches a text that has no structure, with the context in marks
-// before it, and appends the edits.
-func (sc *scan) leaf(s string, marks uint64) error {
-	sc.mark(marks)
+// leaf searches a text that has no structure and stands under a key, "" for
+// none, and appends the edits.
+func (sc *scan) leaf(s, key string) error {
+	sc.under(key)
 	if err := sc.text(s); err != nil {
 		return err
 	}

@@ -20,23 +20,23 @@ const maxNesting = 10000
 type nest struct {
 	open  byte     // { or [
 	class keyClass // of the key under which it stands; arrays pass it on
-	marks uint64   // context seen in that key
+	key   string   // that key, as written
 }
 
-// document searches a text that may be JSON, marks being the context seen in
-// the key it stands under.
-func (sc *scan) document(s string, m mode, depth int, marks uint64) error {
+// document searches a text that may be JSON and stands under a key, "" for
+// none.
+func (sc *scan) document(s string, m mode, depth int, key string) error {
 	if depth <= maxJSONDepth && mayBeJSON(s, m) {
 		edits, open := len(sc.edits), len(sc.nest)
 		w := walk{sc: sc, s: s, depth: depth, base: open}
-		err := w.document(marks)
+		err := w.document(key)
 		sc.nest = sc.nest[:open]
 		if err != errNotJSON { //nolint:errorlint // internal, never wrapped
 			return err
 		}
 		sc.edits = sc.edits[:edits]
 	}
-	return sc.leaf(s, marks)
+	return sc.leaf(s, key)
 }
 
 // mayBeJSON looks at the first byte that is not space.
@@ -63,8 +63,8 @@ type walk struct {
 	base  int // of sc.nest
 }
 
-func (w *walk) document(marks uint64) error {
-	in := nest{marks: marks} // what the next value stands under
+func (w *walk) document(key string) error {
+	in := nest{key: key} // what the next value stands under
 	for {
 		w.space()
 		opened, err := w.value(in)
@@ -102,7 +102,7 @@ func (w *walk) value(in nest) (bool, error) {
 			return false, errNotJSON
 		}
 		w.i++
-		w.sc.nest = append(w.sc.nest, nest{c, in.class, in.marks})
+		w.sc.nest = append(w.sc.nest, nest{c, in.class, in.key})
 		w.space()
 		return at(w.s, w.i) != c+2, nil // } and ] are { and [ plus 2
 	case c == '"':
@@ -152,17 +152,17 @@ func (w *walk) member() (nest, error) {
 	mark := len(w.sc.unescaped)
 	key := w.meant(start, end, escaped)
 	first := len(w.sc.edits)
-	if err := w.sc.leaf(key, 0); err != nil {
+	if err := w.sc.leaf(key, ""); err != nil {
 		return nest{}, err
 	}
 	w.outward(first, start, end, escaped)
-	marks, class := w.sc.marked(), classify(key)
+	class := classify(key)
 	w.sc.unescaped = w.sc.unescaped[:mark]
 	if w.space(); at(w.s, w.i) != ':' {
 		return nest{}, errNotJSON
 	}
 	w.i++
-	return nest{class: class, marks: marks}, nil
+	return nest{class: class, key: w.s[start:end]}, nil
 }
 
 // str redacts a string value: as a whole if its key says so, else what is
@@ -179,7 +179,7 @@ func (w *walk) str(in nest) error {
 		return w.sc.replace(typ, value, start, end, 0)
 	}
 	first := len(w.sc.edits)
-	if err := w.sc.document(value, prose, w.depth+1, in.marks); err != nil {
+	if err := w.sc.document(value, prose, w.depth+1, in.key); err != nil {
 		return err
 	}
 	w.outward(first, start, end, escaped)
@@ -202,7 +202,7 @@ func (w *walk) number(in nest) error {
 		return nil
 	}
 	first := len(w.sc.edits)
-	if err := w.sc.leaf(value, in.marks); err != nil {
+	if err := w.sc.leaf(value, in.key); err != nil {
 		return err
 	}
 	if found := w.sc.edits[first:]; len(found) != 1 || found[0].end-found[0].start != len(value) {

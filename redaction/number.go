@@ -1,30 +1,37 @@
 package redaction
 
-// numberAt tries every number that begins at a group of the run of digits and
-// separators that begins at i. It returns where the run ends. Digits within
-// words are stepped over.
-func (sc *scan) numberAt(s string, i int) (int, error) {
-	if b := at(s, i-1); isLetter(b) || b == '_' {
-		return digitsEnd(s, i), nil
-	}
-	end := digitsEnd(s, i)
-	if !isDigit(at(s, end+separator(s[end:]))) {
-		if n := end - i; n > maxDigits || len(sc.t.byNumber[1][n]) == 0 {
-			return end, nil
-		}
-		sc.groups = append(sc.groups[:0], Group{i, end})
-		return end, sc.numbersFrom(0)
-	}
-	end = sc.readGroups(s, i)
-	if sc.tooFew() {
-		return end, nil
-	}
-	for first := range sc.groups {
-		if err := sc.numbersFrom(first); err != nil {
+// digitAt tries every number, identifier and long run in which the digit at i,
+// the first of its group, is the first. It returns where the scan goes on.
+func (sc *scan) digitAt(s string, i int) (int, error) {
+	if i >= sc.longEnd {
+		if err := sc.longAt(s, i); err != nil {
 			return i, err
 		}
 	}
-	return end, nil
+	if i < sc.clusterEnd {
+		return digitsEnd(s, i), nil
+	}
+	next, again := sc.readGroups(s, i)
+	if err := sc.clusterAt(); err != nil || again {
+		return next, err
+	}
+	return next, nil
+}
+
+// clusterAt tries what the groups that were read may be.
+func (sc *scan) clusterAt() error {
+	enough := !sc.tooFew()
+	for first := range sc.groups {
+		if enough && !sc.groups[first].letters {
+			if err := sc.numbersFrom(first); err != nil {
+				return err
+			}
+		}
+		if err := sc.formsFrom(first); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func digitsEnd(s string, i int) int {
@@ -35,24 +42,102 @@ func digitsEnd(s string, i int) int {
 }
 
 // maxRun bounds the groups that are read at once; a longer run is read in
-// pieces that overlap by what a number can have.
-const maxRun = 64
+// pieces that overlap by what a number can have. maxGroup bounds a group.
+const (
+	maxRun   = 64
+	maxGroup = 40
+	// maxLead bounds the letters before and within an identifier that stand
+	// apart, as in "HH AB 1234" and "AB 12 34 56 C".
+	maxLead = 5
+)
 
-// readGroups reads the groups of digits from i on into sc.groups and returns
-// where reading goes on.
-func (sc *scan) readGroups(s string, i int) int {
+// readGroups reads the groups of letters and digits around i into sc.groups:
+// what an identifier may be written in. It returns where the scan goes on, and
+// whether that is amid the run.
+func (sc *scan) readGroups(s string, i int) (next int, again bool) {
 	sc.groups = sc.groups[:0]
-	for {
-		end := digitsEnd(s, i)
-		sc.groups = append(sc.groups, Group{i, end})
-		if len(sc.groups) == maxRun {
-			return sc.groups[maxRun-maxGroups+1].Start
+	start := i
+	for start > 0 && isAlnum(s[start-1]) && i-start <= maxGroup && start > sc.clusterEnd {
+		start--
+	}
+	if at(s, start-1) == '_' || i-start > maxGroup {
+		sc.clusterEnd = alnumEnd(s, i)
+		return digitsEnd(s, i), false
+	}
+	sc.readLead(s, start)
+	for plain := true; ; {
+		g := groupAt(s, start)
+		plain = plain && !g.letters
+		sc.groups = append(sc.groups, g)
+		if sc.clusterEnd = g.End; len(sc.groups) == maxRun {
+			sc.clusterEnd = sc.groups[maxRun-maxGroups].End
+			return sc.clusterEnd, true
 		}
-		i = end + separator(s[end:])
-		if i == end || !isDigit(at(s, i)) {
-			return end
+		n := separator(s[g.End:])
+		if start = g.End + n; n == 0 || !goesOn(s, start, n) {
+			if plain {
+				return g.End, false
+			}
+			return digitsEnd(s, i), false
 		}
 	}
+}
+
+// goesOn reports whether a run goes on at i, n bytes behind its last group:
+// with digits, or with a few capitals one byte behind.
+func goesOn(s string, i, n int) bool {
+	if isDigit(at(s, i)) {
+		return true
+	}
+	if n != 1 || !isLetter(at(s, i)) {
+		return false
+	}
+	end := i
+	for end-i <= maxLead && isUpper(at(s, end)) {
+		end++
+	}
+	return end-i <= maxLead && !isLower(at(s, end)) || isDigit(at(s, end))
+}
+
+// readLead reads up to two groups of capitals that stand one byte before i.
+func (sc *scan) readLead(s string, i int) {
+	var lead [2]Group
+	n := 0
+	for ; n < len(lead); n++ {
+		end := i - 1
+		if end < 1 || i <= sc.clusterEnd || separator(s[end:end+1]) == 0 {
+			break
+		}
+		start := end
+		for start > 0 && isUpper(s[start-1]) && end-start <= maxLead {
+			start--
+		}
+		if start == end || end-start > maxLead || isWord(at(s, start-1)) {
+			break
+		}
+		lead[n] = Group{start, end, true}
+		i = start
+	}
+	for n--; n >= 0; n-- {
+		sc.groups = append(sc.groups, lead[n])
+	}
+}
+
+// groupAt returns the letters and digits from i on.
+func groupAt(s string, i int) Group {
+	g := Group{Start: i, End: i}
+	for g.End < len(s) && isAlnum(s[g.End]) {
+		g.letters = g.letters || !isDigit(s[g.End])
+		g.End++
+	}
+	return g
+}
+
+func alnumEnd(s string, i int) int {
+	for i < len(s) && isAlnum(s[i]) {
+		i++
+	}
+	return i
 }
 
 // tooFew reports whether no detector takes a number with as few digits as all
@@ -60,7 +145,9 @@ func (sc *scan) readGroups(s string, i int) int {
 func (sc *scan) tooFew() bool {
 	n := 0
 	for _, g := range sc.groups {
-		n += g.Len()
+		if !g.letters {
+			n += g.Len()
+		}
 	}
 	return n < sc.t.least[min(len(sc.groups), maxGroups)]
 }
@@ -91,7 +178,10 @@ func separator(s string) int {
 func (sc *scan) numbersFrom(first int) error {
 	c, n, tried := &sc.cand, 0, 0
 	c.Start = sc.groups[first].Start
-	for last := first; last < len(sc.groups) && last < first+maxGroups; last++ {
+	if isLetter(at(c.Text, c.Start-1)) {
+		return nil
+	}
+	for last := first; last < len(sc.groups) && last < first+maxGroups && !sc.groups[last].letters; last++ {
 		if n += sc.groups[last].Len(); n > sc.t.most {
 			break
 		}
@@ -103,14 +193,31 @@ func (sc *scan) numbersFrom(first int) error {
 			tried++
 		}
 	}
-	return sc.clock.spend(16 * tried)
+	return sc.clock.spend(16 * (tried + 1))
 }
 
-// countryAt tries what the two letters at i, with a digit behind, trigger.
-func (sc *scan) countryAt(i int, a, b byte) error {
-	for _, d := range sc.t.byCountry[countryIndex(a, b)] {
-		if err := sc.try(d, i, i+2); err != nil {
-			return err
+// maxLong bounds the long runs that are looked at.
+const maxLong = 1024
+
+// longAt tries the long run of letters, digits, - and _ in which the digit at
+// i is the first.
+func (sc *scan) longAt(s string, i int) error {
+	start, end := i, i+1
+	for start > sc.longEnd && i-start < maxLong && (isWord(s[start-1]) || s[start-1] == '-') {
+		start--
+	}
+	for end < len(s) && (isWord(s[end]) || s[end] == '-') {
+		end++
+	}
+	sc.longEnd = end
+	if end-start < sc.t.leastLong || end-start > maxLong {
+		return nil
+	}
+	for _, d := range sc.t.long {
+		if end-start >= sc.t.detectors[d].Long {
+			if err := sc.try(d, start, end); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func (p *pairs) addStarts() {
 			if isLetter(b) && !joined(a, b) || isDigit(b) && !isDigit(a) {
 				p[pair(a, b)] |= pairStart
 			}
-			if isDigit(b) && !isWord(a) {
+			if isDigit(b) && !isDigit(a) {
 				p[pair(a, b)] |= pairNumber
 			}
 		}
@@ -47,15 +47,11 @@ func (p *pairs) addStarts() {
 	p.add(pairNumeric, digits, digits+separators)
 }
 
-// addWord notes the first four bytes of a word, or three and one of those that
-// may follow.
-func (p *pairs) addWord(bit uint8, word, after string) {
+// addWord notes the first four bytes of a word.
+func (p *pairs) addWord(bit uint8, word string) {
 	p.add(bit, bothCases(word[0]), bothCases(word[1]))
 	p.add(pairSecond, bothCases(word[1]), bothCases(word[2]))
-	if len(word) > minContext {
-		after = bothCases(word[3])
-	}
-	p.add(pairThird, bothCases(word[2]), after)
+	p.add(pairThird, bothCases(word[2]), bothCases(word[3]))
 }
 
 // add notes bit for every two bytes of first and second.

@@ -69,13 +69,14 @@ func phoneWords() []string {
 // nationalPhone recognises numbers without +. With a region they must be
 // valid there and written in groups or after a word; without one, a word must
 // stand before them or they must have the form of North American ones.
-func nationalPhone(region string) Detector {
+func nationalPhone() Detector {
 	return Detector{
 		Type:    "PHONE",
 		Digits:  Digits{Min: minPhone, Max: maxPhone},
 		Context: phoneWords(),
-		Normal:  normalPhone(region),
+		Normal:  normalPhone(""),
 		Find: func(c *Candidate) {
+			region := c.sc.t.region
 			american, near := northAmerican(c), c.Near(48)
 			if region == "" && !american && !near {
 				return

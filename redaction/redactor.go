@@ -34,8 +34,13 @@ const maxRounds = 8
 type Config struct {
 	// Timeout bounds one call of Event or Text. 0 means 2 s.
 	Timeout time.Duration
-	// Detectors, in order of priority. nil means [Default] for no region.
+	// Detectors, in order of priority. nil means [Default].
 	Detectors []Detector
+	// Regions are the ISO 3166 codes of the countries whose national numbers
+	// are recognised by their form alone, and not only where a word near them
+	// says what they are. The first is also that of telephone numbers without
+	// a country code. None by default.
+	Regions []string
 }
 
 // A Redactor replaces what its detectors find. It is immutable and safe for
@@ -52,9 +57,9 @@ func New(cfg Config) (*Redactor, error) {
 		return nil, fmt.Errorf("redaction timeout %v is negative", cfg.Timeout)
 	}
 	if cfg.Detectors == nil {
-		cfg.Detectors = Default("")
+		cfg.Detectors = Default()
 	}
-	t, err := compile(cfg.Detectors)
+	t, err := compile(cfg.Detectors, cfg.Regions)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package redaction
 
 import (
-	"math"
 	"math/bits"
 	"strings"
 )
@@ -16,23 +15,38 @@ type scan struct {
 	spans  []span // found in the text being searched
 	edits  []edit // resolved, over all of a document
 	tokens int    // replacements already in the text being searched
-	seen   []int  // by context: where its last word ended
 	groups []Group
-	digits []byte
-	nest   []nest // JSON: open objects and arrays
-	cand   Candidate
+	code   []byte // a run of letters and digits without its separators
+	// longEnd and clusterEnd are how far runs were looked at.
+	longEnd, clusterEnd int
+	digits              []byte
+	nest                []nest // JSON: open objects and arrays
+	cand                Candidate
 
 	unescaped []byte // JSON: the values of strings with escapes that are being searched
+
+	// Context: the words read so far, the sets that they hit and, behind
+	// aheadAt and around aroundStart and aroundEnd, what was found there.
+	read                   int
+	words                  wordReader
+	hits, aheadHits        []hit
+	ahead                  []uint16
+	aheadAt                int
+	around                 detSet
+	aroundStart, aroundEnd int
+	key                    string // JSON: the key above the text
+	keyRead                bool
+	keySet                 detSet
 }
 
 // A span is what a detector recognised in the text being searched.
 type span struct{ start, end, det int }
 
-// never is so far before any text that nothing is near it.
-const never = math.MinInt / 2
+// never is no place of a text.
+const never = -1
 
 func newScan(t *tables) *scan {
-	sc := &scan{t: t, seen: make([]int, t.contexts)}
+	sc := &scan{t: t, hits: make([]hit, 0, maxHits)}
 	sc.cand.sc = sc
 	return sc
 }
@@ -43,7 +57,9 @@ func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
 	sc.cand.Text = ""
+	sc.key = ""
 	sc.unescaped = sc.unescaped[:0]
+	clear(sc.nest[:cap(sc.nest)])
 	sc.nest = sc.nest[:0]
 	sc.edits = sc.edits[:0]
 	sc.spans = sc.spans[:0]
@@ -53,6 +69,7 @@ func (sc *scan) release() {
 // seen in the key, if s has one, must have been marked before.
 func (sc *scan) text(s string) error {
 	sc.spans, sc.tokens = sc.spans[:0], 0
+	sc.longEnd, sc.clusterEnd = 0, 0
 	sc.cand.Text = s
 	for i := 0; i < len(s); {
 		end := min(len(s), i+workPerLook)
@@ -91,20 +108,18 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 // stopAt handles position i and returns the next one to look at.
 func (sc *scan) stopAt(s string, i int) (int, error) {
 	if words := sc.t.wordsBy(four(s, i)); words != nil {
-		if err := sc.wordsAt(s, i, words, true); err != nil {
+		if err := sc.wordsAt(s, i, words); err != nil {
 			return i, err
 		}
 	}
 	switch stop := sc.t.stop[s[i]]; {
 	case stop == 0:
-		if isDigit(at(s, i+2)) && isLetter(s[i]) && isLetter(s[i+1]) && !isWord(at(s, i-1)) {
-			return i + 1, sc.countryAt(i, s[i], s[i+1])
-		}
 	case stop&stopDigit != 0:
-		return sc.numberAt(s, i)
+		return sc.digitAt(s, i)
 	case stop&stopBracket != 0:
 		if n := replacement(s[i:]); n > 0 {
-			sc.stepOver()
+			sc.tokens++
+			sc.forget(i + n)
 			return i + n, nil
 		}
 	default:
@@ -119,7 +134,7 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 // that it may begin.
 func (sc *scan) byteAt(s string, i int) error {
 	if n := escaping(s, i); n > 0 && isLetter(at(s, i+n)) {
-		if err := sc.wordsAt(s, i+n, sc.t.wordsBy(four(s, i+n)), false); err != nil {
+		if err := sc.wordsAt(s, i+n, sc.t.wordsBy(four(s, i+n))); err != nil {
 			return err
 		}
 	}
@@ -151,66 +166,23 @@ func escaping(s string, i int) int {
 	return 0
 }
 
-// stepOver notes a replacement. What was seen before it is not near what
-// comes after: or the replacement of a longer value could bring words nearer
-// and make the next pass find more.
-func (sc *scan) stepOver() {
-	sc.tokens++
-	sc.forget()
-}
-
-// forget forgets all context.
-func (sc *scan) forget() { sc.mark(0) }
-
-// mark makes the contexts in marks, and no others, seen right before the
-// text.
-func (sc *scan) mark(marks uint64) {
-	for i := range sc.seen {
-		sc.seen[i] = never
-		if marks>>i&1 != 0 {
-			sc.seen[i] = 0
-		}
-	}
-}
-
-// marked returns the contexts that were seen in the text.
-func (sc *scan) marked() uint64 {
-	var marks uint64
-	for i, at := range sc.seen {
-		if at != never {
-			marks |= 1 << i
-		}
-	}
-	return marks
-}
-
-// wordsAt handles the words that may be found by the four bytes at i. Context
-// counts only where i is the place to look at.
-func (sc *scan) wordsAt(s string, i int, words []word, context bool) error {
+// wordsAt tries the words that may be found by the four bytes at i.
+func (sc *scan) wordsAt(s string, i int, words []word) error {
 	for j := range words {
 		w := &words[j]
 		start := i - w.anchor
 		if start < 0 || !hasFold(s[start:], w.lower) {
 			continue
 		}
-		end := start + len(w.lower)
-		if w.mark < 0 {
-			if err := sc.try(w.det, start, end); err != nil {
-				return err
-			}
-		} else if context && wordBounds(s, start, end) {
-			sc.seen[w.mark] = end
+		if err := sc.try(w.det, start, start+len(w.lower)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// wordBounds reports whether s[i:j] is a word: where letters meet at its ends
-// they must differ in case, as in homePhone and phoneNumber.
-func wordBounds(s string, i, j int) bool {
-	return !joined(at(s, i-1), s[i]) && !joined(s[j-1], at(s, j))
-}
-
+// joined reports whether two letters belong to one word: case turns from lower
+// to upper where the next begins, as in homePhone.
 func joined(a, b byte) bool { return isLetter(a) && isLetter(b) && !(isLower(a) && isUpper(b)) }
 
 // try puts a candidate before a detector.

@@ -3,6 +3,7 @@ package redaction
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -10,8 +11,16 @@ import (
 // tables are the detectors, compiled. They never change after compile.
 type tables struct {
 	detectors []Detector
-	context   []int16 // by detector: index into scan.seen, -1 for none
-	contexts  int
+	regions   map[string]bool
+	region    string // the first
+
+	// contexts has the words of context; hasContext the detectors that have
+	// any, always those that need none.
+	contexts           contexts
+	hasContext, always detSet
+	shapes             shapes
+	long               []int // detectors of long runs
+	leastLong          int
 
 	// pairs says where the scan stops, and stop what it does there besides
 	// looking for words.
@@ -20,13 +29,12 @@ type tables struct {
 	// prefix has a bit for the hash of the four bytes by which a word is found.
 	prefix [prefixSize]uint32
 
-	byByte    [128][]trigger     // detectors by trigger byte
-	bucket    [bucketSize]uint16 // 1 + index into words, by hash
-	words     [][]word           // by bucket
-	byNumber  [maxGroups + 1][maxDigits + 1][]int
-	least     [maxGroups + 1]int // the least digits that trigger in so many groups or fewer
-	most      int                // the most digits that trigger
-	byCountry [26 * 26][]int
+	byByte   [128][]trigger     // detectors by trigger byte
+	bucket   [bucketSize]uint16 // 1 + index into words, by hash
+	words    [][]word           // by bucket
+	byNumber [maxGroups + 1][maxDigits + 1][]int
+	least    [maxGroups + 1]int // the least digits that trigger in so many groups or fewer
+	most     int                // the most digits that trigger
 }
 
 // A trigger leads from a byte to a detector.
@@ -35,11 +43,10 @@ type trigger struct {
 	next [256 / 32]uint32 // bytes that may follow
 }
 
-// A word leads to a detector: as trigger or, with mark ≥ 0, as context.
+// A word leads to a detector.
 type word struct {
 	lower  string
 	det    int
-	mark   int
 	anchor int // where the four bytes by which it is found stand in it
 }
 
@@ -102,8 +109,15 @@ func load8(b string) uint64 {
 		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
-func compile(ds []Detector) (*tables, error) {
-	t := &tables{detectors: ds}
+func compile(ds []Detector, regions []string) (*tables, error) {
+	if len(ds) > maxDetectors {
+		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
+	}
+	t := &tables{detectors: ds, regions: map[string]bool{}, leastLong: math.MaxInt}
+	for _, r := range regions {
+		t.region = cmp.Or(t.region, r)
+		t.regions[r] = true
+	}
 	t.pairs.addStarts()
 	t.stop['['] = stopBracket
 	t.pairs.add(pairStop, "[", upperCase)
@@ -113,19 +127,39 @@ func compile(ds []Detector) (*tables, error) {
 	for i := range t.least {
 		t.least[i] = maxDigits + 1
 	}
+	words := map[string]*detSet{}
 	for i := range ds {
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
 		t.addDetector(i, &ds[i])
+		t.addContext(i, &ds[i], words)
 	}
+	t.contexts.build(words)
+	t.shapes.build()
 	if len(t.byNumber[1][1]) > 0 {
 		t.pairs.add(pairNumeric, digits, anyByte)
 	}
-	if t.contexts > 64 {
-		return nil, fmt.Errorf("%d detectors have context words: 64 is the most", t.contexts)
-	}
 	return t, nil
+}
+
+// addContext adds the words that make detector i believe what it finds.
+func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
+	all := d.Context
+	if f := d.Form; f != nil {
+		all = slices.Concat(all, f.Words)
+		if f.Self || t.regions[f.Country] {
+			t.always.put(i)
+		}
+	}
+	for _, w := range all {
+		w = strings.ToLower(w)
+		if words[w] == nil {
+			words[w] = &detSet{}
+		}
+		words[w].put(i)
+		t.hasContext.put(i)
+	}
 }
 
 func (t *tables) addDetector(i int, d *Detector) {
@@ -137,28 +171,19 @@ func (t *tables) addDetector(i int, d *Detector) {
 		t.pairs.add(pairStop, "%", hexDigits)
 	}
 	for _, w := range d.Words {
-		w := word{lower: strings.ToLower(w), det: i, mark: -1}
+		w := word{lower: strings.ToLower(w), det: i}
 		if !d.WordStart && len(d.Context) == 0 {
 			w.anchor = anchor(w.lower)
 		}
 		t.addWord(w, d.WordStart)
 	}
-	mark := -1
-	if len(d.Context) > 0 {
-		mark = t.contexts
-		t.contexts++
-	}
-	t.context = append(t.context, int16(mark))
-	for _, w := range d.Context {
-		t.addWord(word{lower: strings.ToLower(w), det: i, mark: mark}, true)
-	}
 	t.addNumbers(i, d.Digits.withDefaults())
-	for _, c := range d.Countries {
-		at := countryIndex(c[0], c[1])
-		t.byCountry[at] = append(t.byCountry[at], i)
-		for _, digit := range digits {
-			t.pairs.addWord(pairFirst, c+string(digit), anyByte)
-		}
+	if d.Form != nil {
+		t.shapes.add(i, d.Form)
+	}
+	if d.Long > 0 {
+		t.long = append(t.long, i)
+		t.leastLong = min(t.leastLong, d.Long)
 	}
 }
 
@@ -195,29 +220,8 @@ func (t *tables) addWord(w word, atStart bool) {
 	if c := found[0]; atStart && (isLetter(c) || isDigit(c)) {
 		bit = pairFirst
 	}
-	t.pairs.addWord(bit, found, foldedLike(afterShort))
-	if len(found) == minContext {
-		for _, c := range []byte(afterShort) {
-			t.addPrefix(hash(uint32(load(found+string(c), 0))), w)
-		}
-		return
-	}
+	t.pairs.addWord(bit, found)
 	t.addPrefix(hash(uint32(load(found, 0))), w)
-}
-
-// afterShort is what may follow a context word of three bytes: it fills the
-// fourth byte of the prefix, as a space does at the end of the text.
-const afterShort = " \t\n\r:=.,;#\"'`-_/()[0123456789"
-
-// foldedLike returns the bytes that hash takes for one of set.
-func foldedLike(set string) string {
-	var like []byte
-	for _, c := range []byte(anyByte) {
-		if strings.ContainsFunc(set, func(r rune) bool { return byte(r)|0x20 == c|0x20 }) {
-			like = append(like, c)
-		}
-	}
-	return string(like)
 }
 
 func (t *tables) addPrefix(h uint32, w word) {
@@ -231,5 +235,3 @@ func (t *tables) addPrefix(h uint32, w word) {
 		*in = append(*in, w)
 	}
 }
-
-func countryIndex(a, b byte) int { return int(a&0x1f-1)*26 + int(b&0x1f-1) }

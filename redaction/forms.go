@@ -1,0 +1,156 @@
+package redaction
+
+import (
+	"math/bits"
+	"strings"
+
+	"github.com/afterimage/afterimage/redaction/identifier"
+)
+
+// shapes leads from where the digits stand in a run of letters and digits to
+// the detectors of forms that may be of that shape: one look answers for all
+// of them.
+type shapes struct {
+	sets map[uint64]*detSet // until built
+	keys []uint64
+	vals []uint16
+	list []detSet
+	lens uint64 // bit n: there is a shape of length n
+}
+
+// maxForm bounds the length of identifiers without their separators.
+const maxForm = 40
+
+// shape is a length and, by bit, where the digits are.
+func shape(n int, digits uint64) uint64 { return uint64(n)<<maxForm | digits }
+
+// maxOpen bounds the places of a pattern that may hold a letter or a digit and
+// are told apart; the patterns of the rest are known by length.
+const maxOpen = 8
+
+// anyDigits marks the shapes that are known by length alone.
+const anyDigits = 1<<maxForm - 1<<1
+
+func (t *shapes) add(det int, f *identifier.Form) {
+	if t.sets == nil {
+		t.sets = map[uint64]*detSet{}
+	}
+	for _, p := range f.Patterns {
+		t.lens |= 1 << len(p)
+		if strings.Count(p, "*") > maxOpen {
+			t.put(shape(len(p), anyDigits), det)
+			continue
+		}
+		t.expand(p, 0, 0, det)
+	}
+}
+
+// expand adds the shapes of p, of which those of p[:i] are in digits.
+func (t *shapes) expand(p string, i int, digits uint64, det int) {
+	for ; i < len(p); i++ {
+		switch c := p[i]; {
+		case c == '#' || isDigit(c):
+			digits |= 1 << i
+		case c == '*':
+			t.expand(p, i+1, digits, det)
+			digits |= 1 << i
+		}
+	}
+	t.put(shape(len(p), digits), det)
+}
+
+func (t *shapes) put(key uint64, det int) {
+	if t.sets[key] == nil {
+		t.sets[key] = &detSet{}
+	}
+	t.sets[key].put(det)
+}
+
+func (t *shapes) build() {
+	size := 1 << bits.Len(uint(4*len(t.sets)+1))
+	t.keys, t.vals, t.list = make([]uint64, size), make([]uint16, size), []detSet{{}}
+	for key, set := range t.sets {
+		i := t.slot(key)
+		t.keys[i], t.vals[i] = key, uint16(len(t.list))
+		t.list = append(t.list, *set)
+	}
+	t.sets = nil
+}
+
+// slot returns where a key is or would be.
+func (t *shapes) slot(key uint64) int {
+	mask := len(t.keys) - 1
+	i := int(key*phraseSalt>>40) & mask
+	for t.keys[i] != 0 && t.keys[i] != key {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// formsFrom tries the identifiers that begin with the given group.
+func (sc *scan) formsFrom(first int) error {
+	t := &sc.t.shapes
+	var digits uint64
+	n, tried := 0, 0
+	for last := first; last < len(sc.groups); last++ {
+		g := sc.groups[last]
+		if n+g.Len() > maxForm {
+			break
+		}
+		for i := g.Start; i < g.End; i++ {
+			if isDigit(sc.cand.Text[i]) {
+				digits |= 1 << n
+			}
+			n++
+		}
+		if t.lens>>n&1 == 0 {
+			continue
+		}
+		tried += sc.formsOf(t.vals[t.slot(shape(n, digits))], first, last)
+		tried += sc.formsOf(t.vals[t.slot(shape(n, anyDigits))], first, last)
+	}
+	return sc.clock.spend(16 + 64*tried)
+}
+
+// formsOf tries the detectors of a shape on the given groups: those that need
+// no word, and those that have one.
+func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
+	if set == 0 {
+		return 0
+	}
+	start, end := sc.groups[first].Start, sc.groups[last].End
+	if !sc.formAlone(first, last) {
+		return 1
+	}
+	dets := &sc.t.shapes.list[set]
+	allowed := sc.t.always
+	if sc.t.hasContext.meets(dets) {
+		allowed.unite(sc.context(start, end))
+	}
+	dets.each(&allowed, func(det int) {
+		tried++
+		if sc.t.detectors[det].Form.Match(sc.cand.Text[start:end]) {
+			sc.add(det, start, end)
+		}
+	})
+	return tried
+}
+
+// formAlone reports whether the groups are not part of something longer.
+func (sc *scan) formAlone(first, last int) bool {
+	s, start, end := sc.cand.Text, sc.groups[first].Start, sc.groups[last].End
+	before, after := at(s, start-1), at(s, end)
+	if isWord(before) || isWord(after) {
+		return false
+	}
+	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) || strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) {
+		return false
+	}
+	if before == '-' && isAlnum(at(s, start-2)) || after == '-' && isAlnum(at(s, end+1)) {
+		return false
+	}
+	if first == last {
+		return true
+	}
+	return !(before == ' ' && isDigit(at(s, start-2))) && !(after == ' ' && isDigit(at(s, end+1)))
+}
