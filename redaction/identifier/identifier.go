@@ -45,6 +45,9 @@ type Form struct {
 	// Written, if not nil, are the only ways in which it is written with
 	// separators, in the language of Patterns with the separators in place.
 	Written []string
+	// CaseSensitive is true where only upper case is written; Match then
+	// refuses lower case.
+	CaseSensitive bool
 	// Check decides about what matches a pattern. nil: the pattern is all.
 	Check func(s []byte) bool
 	// Words are those that stand near it in texts, lower case, in the
@@ -65,8 +68,14 @@ var all = sync.OnceValue(func() []Form { return slices.Concat(nationalForms(), d
 // Valid reports whether the whole text, but for space around it, is an
 // identifier of the given kind and country. The country is ignored for kinds
 // that have none; "" accepts any country's. For an unknown kind or country the
-// answer is false.
+// answer is false. Kinds that are no forms, as URL, allow no space around them
+// unless they say so.
 func Valid(entity, country, text string) bool {
+	for _, w := range wholes() {
+		if w.entity == entity && (country == "" || w.country == "" || w.country == country) && w.valid(text) {
+			return true
+		}
+	}
 	text = strings.TrimSpace(text)
 	for _, f := range all() {
 		if f.Entity == entity && (country == "" || f.Country == "" || f.Country == country) && f.Match(text) {
@@ -88,7 +97,7 @@ func (f *Form) Match(text string) bool {
 	for i := range len(text) {
 		c := text[i]
 		switch {
-		case 'a' <= c && c <= 'z':
+		case 'a' <= c && c <= 'z' && !f.CaseSensitive:
 			c -= 0x20
 		case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		default:
