@@ -54,6 +54,7 @@ var captureShape = shapeOf("a capture",
 	textField("trigger", func(m *pb.Capture) *string { return &m.Trigger }),
 	uint64Field("sequence", func(m *pb.Capture) *uint64 { return &m.Sequence }),
 	messagesField("redactions", redactionShape, MaxRedactions, func(m *pb.Capture) *[]*pb.Redaction { return &m.Redactions }),
+	enumField("content", pb.Capture_Content_value, func(m *pb.Capture) *pb.Capture_Content { return &m.Content }),
 	messagesField("escrow", sealedShape, MaxEscrow, func(m *pb.Capture) *[]*pb.Sealed { return &m.Escrow }),
 )
 
@@ -66,6 +67,9 @@ var sealedShape = shapeOf("a sealed original",
 var redactionShape = shapeOf("a redaction",
 	textField("type", func(m *pb.Redaction) *string { return &m.Type }),
 	uint32Field("count", func(m *pb.Redaction) *uint32 { return &m.Count }),
+	textField("detector", func(m *pb.Redaction) *string { return &m.Detector }),
+	uint32Field("version", func(m *pb.Redaction) *uint32 { return &m.Version }),
+	enumField("operator", pb.Redaction_Operator_value, func(m *pb.Redaction) *pb.Redaction_Operator { return &m.Operator }),
 )
 
 var traceShape = shapeOf("a trace",

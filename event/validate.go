@@ -221,8 +221,11 @@ func (v *validator) capture(c *pb.Capture) {
 		if r.GetCount() == 0 {
 			v.add("count", "is missing")
 		}
+		v.name("detector", r.GetDetector(), optional)
+		v.enum("operator", r.GetOperator())
 		v.leave()
 	}
+	v.enum("content", c.Content)
 	v.escrow(c.Escrow)
 }
 

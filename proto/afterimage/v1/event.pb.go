@@ -29,6 +29,122 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type Capture_Content int32
+
+const (
+	// Not said.
+	Capture_CONTENT_UNSPECIFIED Capture_Content = 0
+	// As they were: redaction ran and found nothing to replace.
+	Capture_RAW Capture_Content = 1
+	// Something was replaced; `redactions` says what.
+	Capture_REDACTED Capture_Content = 2
+	// Policy took the texts away.
+	Capture_DROPPED Capture_Content = 3
+)
+
+// Enum value maps for Capture_Content.
+var (
+	Capture_Content_name = map[int32]string{
+		0: "CONTENT_UNSPECIFIED",
+		1: "RAW",
+		2: "REDACTED",
+		3: "DROPPED",
+	}
+	Capture_Content_value = map[string]int32{
+		"CONTENT_UNSPECIFIED": 0,
+		"RAW":                 1,
+		"REDACTED":            2,
+		"DROPPED":             3,
+	}
+)
+
+func (x Capture_Content) Enum() *Capture_Content {
+	p := new(Capture_Content)
+	*p = x
+	return p
+}
+
+func (x Capture_Content) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Capture_Content) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[0].Descriptor()
+}
+
+func (Capture_Content) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[0]
+}
+
+func (x Capture_Content) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Capture_Content.Descriptor instead.
+func (Capture_Content) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{3, 0}
+}
+
+type Redaction_Operator int32
+
+const (
+	// Not said: a pseudonym.
+	Redaction_OPERATOR_UNSPECIFIED Redaction_Operator = 0
+	// Replaced by its type and a keyed token: `[EMAIL:k7m2qa5d3hx4]`.
+	Redaction_PSEUDONYM Redaction_Operator = 1
+	// Replaced by its type alone: `[EMAIL]`.
+	Redaction_MASK Redaction_Operator = 2
+	// Taken out.
+	Redaction_DROP Redaction_Operator = 3
+	// Replaced by something less exact: `[AGE:~30-39]`.
+	Redaction_GENERALISE Redaction_Operator = 4
+)
+
+// Enum value maps for Redaction_Operator.
+var (
+	Redaction_Operator_name = map[int32]string{
+		0: "OPERATOR_UNSPECIFIED",
+		1: "PSEUDONYM",
+		2: "MASK",
+		3: "DROP",
+		4: "GENERALISE",
+	}
+	Redaction_Operator_value = map[string]int32{
+		"OPERATOR_UNSPECIFIED": 0,
+		"PSEUDONYM":            1,
+		"MASK":                 2,
+		"DROP":                 3,
+		"GENERALISE":           4,
+	}
+)
+
+func (x Redaction_Operator) Enum() *Redaction_Operator {
+	p := new(Redaction_Operator)
+	*p = x
+	return p
+}
+
+func (x Redaction_Operator) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Redaction_Operator) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[1].Descriptor()
+}
+
+func (Redaction_Operator) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[1]
+}
+
+func (x Redaction_Operator) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Redaction_Operator.Descriptor instead.
+func (Redaction_Operator) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{4, 0}
+}
+
 // What was judged.
 type Verdict_Scope int32
 
@@ -70,11 +186,11 @@ func (x Verdict_Scope) String() string {
 }
 
 func (Verdict_Scope) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[0].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[2].Descriptor()
 }
 
 func (Verdict_Scope) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[0]
+	return &file_afterimage_v1_event_proto_enumTypes[2]
 }
 
 func (x Verdict_Scope) Number() protoreflect.EnumNumber {
@@ -131,11 +247,11 @@ func (x Verdict_Action) String() string {
 }
 
 func (Verdict_Action) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[1].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[3].Descriptor()
 }
 
 func (Verdict_Action) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[1]
+	return &file_afterimage_v1_event_proto_enumTypes[3]
 }
 
 func (x Verdict_Action) Number() protoreflect.EnumNumber {
@@ -188,11 +304,11 @@ func (x Report_Reporter) String() string {
 }
 
 func (Report_Reporter) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[2].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[4].Descriptor()
 }
 
 func (Report_Reporter) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[2]
+	return &file_afterimage_v1_event_proto_enumTypes[4]
 }
 
 func (x Report_Reporter) Number() protoreflect.EnumNumber {
@@ -249,11 +365,11 @@ func (x Action_Kind) String() string {
 }
 
 func (Action_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[3].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[5].Descriptor()
 }
 
 func (Action_Kind) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[3]
+	return &file_afterimage_v1_event_proto_enumTypes[5]
 }
 
 func (x Action_Kind) Number() protoreflect.EnumNumber {
@@ -306,11 +422,11 @@ func (x Forgotten_Cause) String() string {
 }
 
 func (Forgotten_Cause) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[4].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[6].Descriptor()
 }
 
 func (Forgotten_Cause) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[4]
+	return &file_afterimage_v1_event_proto_enumTypes[6]
 }
 
 func (x Forgotten_Cause) Number() protoreflect.EnumNumber {
@@ -829,8 +945,12 @@ type Capture struct {
 	// The instance's own counter: a missing number is a lost event. Starts at 1;
 	// 0 means not counted.
 	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// What redaction replaced, by type, over publisher and store together.
+	// What redaction replaced, over publisher and store together: one entry for
+	// each type, detector, version and operator.
 	Redactions []*Redaction `protobuf:"bytes,5,rep,name=redactions,proto3" json:"redactions,omitempty"`
+	// What the texts of this event are. Set by whoever redacts, publisher or
+	// store.
+	Content Capture_Content `protobuf:"varint,6,opt,name=content,proto3,enum=afterimage.v1.Capture_Content" json:"content,omitempty"`
 	// Originals that redaction replaced and sealed: one for each token, at most
 	// 1,024. Only the private key of escrow opens them. Empty where escrow is
 	// off. Set by whoever redacts, publisher or store.
@@ -904,6 +1024,13 @@ func (x *Capture) GetRedactions() []*Redaction {
 	return nil
 }
 
+func (x *Capture) GetContent() Capture_Content {
+	if x != nil {
+		return x.Content
+	}
+	return Capture_CONTENT_UNSPECIFIED
+}
+
 func (x *Capture) GetEscrow() []*Sealed {
 	if x != nil {
 		return x.Escrow
@@ -911,13 +1038,20 @@ func (x *Capture) GetEscrow() []*Sealed {
 	return nil
 }
 
-// How often one type of personal data or secret was replaced.
+// How often one detector had one type of personal data or secret replaced.
 type Redaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The type as it stands in the replacement, e.g. `EMAIL`.
 	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
 	// Occurrences, at least 1.
-	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Count uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// The detector, e.g. `email`; up to 256 characters. Empty in events of
+	// before it was recorded.
+	Detector string `protobuf:"bytes,3,opt,name=detector,proto3" json:"detector,omitempty"`
+	// The detector's version, at least 1; 0 where it is not known.
+	Version uint32 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	// What was done with what it found.
+	Operator      Redaction_Operator `protobuf:"varint,5,opt,name=operator,proto3,enum=afterimage.v1.Redaction_Operator" json:"operator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -964,6 +1098,27 @@ func (x *Redaction) GetCount() uint32 {
 		return x.Count
 	}
 	return 0
+}
+
+func (x *Redaction) GetDetector() string {
+	if x != nil {
+		return x.Detector
+	}
+	return ""
+}
+
+func (x *Redaction) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Redaction) GetOperator() Redaction_Operator {
+	if x != nil {
+		return x.Operator
+	}
+	return Redaction_OPERATOR_UNSPECIFIED
 }
 
 // One original that redaction replaced, sealed to the public key of escrow. The
@@ -3018,7 +3173,7 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"deployment\x18\x04 \x01(\tR\n" +
 	"deployment\x12 \n" +
 	"\venvironment\x18\x05 \x01(\tR\venvironment\x12\x16\n" +
-	"\x06region\x18\x06 \x01(\tR\x06region\"\xf3\x01\n" +
+	"\x06region\x18\x06 \x01(\tR\x06region\"\xf5\x02\n" +
 	"\aCapture\x12%\n" +
 	"\vprobability\x18\x01 \x01(\x01H\x00R\vprobability\x88\x01\x01\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x18\n" +
@@ -3026,12 +3181,28 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\bsequence\x18\x04 \x01(\x04R\bsequence\x128\n" +
 	"\n" +
 	"redactions\x18\x05 \x03(\v2\x18.afterimage.v1.RedactionR\n" +
-	"redactions\x12-\n" +
-	"\x06escrow\x18\a \x03(\v2\x15.afterimage.v1.SealedR\x06escrowB\x0e\n" +
-	"\f_probability\"5\n" +
+	"redactions\x128\n" +
+	"\acontent\x18\x06 \x01(\x0e2\x1e.afterimage.v1.Capture.ContentR\acontent\x12-\n" +
+	"\x06escrow\x18\a \x03(\v2\x15.afterimage.v1.SealedR\x06escrow\"F\n" +
+	"\aContent\x12\x17\n" +
+	"\x13CONTENT_UNSPECIFIED\x10\x00\x12\a\n" +
+	"\x03RAW\x10\x01\x12\f\n" +
+	"\bREDACTED\x10\x02\x12\v\n" +
+	"\aDROPPED\x10\x03B\x0e\n" +
+	"\f_probability\"\x83\x02\n" +
 	"\tRedaction\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\rR\x05count\"R\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1a\n" +
+	"\bdetector\x18\x03 \x01(\tR\bdetector\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\rR\aversion\x12=\n" +
+	"\boperator\x18\x05 \x01(\x0e2!.afterimage.v1.Redaction.OperatorR\boperator\"W\n" +
+	"\bOperator\x12\x18\n" +
+	"\x14OPERATOR_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tPSEUDONYM\x10\x01\x12\b\n" +
+	"\x04MASK\x10\x02\x12\b\n" +
+	"\x04DROP\x10\x03\x12\x0e\n" +
+	"\n" +
+	"GENERALISE\x10\x04\"R\n" +
 	"\x06Sealed\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12\x1e\n" +
@@ -3234,101 +3405,105 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_event_proto_rawDescData
 }
 
-var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_afterimage_v1_event_proto_goTypes = []any{
-	(Verdict_Scope)(0),            // 0: afterimage.v1.Verdict.Scope
-	(Verdict_Action)(0),           // 1: afterimage.v1.Verdict.Action
-	(Report_Reporter)(0),          // 2: afterimage.v1.Report.Reporter
-	(Action_Kind)(0),              // 3: afterimage.v1.Action.Kind
-	(Forgotten_Cause)(0),          // 4: afterimage.v1.Forgotten.Cause
-	(*Event)(nil),                 // 5: afterimage.v1.Event
-	(*EventBatch)(nil),            // 6: afterimage.v1.EventBatch
-	(*Source)(nil),                // 7: afterimage.v1.Source
-	(*Capture)(nil),               // 8: afterimage.v1.Capture
-	(*Redaction)(nil),             // 9: afterimage.v1.Redaction
-	(*Sealed)(nil),                // 10: afterimage.v1.Sealed
-	(*Trace)(nil),                 // 11: afterimage.v1.Trace
-	(*Interaction)(nil),           // 12: afterimage.v1.Interaction
-	(*Model)(nil),                 // 13: afterimage.v1.Model
-	(*Parameters)(nil),            // 14: afterimage.v1.Parameters
-	(*Message)(nil),               // 15: afterimage.v1.Message
-	(*Part)(nil),                  // 16: afterimage.v1.Part
-	(*ToolCall)(nil),              // 17: afterimage.v1.ToolCall
-	(*ToolResult)(nil),            // 18: afterimage.v1.ToolResult
-	(*Blob)(nil),                  // 19: afterimage.v1.Blob
-	(*Document)(nil),              // 20: afterimage.v1.Document
-	(*Delta)(nil),                 // 21: afterimage.v1.Delta
-	(*Verdict)(nil),               // 22: afterimage.v1.Verdict
-	(*Classifier)(nil),            // 23: afterimage.v1.Classifier
-	(*Report)(nil),                // 24: afterimage.v1.Report
-	(*Action)(nil),                // 25: afterimage.v1.Action
-	(*Coverage)(nil),              // 26: afterimage.v1.Coverage
-	(*Usage)(nil),                 // 27: afterimage.v1.Usage
-	(*PolicyApplied)(nil),         // 28: afterimage.v1.PolicyApplied
-	(*Forgotten)(nil),             // 29: afterimage.v1.Forgotten
-	(*Redacted)(nil),              // 30: afterimage.v1.Redacted
-	(*EpochBegan)(nil),            // 31: afterimage.v1.EpochBegan
-	(*Restored)(nil),              // 32: afterimage.v1.Restored
-	(*Coverage_Stratum)(nil),      // 33: afterimage.v1.Coverage.Stratum
-	(*Forgotten_Positions)(nil),   // 34: afterimage.v1.Forgotten.Positions
-	(*Forgotten_Block)(nil),       // 35: afterimage.v1.Forgotten.Block
-	(*Redacted_Replacement)(nil),  // 36: afterimage.v1.Redacted.Replacement
-	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 38: google.protobuf.Duration
+	(Capture_Content)(0),          // 0: afterimage.v1.Capture.Content
+	(Redaction_Operator)(0),       // 1: afterimage.v1.Redaction.Operator
+	(Verdict_Scope)(0),            // 2: afterimage.v1.Verdict.Scope
+	(Verdict_Action)(0),           // 3: afterimage.v1.Verdict.Action
+	(Report_Reporter)(0),          // 4: afterimage.v1.Report.Reporter
+	(Action_Kind)(0),              // 5: afterimage.v1.Action.Kind
+	(Forgotten_Cause)(0),          // 6: afterimage.v1.Forgotten.Cause
+	(*Event)(nil),                 // 7: afterimage.v1.Event
+	(*EventBatch)(nil),            // 8: afterimage.v1.EventBatch
+	(*Source)(nil),                // 9: afterimage.v1.Source
+	(*Capture)(nil),               // 10: afterimage.v1.Capture
+	(*Redaction)(nil),             // 11: afterimage.v1.Redaction
+	(*Sealed)(nil),                // 12: afterimage.v1.Sealed
+	(*Trace)(nil),                 // 13: afterimage.v1.Trace
+	(*Interaction)(nil),           // 14: afterimage.v1.Interaction
+	(*Model)(nil),                 // 15: afterimage.v1.Model
+	(*Parameters)(nil),            // 16: afterimage.v1.Parameters
+	(*Message)(nil),               // 17: afterimage.v1.Message
+	(*Part)(nil),                  // 18: afterimage.v1.Part
+	(*ToolCall)(nil),              // 19: afterimage.v1.ToolCall
+	(*ToolResult)(nil),            // 20: afterimage.v1.ToolResult
+	(*Blob)(nil),                  // 21: afterimage.v1.Blob
+	(*Document)(nil),              // 22: afterimage.v1.Document
+	(*Delta)(nil),                 // 23: afterimage.v1.Delta
+	(*Verdict)(nil),               // 24: afterimage.v1.Verdict
+	(*Classifier)(nil),            // 25: afterimage.v1.Classifier
+	(*Report)(nil),                // 26: afterimage.v1.Report
+	(*Action)(nil),                // 27: afterimage.v1.Action
+	(*Coverage)(nil),              // 28: afterimage.v1.Coverage
+	(*Usage)(nil),                 // 29: afterimage.v1.Usage
+	(*PolicyApplied)(nil),         // 30: afterimage.v1.PolicyApplied
+	(*Forgotten)(nil),             // 31: afterimage.v1.Forgotten
+	(*Redacted)(nil),              // 32: afterimage.v1.Redacted
+	(*EpochBegan)(nil),            // 33: afterimage.v1.EpochBegan
+	(*Restored)(nil),              // 34: afterimage.v1.Restored
+	(*Coverage_Stratum)(nil),      // 35: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 36: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 37: afterimage.v1.Forgotten.Block
+	(*Redacted_Replacement)(nil),  // 38: afterimage.v1.Redacted.Replacement
+	(*timestamppb.Timestamp)(nil), // 39: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 40: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	37, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
-	7,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
-	8,  // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
-	11, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	37, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
-	12, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
-	22, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
-	24, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
-	25, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
-	26, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
-	28, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
-	29, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
-	31, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
-	32, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
-	30, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
-	5,  // 15: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
-	9,  // 16: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	10, // 17: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
-	13, // 18: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	14, // 19: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	15, // 20: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	20, // 21: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	15, // 22: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	15, // 23: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	21, // 24: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	22, // 25: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	27, // 26: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	38, // 27: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	38, // 28: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	16, // 29: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	17, // 30: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	18, // 31: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	19, // 32: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	0,  // 33: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	23, // 34: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	1,  // 35: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	2,  // 36: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	3,  // 37: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	37, // 38: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	37, // 39: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	33, // 40: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	4,  // 41: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
-	34, // 42: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
-	35, // 43: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
-	36, // 44: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
-	9,  // 45: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	39, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	9,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
+	10, // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
+	13, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
+	39, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	14, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
+	24, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
+	26, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
+	27, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
+	28, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
+	30, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
+	31, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
+	33, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
+	34, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
+	32, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
+	7,  // 15: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
+	11, // 16: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
+	0,  // 17: afterimage.v1.Capture.content:type_name -> afterimage.v1.Capture.Content
+	12, // 18: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
+	1,  // 19: afterimage.v1.Redaction.operator:type_name -> afterimage.v1.Redaction.Operator
+	15, // 20: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	16, // 21: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	17, // 22: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	22, // 23: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	17, // 24: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	17, // 25: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	23, // 26: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	24, // 27: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	29, // 28: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	40, // 29: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	40, // 30: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	18, // 31: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	19, // 32: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	20, // 33: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	21, // 34: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	2,  // 35: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	25, // 36: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	3,  // 37: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	4,  // 38: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	5,  // 39: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	39, // 40: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	39, // 41: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	35, // 42: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	6,  // 43: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	36, // 44: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	37, // 45: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	38, // 46: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
+	11, // 47: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -3365,7 +3540,7 @@ func file_afterimage_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
-			NumEnums:      5,
+			NumEnums:      7,
 			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
