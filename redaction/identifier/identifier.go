@@ -29,6 +29,9 @@ type Form struct {
 	// Entity is the neutral name of the kind, e.g. PL_PESEL, or of the
 	// category where countries share one, e.g. VAT_ID, PASSPORT.
 	Entity string
+	// Also are further entities that the form belongs to, e.g. NATIONAL_ID and
+	// TAX_ID for a PL_PESEL.
+	Also []string
 	// Country is the ISO 3166-1 alpha-2 code; "" where the form belongs to no
 	// country.
 	Country string
@@ -43,8 +46,11 @@ type Form struct {
 	// the identifier is written in groups; "" allows none.
 	Separators string
 	// Written, if not nil, are the only ways in which it is written with
-	// separators, in the language of Patterns with the separators in place.
+	// separators, in the language of Patterns with the separators in place; _
+	// is any one of Separators, and only in Written may one be the last byte.
 	Written []string
+	// Apart is true where it is never written without separators.
+	Apart bool
 	// CaseSensitive is true where only upper case is written; Match then
 	// refuses lower case.
 	CaseSensitive bool
@@ -78,12 +84,15 @@ func Valid(entity, country, text string) bool {
 	}
 	text = strings.TrimSpace(text)
 	for _, f := range all() {
-		if f.Entity == entity && (country == "" || f.Country == "" || f.Country == country) && f.Match(text) {
+		if f.Is(entity) && (country == "" || f.Country == "" || f.Country == country) && f.Match(text) {
 			return true
 		}
 	}
 	return false
 }
+
+// Is reports whether the form belongs to the entity.
+func (f *Form) Is(entity string) bool { return f.Entity == entity || slices.Contains(f.Also, entity) }
 
 // maxLen bounds the compact forms.
 const maxLen = 40
@@ -101,7 +110,7 @@ func (f *Form) Match(text string) bool {
 			c -= 0x20
 		case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		default:
-			if strings.IndexByte(f.Separators, c) < 0 || i == 0 || i == len(text)-1 || strings.IndexByte(f.Separators, text[i-1]) >= 0 {
+			if strings.IndexByte(f.Separators, c) < 0 || f.Written == nil && !inside(text, i) {
 				return false
 			}
 			separated = true
@@ -112,25 +121,40 @@ func (f *Form) Match(text string) bool {
 		}
 		s = append(s, c)
 	}
-	if separated && f.Written != nil && !slices.ContainsFunc(f.Written, func(w string) bool { return matches(w, text) }) {
+	if !separated && f.Apart || separated && f.Written != nil && !f.isWritten(text) {
 		return false
 	}
 	return f.Compact(s)
+}
+
+// inside reports whether a letter or digit stands on both sides of the byte.
+func inside(text string, i int) bool {
+	return 0 < i && i < len(text)-1 && alphanumeric(text[i-1]) && alphanumeric(text[i+1])
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// isWritten reports whether one of the written forms is that of the text.
+func (f *Form) isWritten(text string) bool {
+	return slices.ContainsFunc(f.Written, func(w string) bool { return matches(w, text, f.Separators) })
 }
 
 // Compact reports whether s, which is upper case and without separators, is an
 // identifier of this form.
 func (f *Form) Compact(s []byte) bool {
 	for _, p := range f.Patterns {
-		if matches(p, s) {
+		if matches(p, s, "") {
 			return f.Check == nil || f.Check(s)
 		}
 	}
 	return false
 }
 
-// matches reports whether s, case ignored, has the form of the pattern.
-func matches[T string | []byte](pattern string, s T) bool {
+// matches reports whether s, case ignored, has the form of the pattern, in
+// which _ is one of the separators.
+func matches[T string | []byte](pattern string, s T, separators string) bool {
 	if len(pattern) != len(s) {
 		return false
 	}
@@ -141,7 +165,8 @@ func matches[T string | []byte](pattern string, s T) bool {
 		}
 		digit, letter := '0' <= c && c <= '9', 'A' <= c && c <= 'Z'
 		switch p := pattern[i]; {
-		case p == '#' && digit, p == '@' && letter, p == '*' && (digit || letter), p == c:
+		case p == '#' && digit, p == '@' && letter, p == '*' && (digit || letter), p == c,
+			p == '_' && strings.IndexByte(separators, c) >= 0:
 		default:
 			return false
 		}
