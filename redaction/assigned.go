@@ -31,7 +31,7 @@ func passwords() Detector {
 // drawn at random.
 func secrets() Detector {
 	return Detector{
-		Type: "SECRET",
+		Type: "GENERIC_SECRET",
 		Words: []string{"secret", "secrete", "token", "apikey", "api_key", "api-key", "api key", "_key", "-key", "accesskey", "secretkey",
 			"privatekey", "authkey", "credential", "creds", "cookie", "authorization", "_auth", "_login"},
 		Find: func(c *Candidate) {
@@ -328,7 +328,7 @@ func lastWord(s string, i int) []byte {
 
 // headers recognises what follows Bearer and Basic.
 func headers() Detector {
-	return Detector{Type: "SECRET", Words: []string{"bearer ", "basic "}, WordStart: true, Find: func(c *Candidate) {
+	return Detector{Type: "GENERIC_SECRET", Words: []string{"bearer ", "basic "}, WordStart: true, Find: func(c *Candidate) {
 		if isWord(c.At(c.Start - 1)) {
 			return
 		}
@@ -365,7 +365,7 @@ func basic(v string) bool {
 
 // curlUser recognises the user and password that curl is given.
 func curlUser() Detector {
-	return Detector{Type: "CREDENTIALS", Words: []string{"curl "}, Find: func(c *Candidate) {
+	return Detector{Type: "URL_CREDENTIALS", Words: []string{"curl "}, Find: func(c *Candidate) {
 		line := c.Text[c.End:min(len(c.Text), c.End+maxKey)]
 		for _, flag := range [...]string{" -u ", " --user ", " -u", " --user="} {
 			i := strings.Index(line, flag)

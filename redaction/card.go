@@ -7,7 +7,7 @@ import "strings"
 // word about cards before it.
 func card() Detector {
 	return Detector{
-		Type:   "CARD",
+		Type:   "CREDIT_CARD",
 		Digits: Digits{Min: 12, Max: 19, MaxGroups: 5},
 		Context: []string{"card", "cards", "credit", "debit", "visa", "mastercard", "amex", "maestro", "discover",
 			"kreditkarte", "karte", "carte", "tarjeta", "cartão", "карта", "カード", "信用卡", "银行卡", "卡号"},

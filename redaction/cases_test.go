@@ -39,13 +39,13 @@ type detectCase struct {
 // typesOf says which of our types cover an entity of the cases: any of the
 // same category.
 var typesOf = map[string][]string{
-	"EMAIL": {"EMAIL"}, "PHONE": {"PHONE"}, "CREDIT_CARD": {"CARD"}, "IBAN": {"IBAN"}, "US_SSN": {"SSN"}, "IP_ADDRESS": {"IP"},
+	"EMAIL": {"EMAIL"}, "PHONE": {"PHONE"}, "CREDIT_CARD": {"CREDIT_CARD"}, "IBAN": {"IBAN"}, "US_SSN": {"US_SSN"}, "IP_ADDRESS": {"IP_ADDRESS"},
 	"URL_CREDENTIALS": secretTypes, "JWT": secretTypes, "PRIVATE_KEY": secretTypes, "API_KEY": secretTypes,
 	"WEBHOOK_URL": secretTypes, "PASSWORD": secretTypes, "GENERIC_SECRET": secretTypes,
-	"BENIGN": append(slices.Clone(secretTypes), "EMAIL", "PHONE", "CARD", "IBAN", "SSN", "IP"),
+	"BENIGN": append(slices.Clone(secretTypes), "EMAIL", "PHONE", "CREDIT_CARD", "IBAN", "US_SSN", "IP_ADDRESS"),
 }
 
-var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "CREDENTIALS", "PASSWORD", "SECRET"}
+var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET"}
 
 type score struct{ want, found, exact, negatives, falseAlarms, nearMisses int }
 

@@ -288,9 +288,11 @@ func (sc *scan) near(det, i, distance int) bool {
 	sc.readContext(i)
 	for n := len(sc.hits) - 1; n >= 0 && i-sc.hits[n].end <= distance; n-- {
 		if h := sc.hits[n]; h.end <= i && sc.t.contexts.list[h.set].has(det) {
+			sc.sure = true
 			return true
 		}
 	}
+	sc.sure = sc.sure || i <= distance && sc.keyContext().has(det)
 	return i <= distance && sc.keyContext().has(det)
 }
 

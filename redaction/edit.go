@@ -9,7 +9,7 @@ import (
 // An edit replaces text[start:end] by repl. The edits of a text are in order
 // and do not overlap.
 type edit struct {
-	typ              string
+	*rule
 	start, end       int
 	repl             string
 	quote            int // how deep in JSON strings repl needs quotes about it: 0 not at all
@@ -32,12 +32,14 @@ func (sc *scan) redact(s string, m mode) (string, []edit, error) {
 	if err := sc.search(s, m); err != nil || len(sc.edits) == 0 {
 		return s, nil, err
 	}
+	first := len(sc.kept)
 	all := slices.Clone(sc.edits)
 	out := apply(s, all)
 	for range maxRounds {
 		if err := sc.search(out, m); err != nil {
 			return "", nil, err
 		}
+		sc.kept = sc.kept[:first]
 		if len(sc.edits) == 0 {
 			return out, all, nil
 		}
@@ -47,7 +49,8 @@ func (sc *scan) redact(s string, m mode) (string, []edit, error) {
 	return "", nil, ErrUnsettled
 }
 
-// search fills sc.edits with what is found in s.
+// search fills sc.edits with what is found in s, and appends to sc.kept what
+// is found and stays.
 func (sc *scan) search(s string, m mode) error {
 	sc.edits = sc.edits[:0]
 	return sc.document(s, m, 0, "")
@@ -63,35 +66,63 @@ func (sc *scan) leaf(s, key string) error {
 	if len(sc.spans) == 0 {
 		return nil
 	}
+	sc.setAside()
 	for _, sp := range resolve(sc.spans) {
-		d := &sc.t.detectors[sp.det]
 		value := s[sp.start:sp.end]
-		if d.Normal != nil {
-			value = d.Normal(value)
+		normal := value
+		if f := sc.t.detectors[sp.det].Normal; f != nil {
+			normal = f(value)
 		}
-		if err := sc.replace(d.Type, value, sp.start, sp.end, 0); err != nil {
+		if err := sc.replace(&sc.t.rules[sp.det], normal, value, sp.start, sp.end, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replace appends the edit that puts the pseudonym of value in the place of
-// text[start:end].
-func (sc *scan) replace(typ, value string, start, end, quote int) error {
-	t, err := sc.pseudonym.token(strings.Clone(value))
-	if err != nil {
-		return err
+// setAside moves the spans that stay to sc.kept: they hide none of the others.
+func (sc *scan) setAside() {
+	spans := sc.spans[:0]
+	for _, sp := range sc.spans {
+		if r := &sc.t.rules[sp.det]; r.op == Keep {
+			sc.kept = append(sc.kept, edit{rule: r, start: sp.start, end: sp.end})
+			continue
+		}
+		spans = append(spans, sp)
 	}
-	sc.edits = append(sc.edits, edit{typ: typ, start: start, end: end, repl: "[" + typ + ":" + t + "]", quote: quote})
+	sc.spans = spans
+}
+
+// replace appends the edit that does with text[start:end], which means value,
+// what the rule says. normal is the normal form of the value.
+func (sc *scan) replace(r *rule, normal, value string, start, end, quote int) error {
+	e := edit{rule: r, start: start, end: end, quote: quote}
+	switch r.op {
+	case Mask:
+		e.repl = masked(r.typ)
+	case Generalise:
+		e.repl = generalised(r.typ, value)
+	case Pseudonymise:
+		t, err := sc.pseudonym.token(strings.Clone(normal))
+		if err != nil {
+			return err
+		}
+		e.repl = "[" + r.typ + ":" + t + "]"
+		if err := sc.seal(r.typ, t, value); err != nil {
+			return err
+		}
+	case Keep:
+		return nil
+	}
+	sc.edits = append(sc.edits, e)
 	return nil
 }
 
-// resolve drops overlaps: the leftmost span wins, then the longest, then that
-// of the detector that stands first.
+// resolve drops overlaps: the leftmost span wins, then the longest, then what
+// a word near it speaks for, then that of the detector that stands first.
 func resolve(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.det, b.det))
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(doubt(a), doubt(b)), cmp.Compare(a.det, b.det))
 	})
 	kept := spans[:0]
 	end := 0
@@ -102,6 +133,13 @@ func resolve(spans []span) []span {
 		}
 	}
 	return kept
+}
+
+func doubt(s span) int {
+	if s.sure {
+		return 0
+	}
+	return 1
 }
 
 // apply returns s with the edits made and notes where they came to stand.

@@ -1,10 +1,12 @@
 package redaction
 
 import (
+	"cmp"
 	"context"
-	"maps"
+	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -15,16 +17,19 @@ type Counts map[string]uint32
 // Event redacts e in place: the user becomes a pseudonym, and in all free
 // text — text, reasoning, tool arguments, results and errors, URIs, documents,
 // stop sequences, comments, the text of actions — what is found is replaced.
+// Text parts that follow one another in a message are searched as one text.
 // Ids, sessions, roles and the names of models, tools and categories stay.
-// The counts of this pass are returned and added to e.Capture.Redactions,
-// sorted by type; the user is not counted. Where streamed text became shorter
-// or longer, the deltas follow.
+// The counts of this pass are returned; e.Capture says by detector what was
+// replaced over all passes, sorted, and what its texts now are. The user is
+// not counted. Where streamed text became shorter or longer, the deltas
+// follow.
 //
 // After an error e may be half redacted and must be discarded.
 func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Counts, err error) {
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
+	sc.escrow, sc.event = r.escrow, e.Id
 	v := visit{sc: sc}
 	if e.User, err = User(e.User, p); err != nil {
 		return nil, err
@@ -33,25 +38,66 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Count
 	if v.err != nil {
 		return nil, v.err
 	}
-	if len(v.counts) > 0 {
-		if e.Capture == nil {
-			e.Capture = &pb.Capture{}
-		}
-		e.Capture.Redactions = merge(e.Capture.Redactions, v.counts)
-	}
+	v.record(e)
 	return v.counts, nil
 }
 
-// merge adds counts to redactions; the result has each type once, sorted.
-func merge(redactions []*pb.Redaction, counts Counts) []*pb.Redaction {
-	sum := maps.Clone(counts)
+// record writes down what was done in e.Capture.
+func (v *visit) record(e *pb.Event) {
+	if len(v.counts) == 0 {
+		if hasText(e) && e.GetCapture().GetContent() == pb.Capture_CONTENT_UNSPECIFIED {
+			captureOf(e).Content = pb.Capture_RAW
+			if len(e.Capture.Redactions) > 0 {
+				e.Capture.Content = pb.Capture_REDACTED
+			}
+		}
+		return
+	}
+	c := captureOf(e)
+	c.Content = pb.Capture_REDACTED
+	c.Redactions = merge(c.Redactions, v.done)
+	c.Escrow = append(c.Escrow, v.sc.sealed...)
+}
+
+func captureOf(e *pb.Event) *pb.Capture {
+	if e.Capture == nil {
+		e.Capture = &pb.Capture{}
+	}
+	return e.Capture
+}
+
+// hasText reports whether e is of a kind that has free text.
+func hasText(e *pb.Event) bool {
+	switch e.GetBody().(type) {
+	case *pb.Event_Interaction, *pb.Event_Report, *pb.Event_Action:
+		return true
+	}
+	return false
+}
+
+// merge adds what was done to redactions: the result has each type, detector,
+// version and operator once, sorted.
+func merge(redactions []*pb.Redaction, done map[rule]uint32) []*pb.Redaction {
+	type key struct {
+		typ, detector string
+		version       uint32
+		operator      pb.Redaction_Operator
+	}
+	sum := map[key]uint32{}
+	add := func(k key, n uint32) { sum[k] = uint32(min(uint64(sum[k])+uint64(n), math.MaxUint32)) }
 	for _, r := range redactions {
-		sum.add(r.GetType(), r.GetCount())
+		add(key{r.GetType(), r.GetDetector(), r.GetVersion(), r.GetOperator()}, r.GetCount())
+	}
+	for r, n := range done {
+		add(key{r.typ, r.name, uint32(r.version), r.op.proto()}, n) //nolint:gosec // versions are small
 	}
 	merged := make([]*pb.Redaction, 0, len(sum))
-	for _, typ := range slices.Sorted(maps.Keys(sum)) {
-		merged = append(merged, &pb.Redaction{Type: typ, Count: sum[typ]})
+	for k, n := range sum {
+		merged = append(merged, &pb.Redaction{Type: k.typ, Count: n, Detector: k.detector, Version: k.version, Operator: k.operator})
 	}
+	slices.SortFunc(merged, func(a, b *pb.Redaction) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Detector, b.Detector), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Operator, b.Operator))
+	})
 	return merged
 }
 
@@ -63,6 +109,7 @@ func (c Counts) add(typ string, n uint32) {
 type visit struct {
 	sc     *scan
 	counts Counts
+	done   map[rule]uint32
 	err    error
 }
 
@@ -116,17 +163,71 @@ func (v *visit) document(d *pb.Document) {
 // messages redacts messages; st, if not nil, is how their text was streamed.
 func (v *visit) messages(ms []*pb.Message, st *stream) {
 	for _, m := range ms {
-		for _, p := range m.GetParts() {
-			v.part(p, st)
+		parts := m.GetParts()
+		for i := 0; i < len(parts); {
+			n := textParts(parts[i:])
+			if n == 0 {
+				v.part(parts[i])
+				i++
+				continue
+			}
+			v.joined(parts[i:i+n], st)
+			i += n
 		}
 	}
 }
 
-func (v *visit) part(p *pb.Part, st *stream) {
-	switch k := p.GetKind().(type) {
-	case *pb.Part_Text:
+// textParts returns how many of the parts, from the first on, are one text: as
+// many as are text, or one if it is a JSON document by itself.
+func textParts(parts []*pb.Part) int {
+	n := 0
+	for ; n < len(parts); n++ {
+		k, ok := parts[n].GetKind().(*pb.Part_Text)
+		if !ok {
+			break
+		}
+		if len(parts) > 1 && mayBeJSON(k.Text, prose) && json.Valid([]byte(k.Text)) {
+			return max(n, 1)
+		}
+	}
+	return n
+}
+
+// joined redacts parts that are one text: what is written across a seam is
+// found, and its replacement comes to stand before the seam.
+func (v *visit) joined(parts []*pb.Part, st *stream) {
+	if len(parts) == 1 {
+		k := parts[0].GetKind().(*pb.Part_Text)
 		before := len(k.Text)
 		st.part(before, v.text(&k.Text, prose), &k.Text)
+		return
+	}
+	var all strings.Builder
+	for _, p := range parts {
+		all.WriteString(p.GetText())
+	}
+	whole := all.String()
+	before := len(whole)
+	edits := v.text(&whole, prose)
+	st.part(before, edits, &whole)
+	if len(edits) == 0 {
+		return
+	}
+	in, out := 0, 0
+	for i, p := range parts {
+		k := p.GetKind().(*pb.Part_Text)
+		in += len(k.Text)
+		end := forward(edits, in)
+		if i == len(parts)-1 {
+			end = len(whole)
+		}
+		k.Text = whole[out:end]
+		out = end
+	}
+}
+
+func (v *visit) part(p *pb.Part) {
+	switch k := p.GetKind().(type) {
 	case *pb.Part_Reasoning:
 		v.text(&k.Reasoning, prose)
 	case *pb.Part_ToolCall:
@@ -158,9 +259,10 @@ func (v *visit) text(s *string, m mode) []edit {
 	*s = out
 	for _, e := range edits {
 		if v.counts == nil {
-			v.counts = Counts{}
+			v.counts, v.done = Counts{}, map[rule]uint32{}
 		}
 		v.counts.add(e.typ, 1)
+		v.done[*e.rule]++
 	}
 	return edits
 }

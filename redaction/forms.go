@@ -130,6 +130,7 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	dets.each(&allowed, func(det int) {
 		tried++
 		if sc.t.detectors[det].Form.Match(sc.cand.Text[start:end]) {
+			sc.sure = sc.around.has(det) && sc.aroundStart == start && sc.aroundEnd == end
 			sc.add(det, start, end)
 		}
 	})

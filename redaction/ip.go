@@ -9,7 +9,7 @@ import (
 // that identify nobody.
 func ipv4() Detector {
 	return Detector{
-		Type:   "IP",
+		Type:   "IP_ADDRESS",
 		Digits: Digits{Min: 4, Max: 12, MinGroups: 4, MaxGroups: 4},
 		Context: []string{"version", "versions", "ver.", "release", "firmware", "build", "revision", "section", "sections",
 			"chapter", "clause", "paragraph", "figure", "table", "step", "article", "appendix"},
@@ -63,7 +63,7 @@ const maxIPv6 = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 
 // ipv6 is triggered by the first colon of an address.
 func ipv6() Detector {
-	return Detector{Type: "IP", Bytes: ":", Next: ":" + hexDigits, Normal: normalIP, Find: func(c *Candidate) {
+	return Detector{Type: "IP_ADDRESS", Bytes: ":", Next: ":" + hexDigits, Normal: normalIP, Find: func(c *Candidate) {
 		if next := c.At(c.Start + 1); next != ':' && !isHex(next) {
 			return
 		}

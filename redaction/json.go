@@ -151,11 +151,12 @@ func (w *walk) member() (nest, error) {
 	}
 	mark := len(w.sc.unescaped)
 	key := w.meant(start, end, escaped)
-	first := len(w.sc.edits)
+	first, kept := len(w.sc.edits), len(w.sc.kept)
 	if err := w.sc.leaf(key, ""); err != nil {
 		return nest{}, err
 	}
-	w.outward(first, start, end, escaped)
+	w.outward(w.sc.edits[first:], start, end, escaped)
+	w.sc.kept = w.sc.kept[:kept]
 	class := classify(key)
 	w.sc.unescaped = w.sc.unescaped[:mark]
 	if w.space(); at(w.s, w.i) != ':' {
@@ -175,14 +176,15 @@ func (w *walk) str(in nest) error {
 	mark := len(w.sc.unescaped)
 	defer func() { w.sc.unescaped = w.sc.unescaped[:mark] }()
 	value := w.meant(start, end, escaped)
-	if typ := in.class.secret(value); typ != "" {
-		return w.sc.replace(typ, value, start, end, 0)
+	if r := w.sc.t.keyRule(in.class.secret(value)); r != nil && r.op != Keep {
+		return w.sc.replace(r, value, value, start, end, 0)
 	}
-	first := len(w.sc.edits)
+	first, kept := len(w.sc.edits), len(w.sc.kept)
 	if err := w.sc.document(value, prose, w.depth+1, in.key); err != nil {
 		return err
 	}
-	w.outward(first, start, end, escaped)
+	w.outward(w.sc.edits[first:], start, end, escaped)
+	w.outward(w.sc.kept[kept:], start, end, escaped)
 	return nil
 }
 
@@ -196,15 +198,18 @@ func (w *walk) number(in nest) error {
 	}
 	value := w.s[start:w.i]
 	if in.class == passwordKey {
-		return w.sc.replace("PASSWORD", value, start, w.i, 1)
+		if r := w.sc.t.keyRule("PASSWORD"); r.op != Keep {
+			return w.sc.replace(r, value, value, start, w.i, 1)
+		}
 	}
 	if !integer || len(value) < minNumber {
 		return nil
 	}
-	first := len(w.sc.edits)
+	first, kept := len(w.sc.edits), len(w.sc.kept)
 	if err := w.sc.leaf(value, in.key); err != nil {
 		return err
 	}
+	w.sc.kept = w.sc.kept[:kept]
 	if found := w.sc.edits[first:]; len(found) != 1 || found[0].end-found[0].start != len(value) {
 		w.sc.edits = w.sc.edits[:first]
 		return nil
@@ -276,9 +281,11 @@ func (w *walk) quoted() (start, end int, escaped bool, err error) {
 	return 0, 0, false, errNotJSON
 }
 
-// outward turns the edits from first on, which are those of the string
-// between start and end, into edits of w.s.
-func (w *walk) outward(first, start, end int, escaped bool) {
+// outward turns edits of the string between start and end into edits of w.s.
+func (w *walk) outward(edits []edit, start, end int, escaped bool) {
+	if len(edits) == 0 {
+		return
+	}
 	in, out := 0, start // the same place in the string's value and in w.s
 	to := func(place int) int {
 		if !escaped {
@@ -290,8 +297,8 @@ func (w *walk) outward(first, start, end int, escaped bool) {
 		}
 		return out
 	}
-	for i := range w.sc.edits[first:] {
-		e := &w.sc.edits[first+i]
+	for i := range edits {
+		e := &edits[i]
 		e.start, e.end = to(e.start), to(e.end)
 		if e.quote > 0 {
 			e.quote++

@@ -188,7 +188,7 @@ func (sc *scan) numbersFrom(first int) error {
 		c.End = sc.groups[last].End
 		c.Groups = sc.groups[first : last+1]
 		for _, d := range sc.t.byNumber[last-first+1][n] {
-			c.det = d
+			c.det, sc.sure = d, false
 			sc.t.detectors[d].Find(c)
 			tried++
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,6 +19,8 @@ var (
 	ErrPanic = errors.New("redaction panicked")
 	// ErrPseudonym reports a pseudonym that failed or was malformed.
 	ErrPseudonym = errors.New("making a pseudonym failed")
+	// ErrEscrow reports an original that could not be sealed.
+	ErrEscrow = errors.New("sealing an original failed")
 	// ErrUnsettled reports a text in which each replacement made another one
 	// necessary, maxRounds times over.
 	ErrUnsettled = errors.New("redaction did not settle")
@@ -41,6 +44,16 @@ type Config struct {
 	// says what they are. The first is also that of telephone numbers without
 	// a country code. None by default.
 	Regions []string
+	// Operators say by type what is done with what is found. A type that is
+	// not named is pseudonymised, but for those of [DefaultOperators].
+	Operators map[string]Operator
+	// ReportKept makes the detectors of types that stay run, too, so that
+	// [Redactor.Explain] reports what they find. It costs time.
+	ReportKept bool
+	// Escrow are the types whose originals Event seals into the event, with
+	// Sealer, where they are pseudonymised. None by default.
+	Escrow []string
+	Sealer Sealer
 }
 
 // A Redactor replaces what its detectors find. It is immutable and safe for
@@ -48,6 +61,7 @@ type Config struct {
 type Redactor struct {
 	timeout time.Duration
 	tables  *tables
+	escrow  *escrow   // nil: off
 	scans   sync.Pool // of *scan
 }
 
@@ -59,37 +73,66 @@ func New(cfg Config) (*Redactor, error) {
 	if cfg.Detectors == nil {
 		cfg.Detectors = Default()
 	}
-	t, err := compile(cfg.Detectors, cfg.Regions)
+	ops, err := operatorsOf(cfg.Operators)
+	if err != nil {
+		return nil, err
+	}
+	detectors := cfg.Detectors
+	if !cfg.ReportKept {
+		detectors = slices.DeleteFunc(slices.Clone(detectors), func(d Detector) bool { return ops[d.Type] == Keep })
+	}
+	t, err := compile(detectors, cfg.Regions, ops)
 	if err != nil {
 		return nil, err
 	}
 	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t}
+	if r.escrow, err = escrowOf(cfg); err != nil {
+		return nil, err
+	}
 	r.scans.New = func() any { return newScan(t) }
 	return r, nil
 }
 
-// A Finding is one replaced span.
+// A Finding is one span that was found.
 type Finding struct {
-	Type               string // e.g. EMAIL
-	Start, End         int    // byte offsets in the text that was given
-	ReplStart, ReplEnd int    // byte offsets of its replacement in the text that was returned
+	Type     string // e.g. EMAIL
+	Detector string // the detector's name, e.g. email
+	Version  int    // the detector's
+	Operator Operator
+	// Start and End are byte offsets in the text that was given, ReplStart and
+	// ReplEnd those of its replacement in the text that was returned.
+	Start, End, ReplStart, ReplEnd int
 }
 
 // Text returns s with all that was found replaced, and what that was, in
 // order. Where nothing is found it returns s itself and allocates nothing.
 // s must be valid UTF-8.
-func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (_ string, _ []Finding, err error) {
+func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (string, []Finding, error) {
+	out, replaced, _, err := r.explain(ctx, s, p)
+	return out, replaced, err
+}
+
+// Explain does what Text does and returns in kept what was found and stays:
+// in no order, and some of it over what was replaced.
+func (r *Redactor) Explain(ctx context.Context, s string, p Pseudonym) (out string, replaced, kept []Finding, err error) {
+	return r.explain(ctx, s, p)
+}
+
+func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym) (_ string, _, _ []Finding, err error) {
 	if s == "" {
-		return s, nil, ctx.Err()
+		return s, nil, nil, ctx.Err()
 	}
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
 	out, edits, err := sc.redact(s, prose)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
-	return out, findings(edits), nil
+	for i := range sc.kept {
+		sc.kept[i].outStart, sc.kept[i].outEnd = forward(edits, sc.kept[i].start), forward(edits, sc.kept[i].end)
+	}
+	return out, findings(edits), findings(sc.kept), nil
 }
 
 // begin takes a scan out of the pool for one call.
@@ -121,7 +164,7 @@ func findings(edits []edit) []Finding {
 	}
 	fs := make([]Finding, len(edits))
 	for i, e := range edits {
-		fs[i] = Finding{Type: e.typ, Start: e.start, End: e.end, ReplStart: e.outStart, ReplEnd: e.outEnd}
+		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.start, e.end, e.outStart, e.outEnd}
 	}
 	return fs
 }

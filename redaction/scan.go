@@ -3,6 +3,8 @@ package redaction
 import (
 	"math/bits"
 	"strings"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // A scan is the working memory of one call. It is pooled: nothing in it
@@ -11,9 +13,14 @@ type scan struct {
 	t         *tables
 	clock     clock
 	pseudonym Pseudonym
+	escrow    *escrow // nil: nothing is sealed
+	event     string  // its id
+	sealed    []*pb.Sealed
 
 	spans  []span // found in the text being searched
 	edits  []edit // resolved, over all of a document
+	kept   []edit // what was found and stays
+	sure   bool   // the detector was told that a word is near
 	tokens int    // replacements already in the text being searched
 	groups []Group
 	code   []byte // a run of letters and digits without its separators
@@ -40,7 +47,10 @@ type scan struct {
 }
 
 // A span is what a detector recognised in the text being searched.
-type span struct{ start, end, det int }
+type span struct {
+	start, end, det int
+	sure            bool // a word near it says so
+}
 
 // never is no place of a text.
 const never = -1
@@ -56,12 +66,14 @@ func newScan(t *tables) *scan {
 func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
+	sc.escrow, sc.event, sc.sealed = nil, "", nil
 	sc.cand.Text = ""
 	sc.key = ""
 	sc.unescaped = sc.unescaped[:0]
 	clear(sc.nest[:cap(sc.nest)])
 	sc.nest = sc.nest[:0]
 	sc.edits = sc.edits[:0]
+	sc.kept = sc.kept[:0]
 	sc.spans = sc.spans[:0]
 }
 
@@ -189,6 +201,7 @@ func joined(a, b byte) bool { return isLetter(a) && isLetter(b) && !(isLower(a) 
 func (sc *scan) try(det, start, end int) error {
 	c := &sc.cand
 	c.Start, c.End, c.det = start, end, det
+	sc.sure = false
 	sc.t.detectors[det].Find(c)
 	return sc.clock.spend(16)
 }
@@ -205,13 +218,16 @@ func (sc *scan) add(det, start, end int) {
 			return
 		}
 	}
-	sc.spans = append(sc.spans, span{start, end, det})
+	sc.spans = append(sc.spans, span{start, end, det, sc.sure})
 }
+
+// maxReplacement is the longest replacement.
+const maxReplacement = maxType + maxGeneral + 4
 
 // clearOfTokens returns the end of the span so that no replacement is cut in
 // two, and false if one holds its start.
 func clearOfTokens(s string, start, end int) (int, bool) {
-	for i := max(0, start-maxType-tokenLen-3); i < end; {
+	for i := max(0, start-maxReplacement); i < end; {
 		at := strings.IndexByte(s[i:end], '[')
 		if at < 0 {
 			break

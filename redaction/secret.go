@@ -99,7 +99,7 @@ func (k keyClass) secret(value string) string {
 	case k == passwordKey:
 		return "PASSWORD"
 	case k == secretKey || random(value, 16):
-		return "SECRET"
+		return "GENERIC_SECRET"
 	}
 	return ""
 }

@@ -4,7 +4,7 @@ package redaction
 // structure, otherwise with a word about it.
 func ssn() Detector {
 	return Detector{
-		Type:    "SSN",
+		Type:    "US_SSN",
 		Digits:  Digits{Min: 9, Max: 9, MaxGroups: 3},
 		Context: []string{"ssn", "ssns", "ssid", "social security", "socialsecurity", "social_security", "social-security", "social insurance", "itin", "taxpayer"},
 		Normal:  digitsOf,

@@ -11,6 +11,8 @@ import (
 // tables are the detectors, compiled. They never change after compile.
 type tables struct {
 	detectors []Detector
+	rules     []rule // by detector
+	keyRules  []rule // of values that go because of their JSON key
 	regions   map[string]bool
 	region    string // the first
 
@@ -109,7 +111,7 @@ func load8(b string) uint64 {
 		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
-func compile(ds []Detector, regions []string) (*tables, error) {
+func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables, error) {
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
@@ -127,11 +129,15 @@ func compile(ds []Detector, regions []string) (*tables, error) {
 	for i := range t.least {
 		t.least[i] = maxDigits + 1
 	}
+	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET"} {
+		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ]})
+	}
 	words := map[string]*detSet{}
 	for i := range ds {
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
+		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), ops[ds[i].Type]})
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
@@ -141,6 +147,17 @@ func compile(ds []Detector, regions []string) (*tables, error) {
 		t.pairs.add(pairNumeric, digits, anyByte)
 	}
 	return t, nil
+}
+
+// keyRule returns the rule for what goes as a type because of its JSON key,
+// nil for "".
+func (t *tables) keyRule(typ string) *rule {
+	for i := range t.keyRules {
+		if t.keyRules[i].typ == typ {
+			return &t.keyRules[i]
+		}
+	}
+	return nil
 }
 
 // addContext adds the words that make detector i believe what it finds.

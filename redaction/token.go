@@ -37,21 +37,41 @@ func isToken(s string) bool {
 	return true
 }
 
-// replacement returns the length of the replacement, such as
-// [EMAIL:k7m2qa5d3hx4], that s begins with, 0 if there is none.
+// replacement returns the length of the replacement that s begins with, such as
+// [EMAIL:k7m2qa5d3hx4] and [AGE:~30-39]; 0 if there is none. A mask such as
+// [EMAIL] is text: there is nothing to find in it.
 func replacement(s string) int {
-	if len(s) < len("[A:]")+tokenLen || s[0] != '[' {
+	if len(s) < len("[AB]") || s[0] != '[' || !isUpper(s[1]) {
 		return 0
 	}
-	colon := strings.IndexByte(s[:min(len(s), maxType+2)], ':')
-	if colon < 0 || !isType(s[1:colon]) {
+	n := 2
+	for n < len(s) && n <= maxType && (isUpper(s[n]) || isDigit(s[n]) || s[n] == '_') {
+		n++
+	}
+	if at(s, n) != ':' {
 		return 0
 	}
-	end := colon + 1 + tokenLen
-	if end >= len(s) || s[end] != ']' || !isToken(s[colon+1:end]) {
-		return 0
+	if at(s, n+1) == '~' {
+		return generalLen(s, n+2)
 	}
-	return end + 1
+	if end := n + 1 + tokenLen; end < len(s) && s[end] == ']' && isToken(s[n+1:end]) {
+		return end + 1
+	}
+	return 0
+}
+
+// generalLen returns where the replacement whose general value begins at i
+// ends, 0 if it does not.
+func generalLen(s string, i int) int {
+	for end := i; end < len(s) && end-i <= maxGeneral; end++ {
+		if s[end] == ']' && end > i {
+			return end + 1
+		}
+		if !isGeneral(s[end : end+1]) {
+			return 0
+		}
+	}
+	return 0
 }
 
 // isType reports whether s can be a type: 1 to 32 of A–Z, 0–9 and _, the

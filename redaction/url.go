@@ -8,7 +8,7 @@ const maxAuthority = 512
 // credentials recognises user and password in scheme://user:password@host, and
 // a token alone in the place of the user. Scheme and host stay.
 func credentials() Detector {
-	return Detector{Type: "CREDENTIALS", Bytes: ":", Next: "/", Find: func(c *Candidate) {
+	return Detector{Type: "URL_CREDENTIALS", Bytes: ":", Next: "/", Find: func(c *Candidate) {
 		if !strings.HasPrefix(c.Text[c.Start:], "://") || !isAlnum(c.At(c.Start-1)) {
 			return
 		}

@@ -269,8 +269,8 @@ var replacement = regexp.MustCompile(`\[([A-Z][A-Z0-9_]*):[a-z2-7]{12}\]`)
 
 // stood is what can have stood where a type stands now, at the least.
 var stood = map[string]string{
-	"EMAIL": `.*?(?:@|%40).*?`, "PHONE": `.*?\d.*?`, "CARD": `.*?\d.*?`, "IBAN": `.*?\d.*?`, "SSN": `.*?\d.*?`,
-	"IP": `.*?[.:].*?`, "API_KEY": `.+?`, "SECRET": `.+?`, "PASSWORD": `.+?`, "CREDENTIALS": `.+?`, "JWT": `.+?`, "PRIVATE_KEY": `.+?`,
+	"EMAIL": `.*?(?:@|%40).*?`, "PHONE": `.*?\d.*?`, "CREDIT_CARD": `.*?\d.*?`, "IBAN": `.*?\d.*?`, "US_SSN": `.*?\d.*?`,
+	"IP_ADDRESS": `.*?[.:].*?`, "API_KEY": `.+?`, "GENERIC_SECRET": `.+?`, "PASSWORD": `.+?`, "URL_CREDENTIALS": `.+?`, "JWT": `.+?`, "PRIVATE_KEY": `.+?`,
 }
 
 // redactedFrom tells whether text is the original with at least one span
