@@ -88,7 +88,7 @@ type opened struct {
 // file opens what is in one file. What cannot be read is told at once, and the
 // rest goes on.
 func (o *opening) file(ctx context.Context, name string, stdin io.Reader) error {
-	return eachEvent(name, stdin, func(number int, e *pb.Event, err error) error {
+	return readEvents(name, stdin, func(number int, e *pb.Event, err error) error {
 		if err != nil {
 			o.complain(name, number, err)
 			return ctx.Err()

@@ -24,11 +24,11 @@ const (
 	documentEnd   = `],"nextPageToken":`
 )
 
-// eachEvent calls yield with every event of a file, "-" for standard input:
+// readEvents calls yield with every event of a file, "-" for standard input:
 // NDJSON, or documents as search -o json prints them. What is wrong it hands
 // on too, with the line, or 0 where it is the file, and goes on as far as it
 // can. It ends with what yield returns.
-func eachEvent(name string, stdin io.Reader, yield func(number int, e *pb.Event, err error) error) error {
+func readEvents(name string, stdin io.Reader, yield func(number int, e *pb.Event, err error) error) error {
 	raw := stdin
 	if name != "-" {
 		f, err := os.Open(name)
