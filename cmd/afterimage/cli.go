@@ -19,6 +19,7 @@ type cli struct {
 	Rebuild    rebuildCmd    `cmd:"" help:"Make indexes and tiles again from what was recorded."`
 	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
 	Keys       keysCmd       `cmd:"" help:"Show, protect or rotate the keys that everything hangs on."`
+	Escrow     escrowCmd     `cmd:"" help:"Make the keys of escrow, or open originals that redaction sealed."`
 	Quarantine quarantineCmd `cmd:"" help:"Show what could not be stored as it came."`
 	Witness    witnessCmd    `cmd:"" help:"Be a witness: cosign the checkpoints of logs that only grow."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
