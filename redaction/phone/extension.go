@@ -156,6 +156,9 @@ func labels(before string, n int, starts *intervals) {
 // explicitLabel returns the bytes of the label that s ends with: ext, xtn,
 // extension, extensión, доб (Russian), anexo (Spanish) or full-width ext.
 func explicitLabel(s string) int {
+	if !endsInLetter(s) {
+		return 0
+	}
 	longest := 0
 	for _, label := range [...]string{
 		"xt", "xtn", "xtensio", "xtension", "xtensió", "xtensión", "xtensio\u0301", "xtensio\u0301n", "ｘｔ", "ｘｔｎ", "доб", "anexo",
@@ -177,6 +180,11 @@ func explicitLabel(s string) int {
 	return longest
 }
 
+// endsInLetter reports whether s ends in a letter or outside ASCII.
+func endsInLetter(s string) bool {
+	return s != "" && (s[len(s)-1] >= utf8.RuneSelf || isLetter(rune(s[len(s)-1])))
+}
+
 func fullWidthX(s string) bool {
 	return strings.HasPrefix(s, "ｘ") || strings.HasPrefix(s, "Ｘ")
 }
@@ -184,6 +192,9 @@ func fullWidthX(s string) bool {
 // ambiguousLabel returns the bytes of a label that is more often something
 // else.
 func ambiguousLabel(s string) int {
+	if !endsInLetter(s) && !strings.HasSuffix(s, "#") && !strings.HasSuffix(s, "~") {
+		return 0
+	}
 	for _, label := range [...]string{"x", "ｘ", "#", "＃", "~", "～", "int", "ｉｎｔ"} {
 		if n := foldSuffixLen(s, label); n > 0 {
 			return n

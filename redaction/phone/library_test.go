@@ -9,7 +9,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-func formats(n *phonenumbers.PhoneNumber) []string {
+func spellings(n *phonenumbers.PhoneNumber) []string {
 	var all []string
 	for _, f := range []phonenumbers.PhoneNumberFormat{phonenumbers.E164, phonenumbers.INTERNATIONAL, phonenumbers.NATIONAL, phonenumbers.RFC3966} {
 		all = append(all, phonenumbers.Format(n, f))
@@ -27,7 +27,7 @@ func TestExamples(t *testing.T) {
 			if n == nil {
 				continue
 			}
-			for _, text := range formats(n) {
+			for _, text := range spellings(n) {
 				for _, from := range []string{region, "DE", "US", "IT", "ZZ", ""} {
 					for _, tail := range []string{"", " ext. 12", "x12", " #12", ";ext=12", " доб. 12", ",,12#"} {
 						all++
@@ -48,7 +48,7 @@ func TestExamples(t *testing.T) {
 func TestExamplesOfNoRegion(t *testing.T) {
 	n := 0
 	for code := range phonenumbers.GetSupportedGlobalNetworkCallingCodes() {
-		for _, text := range formats(phonenumbers.GetExampleNumberForNonGeoEntity(code)) {
+		for _, text := range spellings(phonenumbers.GetExampleNumberForNonGeoEntity(code)) {
 			for _, from := range []string{"DE", "US", ""} {
 				if compare(t, text, from) {
 					n++

@@ -147,6 +147,7 @@ func decimal(digits []byte) bool {
 // dialled is the digits of a text and whether a + stood before them.
 type dialled struct {
 	plus   bool
+	own    bool // set by resolve: no country was dialled, so it is the region's
 	n      int
 	digits [maxDigits]byte
 	buf    [maxDigits]byte // a national number whose prefix was replaced
@@ -212,10 +213,10 @@ func (d *dialled) resolve(w *world, r *region) (*plan, []byte) {
 			return nil, nil
 		}
 	}
-	if p != nil {
-		r = p.main()
-	} else {
+	if d.own = p == nil; d.own {
 		p = r.planOrNil()
+	} else {
+		r = p.main()
 	}
 	if p == nil || len(rest) < 2 {
 		return nil, nil
@@ -299,25 +300,37 @@ func (r *region) national(digits []byte, buf *[maxDigits]byte) []byte {
 }
 
 // cutTrunk cuts or replaces the trunk prefix and carrier code, but not where
-// the number would be valid only with it.
+// the number would be valid only with it. It reports whether it found one.
 func (r *region) cutTrunk(digits []byte, buf *[maxDigits]byte) ([]byte, bool) {
 	g, ok := r.trunk.match(digits)
-	if !ok || g[1] == 0 {
+	switch {
+	case !ok:
 		return digits, false
+	case g[1] == 0: // an optional prefix that is not there
+		return digits, true
+	case len(r.transform) > 0 && g[2*r.trunk.groups] >= 0:
+		return r.replaceTrunk(digits, &g, buf)
 	}
 	rest := digits[g[1]:]
-	var made [maxDigits + 8]byte
-	transformed := len(r.transform) > 0 && g[2*r.trunk.groups] >= 0
-	if transformed {
-		rest = append(r.transform.expand(made[:0], digits, &g), rest...)
-	}
-	if r.general.judge(digits) != 0 && r.general.judge(rest) == 0 {
+	if r.onlyWhole(digits, rest) {
 		return digits, false
 	}
-	if transformed { // only now, as digits may stand in buf
-		rest = buf[:copy(buf[:], rest)]
-	}
 	return rest, true
+}
+
+// replaceTrunk puts what the transform rule makes of the prefix in its place.
+func (r *region) replaceTrunk(digits []byte, g *groups, buf *[maxDigits]byte) ([]byte, bool) {
+	var made [maxDigits + 8]byte
+	rest := append(r.transform.expand(made[:0], digits, g), digits[g[1]:]...)
+	if r.onlyWhole(digits, rest) {
+		return digits, false
+	}
+	return buf[:copy(buf[:], rest)], true // only now, as digits may stand in buf
+}
+
+// onlyWhole reports whether digits are a national number and rest is none.
+func (r *region) onlyWhole(digits, rest []byte) bool {
+	return r.general.judge(digits) != 0 && r.general.judge(rest) == 0
 }
 
 type lengthCheck uint8

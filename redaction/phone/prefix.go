@@ -33,8 +33,8 @@ const (
 	stepMatch
 )
 
-// maxGroups bounds the capturing groups of a prefix; the plans have two.
-const maxGroups = 3
+// maxGroups bounds the capturing groups. Prefixes have two at most, formats six.
+const maxGroups = 6
 
 // groups are the places of the whole match and of its groups, -1 where a group
 // took no part.

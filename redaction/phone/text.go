@@ -103,8 +103,11 @@ func (d *dialled) read(s string) bool {
 // readPlain reads what most numbers are: digits and ASCII punctuation. done is
 // false where something else stands in the text.
 func (d *dialled) readPlain(s string) (done, ok bool) {
-	start := 0
-	for start < len(s) && (s[start] == '(' || s[start] == ' ') {
+	start := 0 // letters and signs before the first digit or + are skipped
+	for start < len(s) && s[start]-'0' > 9 && s[start] != '+' {
+		if s[start] == ';' || s[start] >= utf8.RuneSelf {
+			return false, false
+		}
 		start++
 	}
 	i := start
@@ -122,9 +125,6 @@ func (d *dialled) readPlain(s string) (done, ok bool) {
 			d.digits[d.n] = c
 			d.n++
 		case c == ' ' || c-'-' <= 2 || c == '(' || c == ')': // - . /
-			if d.n == 0 && !d.plus {
-				return false, false
-			}
 		default:
 			return false, false
 		}
