@@ -11,6 +11,7 @@ import (
 type edit struct {
 	*rule
 	start, end       int
+	near             bool // a word near it says so
 	repl             string
 	quote            int // how deep in JSON strings repl needs quotes about it: 0 not at all
 	outStart, outEnd int // where repl stands in the result; set by apply
@@ -76,6 +77,9 @@ func (sc *scan) leaf(s, key string) error {
 		if err := sc.replace(&sc.t.rules[sp.det], normal, value, sp.start, sp.end, 0); err != nil {
 			return err
 		}
+		if n := len(sc.edits); n > 0 && sc.edits[n-1].start == sp.start {
+			sc.edits[n-1].near = sp.sure
+		}
 	}
 	return nil
 }
@@ -85,7 +89,7 @@ func (sc *scan) setAside() {
 	spans := sc.spans[:0]
 	for _, sp := range sc.spans {
 		if r := &sc.t.rules[sp.det]; r.op == Keep {
-			sc.kept = append(sc.kept, edit{rule: r, start: sp.start, end: sp.end})
+			sc.kept = append(sc.kept, edit{rule: r, start: sp.start, end: sp.end, near: sp.sure})
 			continue
 		}
 		spans = append(spans, sp)

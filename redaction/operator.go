@@ -82,6 +82,7 @@ type rule struct {
 	typ, name string
 	version   int
 	op        Operator
+	source    string
 }
 
 // generalisers make values of some types less exact. What they return has

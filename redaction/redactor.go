@@ -99,6 +99,8 @@ type Finding struct {
 	Detector string // the detector's name, e.g. email
 	Version  int    // the detector's
 	Operator Operator
+	Source   string // the specification that the detector follows, "" for none
+	Near     bool   // a word near it was asked for and found
 	// Start and End are byte offsets in the text that was given, ReplStart and
 	// ReplEnd those of its replacement in the text that was returned.
 	Start, End, ReplStart, ReplEnd int
@@ -164,7 +166,7 @@ func findings(edits []edit) []Finding {
 	}
 	fs := make([]Finding, len(edits))
 	for i, e := range edits {
-		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.start, e.end, e.outStart, e.outEnd}
+		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.source, e.near, e.start, e.end, e.outStart, e.outEnd}
 	}
 	return fs
 }

@@ -130,14 +130,14 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		t.least[i] = maxDigits + 1
 	}
 	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET"} {
-		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ]})
+		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ], "the name of a JSON member"})
 	}
 	words := map[string]*detSet{}
 	for i := range ds {
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
-		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), ops[ds[i].Type]})
+		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), ops[ds[i].Type], ds[i].Source})
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}

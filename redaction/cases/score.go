@@ -75,7 +75,12 @@ type Report struct {
 }
 
 // Valid counts judgements of whole values.
-type Valid struct{ Accept, Accepted, Refuse, Refused int }
+type Valid struct {
+	Accept   int `json:"accept"`
+	Accepted int `json:"accepted"`
+	Refuse   int `json:"refuse"`
+	Refused  int `json:"refused"`
+}
 
 // Score runs every case through redactors with the default detectors, the
 // case's own country as the only region.
