@@ -10,8 +10,8 @@ import (
 // Default returns the detectors of this package in order of priority.
 func Default() []Detector {
 	return slices.Concat([]Detector{
-		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), card(), ssn(), ipv4(), ipv6(),
-	}, forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
+		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), spelledEmail(), card(), ssn(),
+	}, addresses4and6(), forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
 }
 
 // forms returns a detector of every form of identifier.

@@ -44,8 +44,8 @@ type Config struct {
 	// says what they are. The first is also that of telephone numbers without
 	// a country code. None by default.
 	Regions []string
-	// Operators say by type what is done with what is found. A type that is
-	// not named is pseudonymised, but for those of [DefaultOperators].
+	// Operators say by type, or by TYPE/detector, what is done with what is
+	// found. What is not named is pseudonymised, but for [DefaultOperators].
 	Operators map[string]Operator
 	// ReportKept makes the detectors of types that stay run, too, so that
 	// [Redactor.Explain] reports what they find. It costs time.
@@ -79,7 +79,7 @@ func New(cfg Config) (*Redactor, error) {
 	}
 	detectors := cfg.Detectors
 	if !cfg.ReportKept {
-		detectors = slices.DeleteFunc(slices.Clone(detectors), func(d Detector) bool { return ops[d.Type] == Keep })
+		detectors = slices.DeleteFunc(slices.Clone(detectors), func(d Detector) bool { return operatorOf(ops, &d) == Keep })
 	}
 	t, err := compile(detectors, cfg.Regions, ops)
 	if err != nil {

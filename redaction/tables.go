@@ -137,7 +137,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
-		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), ops[ds[i].Type], ds[i].Source})
+		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
