@@ -33,9 +33,25 @@ func (sc *scan) redact(s string, m mode) (string, []edit, error) {
 	if err := sc.search(s, m); err != nil || len(sc.edits) == 0 {
 		return s, nil, err
 	}
-	first := len(sc.kept)
 	all := slices.Clone(sc.edits)
-	out := apply(s, all)
+	return sc.settle(s, apply(s, all), all, m)
+}
+
+// redactIn does with s what the stage says.
+func (sc *scan) redactIn(s string, m mode) (string, []edit, error) {
+	if sc.stage == detecting {
+		return sc.redact(s, m)
+	}
+	if err := sc.search(s, m); err != nil || len(sc.edits) == 0 {
+		return s, nil, err
+	}
+	return apply(s, sc.edits), sc.edits, nil
+}
+
+// settle searches out, which is s with the edits in all made, until nothing
+// more is found in it.
+func (sc *scan) settle(s, out string, all []edit, m mode) (string, []edit, error) {
+	first := len(sc.kept)
 	for range maxRounds {
 		if err := sc.search(out, m); err != nil {
 			return "", nil, err
@@ -60,6 +76,9 @@ func (sc *scan) search(s string, m mode) error {
 // leaf searches a text that has no structure and stands under a key, "" for
 // none, and appends the edits.
 func (sc *scan) leaf(s, key string) error {
+	if sc.stage != detecting {
+		return sc.leafStage(s)
+	}
 	sc.under(key)
 	if err := sc.text(s); err != nil {
 		return err

@@ -54,15 +54,19 @@ type Config struct {
 	// Sealer, where they are pseudonymised. None by default.
 	Escrow []string
 	Sealer Sealer
+	// Analyzer, if not nil, is asked about the texts of each event once the
+	// detectors are done with them.
+	Analyzer Analyzer
 }
 
 // A Redactor replaces what its detectors find. It is immutable and safe for
 // concurrent use.
 type Redactor struct {
-	timeout time.Duration
-	tables  *tables
-	escrow  *escrow   // nil: off
-	scans   sync.Pool // of *scan
+	timeout  time.Duration
+	tables   *tables
+	escrow   *escrow   // nil: off
+	analyzer Analyzer  // nil: none
+	scans    sync.Pool // of *scan
 }
 
 // New compiles the detectors. The error names the first that is malformed.
@@ -85,7 +89,7 @@ func New(cfg Config) (*Redactor, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err
 	}
@@ -128,6 +132,9 @@ func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym) (_ string
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
 	out, edits, err := sc.redact(s, prose)
+	if err == nil && r.analyzer != nil {
+		out, edits, err = sc.analysedText(r.analyzer, s, out, edits, prose)
+	}
 	if err != nil {
 		return "", nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction/analyzer"
 )
 
 // A scan is the working memory of one call. It is pooled: nothing in it
@@ -16,6 +17,10 @@ type scan struct {
 	escrow    *escrow // nil: nothing is sealed
 	event     string  // its id
 	sealed    []*pb.Sealed
+
+	stage    stage
+	leaves   []string          // collected for the analyser
+	analysed [][]analyzer.Span // what it found in them, those applied cut off
 
 	spans  []span // found in the text being searched
 	edits  []edit // resolved, over all of a document
@@ -67,6 +72,7 @@ func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
 	sc.escrow, sc.event, sc.sealed = nil, "", nil
+	sc.stage, sc.leaves, sc.analysed = detecting, nil, nil
 	sc.cand.Text = ""
 	sc.key = ""
 	sc.unescaped = sc.unescaped[:0]

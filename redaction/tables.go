@@ -13,6 +13,7 @@ type tables struct {
 	detectors []Detector
 	rules     []rule // by detector
 	keyRules  []rule // of values that go because of their JSON key
+	operators map[string]Operator
 	regions   map[string]bool
 	region    string // the first
 
@@ -115,7 +116,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
-	t := &tables{detectors: ds, regions: map[string]bool{}, leastLong: math.MaxInt}
+	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, leastLong: math.MaxInt}
 	for _, r := range regions {
 		t.region = cmp.Or(t.region, r)
 		t.regions[r] = true
