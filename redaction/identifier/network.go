@@ -9,4 +9,14 @@ type whole struct {
 	valid           func(text string) bool
 }
 
-var wholes = sync.OnceValue(func() []whole { return nil })
+// wholes returns all of them.
+var wholes = sync.OnceValue(func() []whole {
+	return []whole{
+		{"LICENSE_PLATE", "CZ", czechVanity},
+		{"LICENSE_PLATE", "DE", germanUmlautPlate},
+		{"LICENSE_PLATE", "PT", portuguesePlate},
+		{"LICENSE_PLATE", "SE", swedishVanity},
+		{"POSTAL_CODE", "GB", outwardAlone},
+		{"VAT_ID", "BY", func(s string) bool { return writtenAs(s, "УНП #########") }},
+	}
+})
