@@ -83,9 +83,11 @@ func Normal(number, region string) string {
 // longest valid number they begin with, its region, and whether that is all of
 // them.
 func International(digits []byte) (n int, region string, ok bool) {
-	w := atlas()
-	p, c := w.plan(digits)
-	if p == nil || !decimal(digits) {
+	if !decimal(digits) {
+		return 0, "", false
+	}
+	p, c := atlas().plan(digits)
+	if p == nil {
 		return 0, "", false
 	}
 	rest := digits[c:min(len(digits), c+maxDigits/2)]
