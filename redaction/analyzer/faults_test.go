@@ -11,8 +11,9 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -162,33 +163,41 @@ func TestAnswerSize(t *testing.T) {
 	}
 }
 
+// A held transport answers each request when release yields.
+type held struct {
+	underWay atomic.Int64
+	release  chan struct{}
+}
+
+func (h *held) RoundTrip(*http.Request) (*http.Response, error) {
+	h.underWay.Add(1)
+	defer h.underWay.Add(-1)
+	<-h.release
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("[]"))}, nil
+}
+
 // TestConcurrencyIsBounded: single texts are asked about four at a time.
 func TestConcurrencyIsBounded(t *testing.T) {
-	var mu sync.Mutex
-	now, most := 0, 0
-	var once sync.Once
-	full := make(chan struct{})
-	h := func(w http.ResponseWriter, _ *http.Request) {
-		mu.Lock()
-		now++
-		most = max(most, now)
-		if now == concurrency {
-			once.Do(func() { close(full) })
+	synctest.Test(t, func(t *testing.T) {
+		h := &held{release: make(chan struct{})}
+		c := client(t, Config{URL: "https://x", Batch: BatchSingle, Client: &http.Client{Transport: h}})
+		const texts = 20
+		done := make(chan error, 1)
+		go func() {
+			_, err := c.Analyze(t.Context(), slices.Repeat([]string{"a"}, texts))
+			done <- err
+		}()
+		for i := range texts {
+			synctest.Wait() // all that can begin have begun
+			if n := h.underWay.Load(); n != int64(min(concurrency, texts-i)) {
+				t.Errorf("%d answered: %d under way", i, n)
+			}
+			h.release <- struct{}{}
 		}
-		mu.Unlock()
-		<-full // fewer at a time would wait for ever
-		mu.Lock()
-		now--
-		mu.Unlock()
-		body("[]")(w, nil)
-	}
-	c := serve(t, http.HandlerFunc(h), Config{Batch: BatchSingle})
-	if _, err := c.Analyze(t.Context(), slices.Repeat([]string{"a"}, 100)); err != nil {
-		t.Fatal(err)
-	}
-	if most != concurrency {
-		t.Errorf("%d at a time", most)
-	}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestTimeoutBoundsTheCall: the requests of a call share its time, whatever
