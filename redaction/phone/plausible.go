@@ -20,11 +20,10 @@ func Plausible(text string) bool {
 	return w.scan(text) && w.grouped() && !w.date() && !w.fraction() && !w.address() && !w.pages()
 }
 
-// maxRun bounds the groups of a number and the characters between two.
 const (
 	maxGroupsWritten = 10
-	maxSeparator     = 4
-	maxSingles       = 3
+	maxSeparator     = 4 // characters between two groups
+	maxSingles       = 3 // groups of one digit: +1, (0) and an area code
 )
 
 // written is how a candidate is written: the lengths of its groups of digits,
@@ -101,8 +100,9 @@ func (g *group) mark(r rune) {
 	}
 }
 
-func opens(r rune) bool  { return strings.ContainsRune("([（［", r) }
-func closes(r rune) bool { return strings.ContainsRune(")]）］", r) }
+func opens(r rune) bool { return r == '(' || r == '[' || r == '（' || r == '［' }
+
+func closes(r rune) bool { return r == ')' || r == ']' || r == '）' || r == '］' }
 
 // bracket follows brackets: they do not nest and hold digits.
 func (w *written) bracket(r rune, open *bool, afterDigit bool) bool {
