@@ -303,6 +303,7 @@ func TestForeignSeals(t *testing.T) {
 		{strings.Repeat("x", 31) + "\x80", strings.Repeat("x", 31)},
 		{strings.Repeat("\x80", 32), "refused"},
 		{"a\x80" + zeros[:29], "refused"},
+		{strings.Repeat("x", 32) + "\x80", "refused"},
 		{"a\x80" + zeros[:62], "refused"},
 		{"a" + zeros[:31], "refused"},
 		{zeros[:32], "refused"},

@@ -69,6 +69,8 @@ type position struct {
 // acyclic automata).
 type builder struct {
 	positions []position
+	patterns  map[string]uint16                      // pattern: its place in tags
+	tags      [][]uint16                             // pattern: what it was added as
 	first     []uint16                               // the positions all patterns begin at
 	verdict   func(tags []uint16, length int) uint16 // of a word on which the tagged patterns end
 	known     map[string]uint16                      // set of positions and length: state
@@ -81,8 +83,24 @@ type builder struct {
 
 var errTooLarge = errors.New("too many states")
 
-// add adds a pattern. tag, less than 1<<15, names it to the verdict function.
+// add adds a pattern. tag names it to the verdict function. Many descriptions
+// share a pattern, which is then followed once.
 func (b *builder) add(pattern string, tag uint16) error {
+	id, ok := b.patterns[pattern]
+	if ok {
+		b.tags[id] = append(b.tags[id], tag)
+		return nil
+	}
+	if b.patterns == nil {
+		b.patterns = map[string]uint16{}
+	}
+	id = uint16(len(b.tags))
+	b.patterns[pattern], b.tags = id, append(b.tags, []uint16{tag})
+	return b.follow(pattern, id)
+}
+
+// follow adds the positions of a pattern.
+func (b *builder) follow(pattern string, id uint16) error {
 	prog, err := compile(pattern)
 	if err != nil {
 		return err
@@ -98,7 +116,7 @@ func (b *builder) add(pattern string, tag uint16) error {
 	if len(b.positions) >= tagged {
 		return errTooLarge
 	}
-	c := closure{prog: prog, at: at, tag: tagged | tag, visited: make([]int, len(prog.Inst))}
+	c := closure{prog: prog, at: at, tag: tagged | id, visited: make([]int, len(prog.Inst))}
 	for i, in := range prog.Inst {
 		if p := at[i]; p >= base {
 			if b.positions[p].follow, err = c.from(in.Out, nil); err != nil {
@@ -206,7 +224,11 @@ func (b *builder) state(set []uint16, length int) (uint16, error) {
 	var s state
 	n, _ := slices.BinarySearch(set, tagged)
 	if n < len(set) {
-		s.verdict = b.verdict(set[n:], length)
+		var tags []uint16
+		for _, id := range set[n:] {
+			tags = append(tags, b.tags[id&^tagged]...)
+		}
+		s.verdict = b.verdict(tags, length)
 	}
 	to := make([]uint16, 0, 2*len(set)+8)
 	for d := range s.next {

@@ -39,6 +39,8 @@ type region struct {
 	transform template // what a trunk prefix with groups becomes
 	general   *automaton
 	lengths   lengths
+	spell     sync.Once
+	spelling  *spelling // how numbers are written; of main regions alone
 }
 
 // nonGeographic is the name of codes that belong to no region (UN M.49 World).
@@ -249,7 +251,6 @@ func newJudge(b *builder, region uint16, m *phonenumbers.PhoneMetadata, shared b
 func (j *judges) verdict(tags []uint16, length int) uint16 {
 	clear(j.accepted)
 	for _, t := range tags {
-		t &^= tagged
 		j.accepted[t>>4] |= 1 << (t & 15)
 	}
 	for i := range j.regions {
