@@ -62,7 +62,7 @@ var contextualExamples = map[string][]string{
 		"Kind regards,\n‹Lena O'Hara›", "spoke to Mrs. ‹Okafor› today", "Herr Dr. ‹Jürgen Groß› kommt", "Patient: ‹J. Müller-Lüdenscheidt›\n", "First name: ‹Zoë›", "Name: ‹Ivo Petrov›\nPhone: 1", "mein Name ist ‹Jana›", "je m'appelle ‹Élodie›",
 		"me llamo ‹Iñigo›.", "私の名前は‹山田太郎›です", "我叫‹王小明›，", "my wife ‹Sarah› and I", "contact ‹Ann Lee› at 555-0101", "What's your last name? ‹Nakamura›", "Prof. ‹Al-Khwarizmi›",
 		"Dear Sir or Madam,", "Dear Hiring Manager,", "Hi there,", "Hello World!", "I'm Sorry, but", "I'm American.", "My name is not important", "my name is on the list", "Regards,\nThe Support Team", "Thanks,\nCustomer Service",
-		"Name: Grand Hotel\nRating: 5", "File name: Quarterly Report", "My friend I told", "Mr. President", "12 Oak Dr. Springfield", "contact Customer Service at 555-0101", "this is Great news", "call me Maybe", "Dr. No", "miss You",
+		"Name: Grand Hotel\nRating: 5", "File name: Quarterly Report", "My friend I told", "Mr. President", "12 Oak Dr. Springfield", "in DR Congo", "contact Customer Service at 555-0101", "this is Great news", "call me Maybe", "Dr. No", "miss You",
 	},
 	"COORDINATES": {
 		"at ‹48°51'24\"N 2°21'03\"E›", "geo ‹geo:48.2010,16.3695;u=35›", "‹40.7128° N, 74.0060° W›", "location: ‹40.7128, -74.0060›", "latitude: ‹40.7128›\n", "\"lng\": ‹-74.0060›",

@@ -179,7 +179,7 @@ func titled(c *Candidate) {
 	if s[title] == ' ' {
 		title++
 	}
-	if s[title] < utf8.RuneSelf && !isUpper(s[title]) && !strings.HasSuffix(s[title:c.End], ". ") && !sameFold(s[title:c.End], "pani ") || withinWord(s, title) || streetDrive(s, title) {
+	if s[title] < utf8.RuneSelf && !isUpper(s[title]) && !strings.HasSuffix(s[title:c.End], ". ") && !sameFold(s[title:c.End], "pani ") || withinWord(s, title) || streetDrive(s, title) || strings.HasPrefix(s[title:], "DR ") {
 		return
 	}
 	start := c.End

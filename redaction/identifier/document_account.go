@@ -193,10 +193,13 @@ func abaRouting(s []byte) bool {
 // vin refuses the letters I, O and Q and VINs that do not end in four digits
 // (ISO 3779, clause 4.3). A North American one must have its check digit.
 func vin(s []byte) bool {
+	if s[0] == '0' || !allDigits(s[13:]) {
+		return false
+	}
 	if '1' <= s[0] && s[0] <= '5' {
 		return northAmericanVIN(s)
 	}
-	return s[0] != '0' && vinLetters(s) && allDigits(s[13:]) && !allSame(s) && !allDigits(s[:8])
+	return vinLetters(s) && !allSame(s) && !allDigits(s[:8])
 }
 
 func vinLetters(s []byte) bool {

@@ -1,6 +1,9 @@
 package identifier
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // cardForms are the numbers of national identity cards, not of their holders.
 func cardForms() []Form {
@@ -40,7 +43,7 @@ func oldGermanCard(s []byte) bool { return icao(s[:9]) == s[9] && !allSame(s[:9]
 // for none.
 func belgianCard(s []byte) bool {
 	r := number(s[:10]) % 97
-	return number(s[10:]) == r || r == 0 && number(s[10:]) == 97
+	return number(s[10:]) == cmp.Or(r, 97) && number(s[:10]) > 0
 }
 
 // frenchCard reads year and month of issue and the department behind them.

@@ -19,7 +19,7 @@ import (
 // form. Addresses of Solana and others without checksum are not.
 func CryptoAddress(text string) bool {
 	switch n := len(text); {
-	case n < 25 || n > 128:
+	case n < 14 || n > 128:
 		return false
 	case strings.HasPrefix(text, "0x"):
 		return ethereum(text[2:])

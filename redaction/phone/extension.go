@@ -74,6 +74,9 @@ func (s *intervals) add(first, last int) {
 // extensionStart returns the first place from which all that follows is an
 // extension, -1 where there is none.
 func extensionStart(s string) int {
+	if !mayExtend(s) {
+		return -1
+	}
 	starts := extensionStarts(s)
 	first := -1
 	for _, x := range starts.all[:starts.n] {
@@ -82,6 +85,17 @@ func extensionStart(s string) int {
 		}
 	}
 	return first
+}
+
+// mayExtend reports whether s has what every extension has: a letter, a sign
+// that is no punctuation, or a tilde.
+func mayExtend(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || c == '~' || ascii[c] != number && ascii[c] != punctuation && ascii[c] != plus {
+			return true
+		}
+	}
+	return false
 }
 
 // trimSpaces cuts spaces, tabs, no-break spaces and the other ASCII characters
@@ -130,7 +144,10 @@ func extensionStarts(s string) (starts intervals) {
 // cutDigits cuts the digits at the end of s and returns how many they were.
 func cutDigits(s string) (before string, n int) {
 	for len(s) > 0 {
-		r, size := utf8.DecodeLastRuneInString(s)
+		r, size := rune(s[len(s)-1]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeLastRuneInString(s)
+		}
 		if _, ok := digit(r); !ok {
 			break
 		}

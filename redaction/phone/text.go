@@ -58,9 +58,14 @@ var ascii = [utf8.RuneSelf]class{
 
 // digit returns a decimal digit of any script as ASCII.
 func digit(r rune) (byte, bool) {
-	switch {
-	case r < utf8.RuneSelf:
+	if r < utf8.RuneSelf {
 		return byte(r), byte(r)-'0' <= 9
+	}
+	return foreignDigit(r)
+}
+
+func foreignDigit(r rune) (byte, bool) {
+	switch {
 	case r >= '０' && r <= '９':
 		return byte(r-'０') + '0', true
 	case !unicode.Is(unicode.Nd, r):
