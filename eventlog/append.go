@@ -231,10 +231,15 @@ func verdict(first, second *pb.Event) Outcome {
 	return Conflict
 }
 
-// published is the event without what the store adds.
+// published is the event without what the store adds, and without the bytes of
+// sealed originals, which are random: an event that is delivered again is
+// sealed again. Type and token of each, which stand for the value, stay.
 func published(e *pb.Event) *pb.Event {
 	p := proto.CloneOf(e)
 	p.Salt, p.Received, p.Class, p.PolicyVersion, p.Seq = nil, nil, "", "", nil
+	for _, s := range p.GetCapture().GetEscrow() {
+		s.Ciphertext = nil
+	}
 	return p
 }
 

@@ -46,7 +46,7 @@ func accountForms() []Form {
 		},
 		{
 			Entity: "VEHICLE_ID", Name: "VIN", Source: "ISO 3779:2009; 49 CFR 565.13 and 565.15 (check digit and last four digits)",
-			Patterns: []string{strings.Repeat("*", 13) + "####"}, Check: northAmericanVIN, Self: true, Words: vinWords(),
+			Patterns: []string{"#@" + strings.Repeat("*", 11) + "####"}, Check: evidentVIN, Self: true, Words: vinWords(),
 		},
 		{
 			Entity: "VEHICLE_ID", Name: "VIN", Source: "ISO 3779:2009; ISO 3780:2009",
@@ -208,6 +208,19 @@ func vinLetters(s []byte) bool {
 
 func allDigits(s []byte) bool {
 	return !slices.ContainsFunc(s, func(c byte) bool { return !isDigit(c) })
+}
+
+// evidentVIN is a North American one that no number, hash or identifier in
+// hexadecimal is: with a letter for the manufacturer in second place, three
+// letters at least, one of them past F.
+func evidentVIN(s []byte) bool {
+	letters, past := 0, false
+	for _, c := range s {
+		if isLetter(c) {
+			letters, past = letters+1, past || c > 'F'
+		}
+	}
+	return letters >= 3 && past && northAmericanVIN(s)
 }
 
 // northAmericanVIN checks the ninth character by 49 CFR 565.15(c) and the

@@ -21,6 +21,8 @@ func plateForms() []Form {
 			"@@@###", "M######", "@@####", "CD######", "@#####", "SA@@##", "@@@@###").as("@@@-###", "@@@ ###", "@@ ##-##", "@@ ####", "@@-##-##", "CD ###-###", "C-C ####", "C-X ####", "X-A ####", "X-B ####", "X-C ####", "@-#####", "S A@@ ##", "@@ @@-###", "@@-@@-###", "@@@@-###"),
 		upperPlate("IN", "registration|registration number|vehicle number|number plate|vehicle no|rc", "Central Motor Vehicles Rules 1989, rule 50", " -", "@@#@####", "@@##@####", "@@#@@####", "@@##@@####", "@@#@@@####", "@@##@@@####", "@@#####", "@@######").checked(func(s []byte) bool { return indianState(s[:2]) }),
 		upperPlate("IN", "registration|registration number|vehicle number|number plate|vehicle no|rc", "Central Motor Vehicles Rules 1989, rule 47 (BH series)", " -", "##BH####@", "##BH####@@"),
+		upperPlate("IN", "registration|registration number|vehicle number|number plate|vehicle no|rc", "Motor Vehicles Act 1939, sixth schedule, and marks before it", " -",
+			"@@@###", "@@@####", "@@####", "@####", "@#####").as("@@@_###", "@@@_####", "@@_####", "@_####", "@_#####"),
 		plate("LI", "kennzeichen|kontrollschild", "Verordnung über die Zulassung von Fahrzeugen", " -", nil, "FL#", "FL##", "FL###", "FL####", "FL#####", "FL#####U", "FL#####Z").as("FL #", "FL ##", "FL ###", "FL ####", "FL #####", "FL-#####", "FL ##### U", "FL ##### Z"),
 		plate("NG", "plate number|vehicle registration", "FRSC, National Uniform Licensing Scheme", "- ", nil, "@@@###@@").as("@@@-###@@", "@@@ ###@@", "@@@-### @@", "@@@ ### @@"),
 		plate("PK", "registration number", "provincial excise departments", " -", nil, "@@###", "@@####", "@@@###", "@@@####", "@@@@###", "@@@@####"),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -300,6 +301,35 @@ func TestCardIssuers(t *testing.T) {
 		issuer, ok := Card([]byte(tt.number))
 		if issuer != tt.issuer || ok != (tt.issuer != "") {
 			t.Errorf("%s is of %q, %v; want %q", tt.number, issuer, ok, tt.issuer)
+		}
+	}
+}
+
+// TestSelfIsRare draws tokens as logs are full of them: forms that need no
+// word near them accept fewer than one in a thousand.
+func TestSelfIsRare(t *testing.T) {
+	const tokens = 5000
+	random := rand.New(rand.NewPCG(1, 2))
+	forms := slices.DeleteFunc(documentForms(), func(f Form) bool { return !f.Self })
+	for _, alphabet := range []string{"0123456789", "0123456789ABCDEF", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"} {
+		for length := 6; length <= 34; length++ {
+			hits := make([]int, len(forms))
+			token := make([]byte, length)
+			for range tokens {
+				for i := range token {
+					token[i] = alphabet[random.IntN(len(alphabet))]
+				}
+				for i := range forms {
+					if forms[i].Compact(token) {
+						hits[i]++
+					}
+				}
+			}
+			for i, n := range hits {
+				if n*1000 > tokens {
+					t.Errorf("%s %s accepts %d of %d tokens of %d characters of %q", forms[i].Entity, forms[i].Country, n, tokens, length, alphabet)
+				}
+			}
 		}
 	}
 }

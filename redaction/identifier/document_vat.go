@@ -7,9 +7,10 @@ import (
 
 // vatForms are value added tax numbers and what states outside the European
 // Union write in their place on invoices. A country has two forms: one with
-// the check digits the state computes, with or without separators, and one of
-// the shape alone, in which every VAT register of the world has numbers whose
-// check digits are not published or are waived for some holders.
+// prefix and the check digits the state computes, which needs no word near it,
+// and one of the shape alone: not every register applies its check digits to
+// all numbers, and what stands beside the word VAT is as personal with a
+// digit wrong.
 func vatForms() []Form { return slices.Concat(checkedVAT(), shapedVAT()) }
 
 // checkedVAT are numbers with prefix and check digits.
