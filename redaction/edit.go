@@ -12,6 +12,7 @@ type edit struct {
 	*rule
 	start, end       int
 	near             bool // a word near it says so
+	also             bool // another detector's finding won its place
 	repl             string
 	quote            int // how deep in JSON strings repl needs quotes about it: 0 not at all
 	outStart, outEnd int // where repl stands in the result; set by apply
@@ -114,6 +115,12 @@ func (sc *scan) setAside() {
 		spans = append(spans, sp)
 	}
 	sc.spans = spans
+	if !sc.reports {
+		return
+	}
+	for _, sp := range spans {
+		sc.kept = append(sc.kept, edit{rule: &sc.t.rules[sp.det], start: sp.start, end: sp.end, near: sp.sure, also: true})
+	}
 }
 
 // replace appends the edit that does with text[start:end], which means value,

@@ -48,7 +48,8 @@ type Config struct {
 	// found. What is not named is pseudonymised, but for [DefaultOperators].
 	Operators map[string]Operator
 	// ReportKept makes the detectors of types that stay run, too, so that
-	// [Redactor.Explain] reports what they find. It costs time.
+	// [Redactor.Explain] reports what they find, and all that was found at one
+	// place. It costs time.
 	ReportKept bool
 	// Escrow are the types whose originals Event seals into the event, with
 	// Sealer, where they are pseudonymised. None by default.
@@ -66,6 +67,7 @@ type Redactor struct {
 	tables   *tables
 	escrow   *escrow   // nil: off
 	analyzer Analyzer  // nil: none
+	reports  bool      // all that was found at one place
 	scans    sync.Pool // of *scan
 }
 
@@ -89,7 +91,7 @@ func New(cfg Config) (*Redactor, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err
 	}
@@ -105,6 +107,7 @@ type Finding struct {
 	Operator Operator
 	Source   string // the specification that the detector follows, "" for none
 	Near     bool   // a word near it was asked for and found
+	Also     bool   // another detector's finding won this place
 	// Start and End are byte offsets in the text that was given, ReplStart and
 	// ReplEnd those of its replacement in the text that was returned.
 	Start, End, ReplStart, ReplEnd int
@@ -118,8 +121,9 @@ func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (string, []F
 	return out, replaced, err
 }
 
-// Explain does what Text does and returns in kept what was found and stays:
-// in no order, and some of it over what was replaced.
+// Explain does what Text does and returns in kept what was found and stays, in
+// no order: what has the operator to keep and, with Config.ReportKept, what
+// other detectors took a replaced span for.
 func (r *Redactor) Explain(ctx context.Context, s string, p Pseudonym) (out string, replaced, kept []Finding, err error) {
 	return r.explain(ctx, s, p)
 }
@@ -138,6 +142,7 @@ func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym) (_ string
 	if err != nil {
 		return "", nil, nil, err
 	}
+	sc.kept = others(sc.kept, edits)
 	for i := range sc.kept {
 		sc.kept[i].outStart, sc.kept[i].outEnd = forward(edits, sc.kept[i].start), forward(edits, sc.kept[i].end)
 	}
@@ -149,6 +154,7 @@ func (r *Redactor) begin(ctx context.Context, p Pseudonym) *scan {
 	sc := r.scans.Get().(*scan)
 	sc.clock = clock{ctx: ctx, timeout: r.timeout}
 	sc.pseudonym = p
+	sc.reports = r.reports
 	return sc
 }
 
@@ -167,13 +173,20 @@ func failClosed(err *error) {
 	}
 }
 
+// others drops from kept what was replaced after all.
+func others(kept, edits []edit) []edit {
+	return slices.DeleteFunc(kept, func(k edit) bool {
+		return slices.ContainsFunc(edits, func(e edit) bool { return e.rule == k.rule && e.start == k.start && e.end == k.end })
+	})
+}
+
 func findings(edits []edit) []Finding {
 	if len(edits) == 0 {
 		return nil
 	}
 	fs := make([]Finding, len(edits))
 	for i, e := range edits {
-		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.source, e.near, e.start, e.end, e.outStart, e.outEnd}
+		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.source, e.near, e.also, e.start, e.end, e.outStart, e.outEnd}
 	}
 	return fs
 }

@@ -22,13 +22,14 @@ type scan struct {
 	leaves   []string          // collected for the analyser
 	analysed [][]analyzer.Span // what it found in them, those applied cut off
 
-	spans  []span // found in the text being searched
-	edits  []edit // resolved, over all of a document
-	kept   []edit // what was found and stays
-	sure   bool   // the detector was told that a word is near
-	tokens int    // replacements already in the text being searched
-	groups []Group
-	code   []byte // a run of letters and digits without its separators
+	spans   []span // found in the text being searched
+	edits   []edit // resolved, over all of a document
+	kept    []edit // what was found and stays
+	reports bool   // and what else a span was taken for
+	sure    bool   // the detector was told that a word is near
+	tokens  int    // replacements already in the text being searched
+	groups  []Group
+	code    []byte // a run of letters and digits without its separators
 	// longEnd and clusterEnd are how far runs were looked at.
 	longEnd, clusterEnd int
 	digits              []byte

@@ -17,13 +17,13 @@ type tables struct {
 	regions   map[string]bool
 	region    string // the first
 
-	// contexts has the words of context; hasContext the detectors that have
-	// any, always those that need none.
-	contexts           contexts
-	hasContext, always detSet
-	shapes             shapes
-	long               []int // detectors of long runs
-	leastLong          int
+	// contexts has the words of context, hasContext the detectors that have
+	// any; self those that need none, regional those whose country is asked for.
+	contexts                   contexts
+	hasContext, self, regional detSet
+	shapes                     shapes
+	long                       []int // detectors of long runs
+	leastLong                  int
 
 	// pairs says where the scan stops, and stop what it does there besides
 	// looking for words.
@@ -166,8 +166,11 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 	all := d.Context
 	if f := d.Form; f != nil {
 		all = slices.Concat(all, f.Words)
-		if f.Self || t.regions[f.Country] {
-			t.always.put(i)
+		if f.Self {
+			t.self.put(i)
+		}
+		if t.regions[f.Country] {
+			t.regional.put(i)
 		}
 	}
 	for _, w := range all {

@@ -49,8 +49,9 @@ found replaced. Nothing leaves this process. The same value gets the same token 
 
 With --explain -o json each finding is a line:
 
-    {"file":f,"line":n,"start":n,"end":n,"type":t,"detector":d,"version":n,"operator":o,"near":b,"source":s,"value":v}
+    {"file":f,"line":n,"start":n,"end":n,"type":t,"detector":d,"version":n,"operator":o,"near":b,"also":b,"source":s,"value":v}
 
+near: a word near it was asked for and found; also: another detector's finding won the place.
 start and end count bytes of the file, or of the line where lines are JSON. It shows values: mind who
 sees the screen.`
 }
@@ -187,6 +188,9 @@ func (r *redactRun) text(ctx context.Context, file string, n int, text string) e
 	all := slices.Concat(replaced, kept)
 	slices.SortStableFunc(all, func(a, b redaction.Finding) int { return cmp.Compare(a.Start, b.Start) })
 	for _, f := range all {
+		if f.Also && !r.cmd.Explain {
+			continue
+		}
 		r.counts[foundKind{f.Type, f.Detector, f.Version, f.Operator.String()}]++
 		if r.cmd.Explain {
 			if err := r.explain(file, n, text, f); err != nil {
@@ -211,6 +215,7 @@ type explained struct {
 	Version  int    `json:"version"`
 	Operator string `json:"operator"`
 	Near     bool   `json:"near"`
+	Also     bool   `json:"also"`
 	Source   string `json:"source,omitempty"`
 	Value    string `json:"value"`
 }
@@ -221,13 +226,17 @@ func (r *redactRun) explain(file string, n int, text string, f redaction.Finding
 	}
 	value := text[f.Start:f.End]
 	if r.cmd.json() {
-		return json.NewEncoder(r.out).Encode(explained{file, n, f.Start, f.End, f.Type, f.Detector, f.Version, f.Operator.String(), f.Near, f.Source, value})
+		return json.NewEncoder(r.out).Encode(explained{file, n, f.Start, f.End, f.Type, f.Detector, f.Version, f.Operator.String(), f.Near, f.Also, f.Source, value})
 	}
 	why := cmp.Or(f.Source, "its form")
 	if f.Near {
 		why += ", and a word near it"
 	}
-	_, err := fmt.Fprintf(r.table, "%s\t%d\t%d\t%d\t%s\t%s v%d\t%s\t%s\t%s\n", file, n, f.Start, f.End, f.Type, f.Detector, f.Version, why, f.Operator, printable(value))
+	what := f.Operator.String()
+	if f.Also {
+		what = "(also)"
+	}
+	_, err := fmt.Fprintf(r.table, "%s\t%d\t%d\t%d\t%s\t%s v%d\t%s\t%s\t%s\n", file, n, f.Start, f.End, f.Type, f.Detector, f.Version, why, what, printable(value))
 	return err
 }
 

@@ -142,7 +142,9 @@ func (s *scorer) find(ctx context.Context, c *Case) ([]Span, error) {
 	}
 	var spans []Span
 	for _, f := range slices.Concat(replaced, kept) {
-		spans = append(spans, Span{f.Start, f.End, f.Type})
+		if sp := (Span{f.Start, f.End, f.Type}); !slices.Contains(spans, sp) {
+			spans = append(spans, sp)
+		}
 	}
 	return spans, nil
 }
