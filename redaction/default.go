@@ -17,7 +17,7 @@ func Default() []Detector {
 // forms returns a detector of every form of identifier.
 func forms() []Detector {
 	var ds []Detector
-	for _, f := range identifier.Forms() {
+	for _, f := range append(identifier.Forms(), looseForms()...) {
 		if f.Entity == "CREDIT_CARD" || f.Entity == "US_SSN" || f.Entity == "LUHN" {
 			continue // these have detectors of their own
 		}
