@@ -47,6 +47,9 @@ type Config struct {
 	// Operators say by type what is done with what is found. A type that is
 	// not named is pseudonymised, but for those of [DefaultOperators].
 	Operators map[string]Operator
+	// DropContent makes Event take all free text away, unread: nothing is
+	// looked for in it, and nothing of it sealed. Users are pseudonymised as ever.
+	DropContent bool
 	// ReportKept makes the detectors of types that stay run, too, so that
 	// [Redactor.Explain] reports what they find. It costs time.
 	ReportKept bool
@@ -63,6 +66,8 @@ type Redactor struct {
 	tables  *tables
 	escrow  *escrow   // nil: off
 	scans   sync.Pool // of *scan
+
+	dropContent bool
 }
 
 // New compiles the detectors. The error names the first that is malformed.
@@ -85,7 +90,7 @@ func New(cfg Config) (*Redactor, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, dropContent: cfg.DropContent}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err
 	}
