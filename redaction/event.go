@@ -30,7 +30,7 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Count
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
 	sc.escrow, sc.event = r.escrow, e.Id
-	v := visit{sc: sc}
+	v := visit{sc: sc, drop: r.dropContent}
 	if e.User, err = User(e.User, p); err != nil {
 		return nil, err
 	}
@@ -66,6 +66,10 @@ func (v *visit) analyse(e *pb.Event, a Analyzer) {
 
 // record writes down what was done in e.Capture.
 func (v *visit) record(e *pb.Event) {
+	if v.drop {
+		dropped(e)
+		return
+	}
 	if len(v.counts) == 0 {
 		if hasText(e) && e.GetCapture().GetContent() == pb.Capture_CONTENT_UNSPECIFIED {
 			captureOf(e).Content = pb.Capture_RAW
@@ -79,6 +83,15 @@ func (v *visit) record(e *pb.Event) {
 	c.Content = pb.Capture_REDACTED
 	c.Redactions = merge(c.Redactions, v.done)
 	c.Escrow = append(c.Escrow, v.sc.sealed...)
+}
+
+// dropped marks an event whose texts were taken away. What the publisher sealed
+// of them goes too.
+func dropped(e *pb.Event) {
+	if hasText(e) {
+		c := captureOf(e)
+		c.Content, c.Escrow = pb.Capture_DROPPED, nil
+	}
 }
 
 func captureOf(e *pb.Event) *pb.Capture {
@@ -130,6 +143,7 @@ func (c Counts) add(typ string, n uint32) {
 // A visit goes over the texts of one event. After an error it does nothing.
 type visit struct {
 	sc     *scan
+	drop   bool // all texts
 	counts Counts
 	done   map[rule]uint32
 	err    error
@@ -272,6 +286,11 @@ func (v *visit) part(p *pb.Part) {
 func (v *visit) text(s *string, m mode) []edit {
 	if v.err != nil || *s == "" {
 		return nil
+	}
+	if v.drop {
+		whole := edit{end: len(*s)}
+		*s = ""
+		return []edit{whole}
 	}
 	out, edits, err := v.sc.redactIn(*s, m)
 	if err != nil {

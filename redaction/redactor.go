@@ -47,6 +47,9 @@ type Config struct {
 	// Operators say by type, or by TYPE/detector, what is done with what is
 	// found. What is not named is pseudonymised, but for [DefaultOperators].
 	Operators map[string]Operator
+	// DropContent makes Event take all free text away, unread: nothing is
+	// looked for in it, and nothing of it sealed. Users are pseudonymised as ever.
+	DropContent bool
 	// ReportKept makes the detectors of types that stay run, too, so that
 	// [Redactor.Explain] reports what they find, and all that was found at one
 	// place. It costs time.
@@ -63,12 +66,13 @@ type Config struct {
 // A Redactor replaces what its detectors find. It is immutable and safe for
 // concurrent use.
 type Redactor struct {
-	timeout  time.Duration
-	tables   *tables
-	escrow   *escrow   // nil: off
-	analyzer Analyzer  // nil: none
-	reports  bool      // all that was found at one place
-	scans    sync.Pool // of *scan
+	timeout     time.Duration
+	tables      *tables
+	escrow      *escrow   // nil: off
+	analyzer    Analyzer  // nil: none
+	reports     bool      // all that was found at one place
+	scans       sync.Pool // of *scan
+	dropContent bool
 }
 
 // New compiles the detectors. The error names the first that is malformed.
@@ -91,7 +95,7 @@ func New(cfg Config) (*Redactor, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept, dropContent: cfg.DropContent}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func africanForms() []Form {
 		Entity: "NATIONAL_ID", Country: "DZ", Name: "Numéro d'identification national", Source: "Décret exécutif 10-210: 18 digits", Patterns: list("##################"),
 		Words: list("nin, numéro d identification national, numero d identification national, الرقم التعريفي الوطني"),
 	}, {
-		Entity: "TAX_ID", Country: "KE", Name: "KRA PIN", Source: "Tax Procedures Act 2015: A or P, nine digits, letter", Patterns: list("A#########@, P#########@"), Self: true,
+		Entity: "TAX_ID", Country: "KE", Name: "KRA PIN", Source: "Tax Procedures Act 2015: A or P, nine digits, letter", Patterns: list("A#########@, P#########@"),
 		Words: list("kra, kra pin, pin, pin number, tax pin"),
 	}, {
 		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "GH", Name: "Ghana Card PIN", Source: "National Identification Authority: Personal Identification Number", Patterns: list("GHA##########"), Separators: "- ",

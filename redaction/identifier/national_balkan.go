@@ -57,14 +57,14 @@ func jmbgForm(country, entity, words string) Form {
 }
 
 // jmbg: day, month and last three digits of the year of birth, region, serial,
-// check digit.
+// check digit, which is zero where it would be ten.
 func jmbg(s []byte) bool {
 	year := 1000 + number(s[4:7])
 	if year < 1800 {
 		year += 1000
 	}
 	return isDate(year, number(s[2:4]), number(s[:2])) &&
-		weighted(s, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+		(11-weighted(s[:12], 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)%11)%11%10 == value(s[12])
 }
 
 // siTIN: a number whose check digit would be eleven is not given out.
@@ -75,8 +75,7 @@ func siTIN(s []byte) bool {
 }
 
 func siCompany(s []byte) bool {
-	r := weighted(s[:6], 7, 6, 5, 4, 3, 2) % 11
-	return r != 1 && (11-r)%11 == value(s[6])
+	return (11-weighted(s[:6], 7, 6, 5, 4, 3, 2)%11)%11%10 == value(s[6])
 }
 
 func mkEDB(s []byte) bool {

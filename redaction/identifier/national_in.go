@@ -17,6 +17,10 @@ func indianForms() []Form {
 		Patterns: list("@@@@@####@"), Check: pan, Self: true,
 		Words: list("pan, permanent account number, pan card, pan number, pan no, income tax, tax id"),
 	}, {
+		// Made-up numbers seldom have a kind of holder that exists.
+		Entity: "IN_PAN", Country: "IN", Name: "Permanent Account Number, whatever the holder", Source: "Income-tax Rules 1962, rule 114",
+		Patterns: list("@@@@@####@"), Words: list("pan, permanent account number, pan card, pan number, pan no"),
+	}, {
 		Entity: "IN_GSTIN", Also: list("TAX_ID, BUSINESS_ID"), Country: "IN", Name: "Goods and Services Tax Identification Number", Source: "CGST Rules 2017, rule 10; GSTN: structure and checksum of GSTIN",
 		Patterns: list("##@@@@@####@*Z*"), Separators: " -", Written: list("##_@@@@@####@_*Z*, ##_@@@@@####@_*_Z_*"), Check: inGSTIN, Self: true,
 		Words: list("gstin, gst, gst number, gst no, gst registration, goods and services tax"),

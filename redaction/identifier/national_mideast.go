@@ -10,8 +10,8 @@ func middleEasternForms() []Form {
 		Entity: "TAX_ID", Country: "TR", Name: "Vergi kimlik numarası", Source: "GİB: Vergi kimlik numarası", Patterns: list("##########"),
 		Check: trTax, Words: list("vkn, vergi kimlik, vergi no, vergi numarası, vergi kimlik no, vergi numarasi"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "IL", Name: "מספר זהות", Source: "חוק מרשם האוכלוסין; Population and Immigration Authority", Patterns: list("#########"), Separators: "-",
-		Written: list("########-#"), Check: every(luhn, differing), Words: list("תעודת זהות, מספר זהות, ת ז, תז, teudat zehut, israeli id, id number, national id"),
+		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "IL", Name: "מספר זהות", Source: "חוק מרשם האוכלוסין; Population and Immigration Authority", Patterns: list("########, #########"), Separators: "-",
+		Written: list("########-#, #######-#"), Check: every(luhn, differing), Words: list("תעודת זהות, מספר זהות, ת ז, תז, teudat zehut, israeli id, id number, national id"),
 	}, {
 		Entity: "NATIONAL_ID", Country: "IR", Name: "کد ملی", Source: "Civil Registration Organization: national code", Patterns: list("##########"), Separators: "-", Written: list("###-######-#"),
 		Check: irPersonal, Words: list("کد ملی, کدملی, شماره ملی, code melli, national code, national id, melli code"),

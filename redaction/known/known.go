@@ -115,7 +115,7 @@ func (s *Set) Match(text string, i int) (end, value int, ok bool) {
 	if s.phones > 0 && (c&digit != 0 || text[i] == '+' || text[i] == '(') {
 		q.phone()
 	}
-	if c&word != 0 {
+	if c&word != 0 && s.leads(text, i) {
 		if q.before = before(s.f, text, i, size, c); q.before != gapNone {
 			q.walk(false)
 			if q.initial {
@@ -124,6 +124,26 @@ func (s *Set) Match(text string, i int) (end, value int, ok bool) {
 		}
 	}
 	return q.end, q.value, q.end > 0
+}
+
+// leads is a quick look at the letters that stand at text[i] without anything
+// between them: false says that no pattern begins so.
+func (s *Set) leads(text string, i int) bool {
+	node, last := int32(root), rune(0)
+	for ; i < len(text) && isAlnum(text[i]); i++ {
+		e := rune(text[i] | 0x20) // leaves digits as they are
+		if isPair(last, e) {
+			continue
+		}
+		if node = s.trie.step(node, e); node <= 0 {
+			return node != noEdge
+		}
+		if s.trie.accept[node] >= 0 {
+			return true
+		}
+		last = e
+	}
+	return true
 }
 
 // All yields the occurrences from left to right, the longest where several
@@ -147,10 +167,16 @@ func (s *Set) All(text string) iter.Seq[Match] {
 // next returns the first place from i on where a match may begin, or the
 // length of the text.
 func (s *Set) next(text string, i int) int {
+	before := byte(0)
+	if i > 0 && i < len(text) {
+		before = text[i-1]
+	}
 	for ; i+1 < len(text); i++ {
-		if s.pairs[text[i]].has(text[i+1]) && (i == 0 || !inWord(text[i-1], text[i])) {
+		c := text[i]
+		if s.pairs[c].has(text[i+1]) && !inWord(before, c) {
 			return i
 		}
+		before = c
 	}
 	if i < len(text) && s.pairs[text[i]].has(0) {
 		return i

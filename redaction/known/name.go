@@ -11,13 +11,13 @@ func (s *Set) names(i int) {
 	for j := range w.words {
 		w.words[j].role = s.role(w.words[j])
 	}
-	if len(w.words) == 1 {
-		s.whole(i, named)
-		return
-	}
-	s.order(i, w.words, w.tail)
 	core := s.core()
-	if len(core) > maxWords {
+	s.order(i, w.words, w.tail)
+	switch {
+	case len(core) == 1:
+		s.single(i, core[0])
+		return
+	case len(core) > maxWords:
 		return
 	}
 	for k := range core {
@@ -44,8 +44,23 @@ func (s *Set) core() []span {
 	return words
 }
 
+// single adds the only word that is no title: it counts however it is written
+// unless it could be another word.
+func (s *Set) single(i int, word span) {
+	if len(s.raw.words) == 1 {
+		return // whole did
+	}
+	s.begin()
+	s.putSpan(word)
+	s.endName(i, s.caseOf(word), 0)
+}
+
 // order adds the words as they are.
 func (s *Set) order(i int, words []span, tail int) {
+	if len(words) == 1 {
+		s.whole(i, named)
+		return
+	}
 	s.begin()
 	for _, word := range words {
 		s.putSpan(word)
