@@ -68,6 +68,8 @@ func TestSpellings(t *testing.T) {
 		{Name, "Dr. Young", []string{"<Dr. Young>", "<Young>", "young", "<dr young>"}},
 		{Name, "Mary O'Neil", []string{"<Mary K. O'Neil>", "<Mary K. ONeil>"}},
 		{Name, "Anna E.", []string{"<Anna E.>", "<anna e>", "<Anna> eats", "<E. Anna>"}},
+		{Name, "Mark Stephen Long", []string{"<Mark Long>", "mark long", "<mark stephen long>", "<Stephen>", "Mark"}},
+		{Name, "Anna Maria Berta Clara Dora Emma Frida", []string{"<Anna Maria Berta Clara Dora Emma Frida>", "<Frida>"}},
 		{Name, "Will May", []string{"Will you? In May.", "<Will May>", "<May, Will>", "<will.may>"}},
 		{Name, "Mark", []string{"<Mark> said", "mark it", "<MARK>", "Marks"}},
 		{Name, "Ludwig van Gogh", []string{"van <Gogh>", "<Ludwig van Gogh>", "<van Gogh, Ludwig>", "<Ludwig Gogh>", "<Gogh, Ludwig van>"}},
