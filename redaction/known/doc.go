@@ -29,8 +29,8 @@
 // and \n of text that was not unescaped, or none: jane.doe, jane_doe, JaneDoe,
 // and from five letters on janedoe. In a word none may, but between letters and
 // digits, at a hyphen and a line's end, in scripts without spaces, and where
-// every letter stands apart (J a n e). A number of seven characters or more
-// that is no part of an address may be split anywhere.
+// every letter stands apart (J a n e). A customer number, that is an [Other] value
+// of seven characters or more with a digit, may be split anywhere.
 //
 // # Whole words
 //

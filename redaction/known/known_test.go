@@ -174,6 +174,9 @@ func TestReset(t *testing.T) {
 		}
 	}
 	values := []Value{{Text: "Jürgen van Müller", Kind: Name}, {Text: "a.b@example.com", Kind: Email}, {Text: "+49 170 1234567", Kind: Phone}}
+	for a := 'a'; a <= 'z'; a++ {
+		values = append(values, Value{Text: "Jürgen " + string(a) + "xyz " + string(a) + "zyx", Kind: Name})
+	}
 	if n := testing.AllocsPerRun(100, func() {
 		if err := s.Reset(values); err != nil {
 			t.Fatal(err)
@@ -193,8 +196,9 @@ func TestReset(t *testing.T) {
 
 // TestFirstWins makes sure that what belongs to several values is the first's.
 func TestFirstWins(t *testing.T) {
-	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other})
-	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1} {
+	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other},
+		Value{Text: "Acme", Kind: Other}, Value{Text: "Acme.", Kind: Other})
+	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1, "Acme": 3, "Acme.": 4} {
 		if _, value, ok := s.Match(text, 0); !ok || value != want {
 			t.Errorf("%q: value %d, %v; want %d", text, value, ok, want)
 		}

@@ -57,6 +57,11 @@ func (s *Set) word(p int32) []elem {
 	return s.elems[q.first : q.first+q.n]
 }
 
+// signs are what ends the value and belongs to the pattern.
+func (s *Set) signs(p *pattern) string {
+	return s.values[p.value].Text[p.tailAt:][:p.tail]
+}
+
 // A raw value is its elements as they are written, and its words.
 type raw struct {
 	elems   []elem
