@@ -23,6 +23,9 @@ func africanForms() []Form {
 		Entity: "NATIONAL_ID", Country: "TN", Name: "Carte d'identité nationale", Source: "Loi n° 93-27 of 22 March 1993: eight digits",
 		Patterns: list("########"), Words: list("cin, carte d identité, carte d identite, carte nationale, بطاقة التعريف, رقم بطاقة التعريف, identity card, national id"),
 	}, {
+		Entity: "NATIONAL_ID", Country: "MZ", Name: "Bilhete de identidade", Source: "Decreto n.º 11/2008: twelve digits and a letter",
+		Patterns: list("############@"), Words: list("bi, bilhete de identidade, número do bi, numero do bi, identity card"),
+	}, {
 		Entity: "NATIONAL_ID", Country: "MA", Name: "Carte nationale d'identité électronique", Source: "Loi 04-20; DGSN",
 		Patterns: list("@#####, @######, @@####, @@#####, @@######"), Words: list("cin, cnie, carte nationale, carte d identité nationale, البطاقة الوطنية, رقم البطاقة"),
 	}, {

@@ -1,5 +1,7 @@
 package identifier
 
+import "strings"
+
 // southEastAsianForms are those of the member states of ASEAN.
 func southEastAsianForms() []Form {
 	return []Form{{
@@ -7,7 +9,7 @@ func southEastAsianForms() []Form {
 		Patterns: list("S#######@, T#######@, F#######@, G#######@, M#######@"), Check: sgNRIC, Self: true,
 		Words: list("nric, fin, nric number, nric no, fin number, foreign identification number, identity card, ic number, singapore id"),
 	}, {
-		Entity: "BUSINESS_ID", Country: "SG", Name: "Unique Entity Number", Source: "ACRA: Unique Entity Number", Patterns: list("########@, 19#######@, 20#######@, T##@@####@, S##@@####@, R##@@####@"),
+		Entity: "BUSINESS_ID", Country: "SG", Name: "Unique Entity Number", Source: "ACRA: Unique Entity Number", Patterns: list("########@, 19#######@, 20#######@, T##@@####@, S##@@####@, R##@@####@"), Check: sgUEN,
 		Words: list("uen, unique entity number, acra, company registration number, gst reg no, roc"),
 	}, {
 		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "MY", Name: "MyKad, NRIC", Source: "National Registration Regulations 1990; JPN: place codes", Patterns: list("############"), Separators: "- ",
@@ -58,6 +60,28 @@ func sgNRIC(s []byte) bool {
 		return s[8] == "XWUTRQPNMLK"[(sum+4)%11]
 	}
 	return s[8] == "XWUTRQPNJLK"[(sum+3)%11]
+}
+
+// sgUEN: businesses have eight digits and a check letter, companies nine, all
+// others a year, two letters for the kind and four digits.
+func sgUEN(s []byte) bool {
+	last := len(s) - 1
+	switch {
+	case last == 8:
+		return s[8] == "XMKECAWLJDB"[weighted(s[:8], 10, 4, 9, 3, 8, 2, 7, 1)%11]
+	case isDigit(s[0]):
+		return s[9] == "ZKCMDNERGWH"[weighted(s[:9], 10, 8, 6, 4, 9, 7, 5, 3, 1)%11]
+	}
+	const alphabet = "ABCDEFGHJKLMNPQRSTUVWX0123456789"
+	sum := -5
+	for i, w := range [...]int{4, 3, 5, 3, 10, 2, 2, 5, 7} {
+		v := strings.IndexByte(alphabet, s[i])
+		if v < 0 {
+			return false
+		}
+		sum += w * v
+	}
+	return s[9] == alphabet[(sum+11)%11]
 }
 
 // myKad: date of birth, state or country of birth, serial.

@@ -9,7 +9,7 @@ func germanForms() []Form {
 	return []Form{{
 		Entity: "DE_TAX_ID", Also: list("TAX_ID"), Country: "DE",
 		Name: "Steuerliche Identifikationsnummer", Source: "§ 139b AO; BZSt: Identifikationsnummer, Aufbau und Prüfziffer",
-		Patterns: list("###########"), Separators: " /-", Written: list("##_###_###_###, ##_#########"),
+		Patterns: list("###########"), Separators: " /-",
 		Check: deTaxID,
 		Words: list("steueridentifikationsnummer, steuerliche identifikationsnummer, steuer id, steuerid, steuer idnr, identifikationsnummer, idnr, id nr, steuer identifikationsnummer, tax id, tax identification number, tin"),
 	}, {

@@ -23,7 +23,11 @@ func iberianForms() []Form {
 	solidNIF.Also, solidNIE.Also = list("TAX_ID"), list("TAX_ID")
 	solidNIF.Separators, solidNIE.Separators = "", ""
 	solidNIF.Written, solidNIE.Written = nil, nil
-	return []Form{nif, nie, solidNIF, solidNIE, {
+	short := solidNIF
+	short.Entity, short.Also, short.Self, short.Name = "TAX_ID", nil, false, "Número de identificación fiscal without zeros in front"
+	short.Patterns = list("####@, #####@, ######@, #######@")
+	short.Check = func(s []byte) bool { last := len(s) - 1; return s[0] != '0' && s[last] == esLetter(number(s[:last])) }
+	return []Form{nif, nie, solidNIF, solidNIE, short, {
 		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "ES",
 		Name: "NIF of legal persons (CIF)", Source: "Orden EHA/451/2008; Decreto 2423/1975",
 		Patterns: list("@########, @#######@"), Separators: " -", Written: list("@_########, @_#######_#, @_#######@, @_#######_@, @########, @#######_*"),
@@ -36,7 +40,7 @@ func iberianForms() []Form {
 		Words: list("nuss, naf, número de la seguridad social, numero de la seguridad social, número de afiliación, numero de afiliacion, seguridad social, social security number"),
 	}, {
 		Entity: "PT_NIF", Also: list("TAX_ID"), Country: "PT", Name: "Número de identificação fiscal",
-		Source: "Decreto-Lei n.º 14/2013", Patterns: list("#########"), Separators: " .", Written: list("###_###_###"),
+		Source: "Decreto-Lei n.º 14/2013", Patterns: list("#########, PT#########"), Separators: " .", Written: list("###_###_###, PT ###_###_###, PT #########"),
 		Check: ptNIF,
 		Words: list("nif, contribuinte, número de contribuinte, numero de contribuinte, número de identificação fiscal, numero de identificacao fiscal, nipc, número fiscal, numero fiscal, tax id, tin"),
 	}, {
@@ -106,6 +110,7 @@ func esNUSS(s []byte) bool {
 
 // ptNIF: the first digit is the kind of taxpayer; 4 stands only before 5.
 func ptNIF(s []byte) bool {
+	s = s[len(s)-9:]
 	if s[0] == '0' || s[0] == '4' && s[1] != '5' {
 		return false
 	}

@@ -101,6 +101,9 @@ func latinForms() []Form {
 		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "EC", Name: "Cédula de identidad, RUC", Source: "Registro Civil del Ecuador; SRI", Patterns: list("##########, ##########001, ##########002"), Separators: "-",
 		Written: list("#########-#, ##########-###"), Check: ecCI, Words: list("cédula, cedula, ruc, ci, cédula de identidad, registro único de contribuyentes"),
 	}, {
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "EC", Name: "RUC of companies and public bodies", Source: "SRI: Ley del Registro Único de Contribuyentes",
+		Patterns: list("##6######0001, ##9#######001"), Separators: "-", Written: list("##########-###"), Check: ecRUC, Words: list("ruc, registro único de contribuyentes, registro unico de contribuyentes, sri"),
+	}, {
 		Entity: "TAX_ID", Also: list("NATIONAL_ID, BUSINESS_ID"), Country: "VE", Name: "RIF, cédula", Source: "SENIAT: Providencia 0073", Patterns: list("V#########, E#########, J#########, P#########, G#########, C#########"), Separators: "- ",
 		Written: list("@-########-#, @-#########, @########-#"), Check: veRIF, Words: list("rif, registro de información fiscal, registro de informacion fiscal, seniat, cédula, cedula"),
 	}, {
@@ -179,6 +182,16 @@ func uyCI(s []byte) bool {
 func ecCI(s []byte) bool {
 	province := number(s[:2])
 	return (1 <= province && province <= 24 || province == 30) && s[2] < '6' && luhn(s[:10])
+}
+
+// ecRUC: the third digit is 6 for public bodies and 9 for companies.
+func ecRUC(s []byte) bool {
+	province := number(s[:2])
+	right := weighted(s[:10], 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+	if s[2] == '6' {
+		right = weighted(s[:9], 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+	}
+	return (1 <= province && province <= 24 || province == 30) && right
 }
 
 // veRIF: the letter counts by its kind, four times.
