@@ -29,8 +29,8 @@ const saltSize = 16
 type Prepared struct {
 	tenant     *tenant
 	event      *pb.Event
-	bytes      []byte // as they are stored for ever
-	commitment [sha256.Size]byte
+	bytes      []byte // as they are stored, until they are redacted
+	commitment commitment
 	id         [idHashSize]byte // PRF of the event's id
 }
 
@@ -133,6 +133,7 @@ type appending struct {
 
 	added      []int // places in batch that get a seq, in order
 	groups     []*group
+	pages      map[uint64][]location // that are written
 	newBuckets []*bucket
 	edge       *tree.Edge
 	checkpoint tree.Checkpoint
@@ -208,7 +209,17 @@ func (l *Log) settle(seq event.Seq, e *pb.Event) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{verdict(first, e), seq}, nil
+	out := Result{verdict(first, e), seq}
+	if out.Outcome == Conflict {
+		// Of a redacted event there is nothing left to compare with, as of one that
+		// was forgotten: its publisher must not be held up (docs/decisions/0016).
+		if _, redacted, err := l.replaced(seq); err != nil {
+			return Result{}, err
+		} else if redacted {
+			out.Outcome = Duplicate
+		}
+	}
+	return out, nil
 }
 
 // verdict compares what publishers said of two events with the same id. Both
@@ -220,10 +231,15 @@ func verdict(first, second *pb.Event) Outcome {
 	return Conflict
 }
 
-// published is the event without what the store adds.
+// published is the event without what the store adds, and without the bytes of
+// sealed originals, which are random: an event that is delivered again is
+// sealed again. Type and token of each, which stand for the value, stay.
 func published(e *pb.Event) *pb.Event {
 	p := proto.CloneOf(e)
 	p.Salt, p.Received, p.Class, p.PolicyVersion, p.Seq = nil, nil, "", "", nil
+	for _, s := range p.GetCapture().GetEscrow() {
+		s.Ciphertext = nil
+	}
 	return p
 }
 
@@ -324,11 +340,21 @@ func (a *appending) locate() error {
 	if len(head) != int(first%pageWidth) {
 		return fmt.Errorf("%w: location page %d has %d positions: want %d", ErrTampered, page, len(head), first%pageWidth)
 	}
+	a.pages = map[uint64][]location{}
 	for part := range slices.Chunk(append(head, locations...), pageWidth) {
 		set(a.write, locationKey(page), encodePage(part))
+		a.pages[page] = part
 		page++
 	}
 	return nil
+}
+
+// page returns a location page as it will be.
+func (a *appending) page(n uint64) ([]location, error) {
+	if page, ok := a.pages[n]; ok {
+		return page, nil
+	}
+	return a.l.page(n)
 }
 
 // index writes the terms of the new events, each bucket's under its own key.

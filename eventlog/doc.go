@@ -12,16 +12,16 @@
 // pages: seq → (block, place in it).
 //
 // Data goes in through Append (append.go). Where bytes lie changes only by
-// rewrite (rewrite.go), which merging, promotion (merge.go) and erasure use; what
-// opens them only by changeEpoch (epoch.go), the last step of Forget
-// (forget.go). Whoever derives something follows the log (project.go).
+// rewrite (rewrite.go), which merging, promotion (merge.go), erasure (forget.go) and
+// redaction (redact.go) use; what opens them only by changeEpoch (epoch.go), the
+// last step of Forget and Redact. Whoever derives something follows the log (project.go).
 //
 // # Keyspace
 //
 // Everything is in one Pebble store. Numbers in keys are big-endian.
 //
 //	key                                  value
-//	00                                   magic, format version (2), store id
+//	00                                   magic, format version (3), store id
 //	01                                   size, last block, last bucket, last tenant, epoch
 //	02                                   what is being forgotten
 //	03                                   a rebuild is under way
@@ -37,6 +37,7 @@
 //	i index4 PRF(field, value)8 seq8     the seqs that follow seq, as distances
 //	e bundle8                            256 commitments
 //	n level1 tile8                       256 hashes, of level 1 and up
+//	r bundle8                            what redacted events of a bundle are committed to
 //	c                                    the newest checkpoint
 //	c size8                              a checkpoint kept for good
 //	w size8                              one that was published, with cosignatures
@@ -58,11 +59,14 @@
 //     that fell back behind the checkpoint beside its keys is not opened. What
 //     is not in the tree can be removed whole without a finding: a quarantined
 //     entry, a kept checkpoint.
-//   - Invariant 4: what Forget forgot is readable with no key that exists: its
-//     blocks and its index are gone from what is stored, and the keys of every
-//     older copy with the epoch before. Ledger events say which positions.
-//   - Invariant 7: i, d, l, n and f can be made again from the blocks (h, m, x) and
-//     the commitments (e): Rebuild.
+//   - Invariant 4: what Forget forgot, and what events were before Redact, is
+//     readable with no key that exists: its blocks and its index are gone from
+//     what is stored, and the keys of every older copy with the epoch before.
+//     Ledger events say which positions.
+//   - Invariant 7: i, d, l, n, r and f can be made again from the blocks (h, m, x)
+//     and the commitments (e): Rebuild.
 //   - Invariant 8: a read names its tenant, and an event of another is not found.
-//   - Seqs and commitments never change.
+//   - Seqs and leaves never change. An event's stored bytes hash to its leaf, or,
+//     where a later ledger event of its tenant says that it was redacted, to what
+//     that says: the only way that what is stored of an event changes.
 package eventlog

@@ -103,6 +103,9 @@ func (l *Log) begin(ctx context.Context, what []Forgetting) (begun bool, err err
 		if err := f.appended(a); err != nil {
 			return err
 		}
+		if err := f.writeHanded(a); err != nil {
+			return err
+		}
 		set(a.write, key1(spacePending), f.encode())
 		return a.commit()
 	})
@@ -118,18 +121,16 @@ type forgetting struct {
 	l       *Log
 	events  []Prepared
 	rekeyed map[bucketID]bool // the buckets of rekey
+	handing []handing         // redactions whose ledger events go
+	handed  int               // of events, the last: what stands for those
 }
 
-// appended notes where the ledger events are, which must all be new.
+// appended notes where the ledger events are.
 func (f *forgetting) appended(a *appending) error {
 	f.ledger = nil
-	for i, r := range a.results {
-		if r.Outcome != Appended {
-			return fmt.Errorf("the id %q of a ledger event is taken", f.events[i].event.GetId())
-		}
-		f.ledger = append(f.ledger, r.Seq)
-	}
-	return nil
+	err := f.add(a)
+	f.ledger = f.ledger[:max(len(f.ledger)-f.handed, 0)]
+	return err
 }
 
 // plan finds out what the forgettings concern, closes the buckets to appends, and
@@ -174,7 +175,7 @@ func (f *forgetting) plan(what []Forgetting) error {
 			return err
 		}
 	}
-	return nil
+	return f.handOn(concerns)
 }
 
 // concern is what a forgetting concerns.
@@ -255,9 +256,10 @@ func (f *forgetting) reopen() {
 	}
 }
 
-// recorded takes over what the ledger events of a bucket say was forgotten.
+// recorded takes over what the ledger events of a bucket say was forgotten or
+// redacted.
 func (f *forgetting) recorded(c *concern, b *bucket) error {
-	seqs, err := f.l.find(b, Term{FieldKind, []string{string(event.Forgotten)}})
+	seqs, err := f.l.find(b, Term{FieldKind, []string{string(event.Forgotten), string(event.Redacted)}})
 	if err != nil {
 		return err
 	}
@@ -270,7 +272,7 @@ func (f *forgetting) recorded(c *concern, b *bucket) error {
 }
 
 // takeOver takes over what the event at seq, if it is a ledger event that does,
-// says was forgotten.
+// says was forgotten or redacted.
 func (f *forgetting) takeOver(c *concern, seq event.Seq) error {
 	e, err := f.l.event(seq, location{})
 	if errors.Is(err, ErrErased) {
@@ -283,6 +285,9 @@ func (f *forgetting) takeOver(c *concern, seq event.Seq) error {
 		c.gone.AddRange(r.GetFirst(), r.GetLast()+1)
 	}
 	c.blocks = append(c.blocks, e.GetForgotten().GetBlocks()...)
+	if e.GetRedacted() != nil {
+		f.handing = append(f.handing, handing{c.tenant.name, e})
+	}
 	return nil
 }
 
@@ -427,7 +432,7 @@ func (l *Log) eraseEvents(ctx context.Context, p *pending, progress func(ForgetP
 	}
 	planned := len(blocks)
 	for len(blocks) > 0 {
-		part := l.portion(blocks, rewriteBytes)
+		part := l.portion(blocks, l.cfg.portionBytes)
 		r := rewriting{blocks: part, into: into, merged: l.merged(part[0]), workers: l.workers()}
 		if err := l.rewrite(ctx, r); err != nil {
 			return err

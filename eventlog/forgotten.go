@@ -23,6 +23,18 @@ import (
 type forgotten struct {
 	fork  *fork                                // the epoch began by restoring a backup
 	parts map[pb.Forgotten_Cause]forgottenPart // by why
+	// redacted says of redacted events how what they are committed to begins: what
+	// is stored under another commitment is from before, and does not come back.
+	redacted map[event.Seq]commitmentStart
+}
+
+// commitmentStart is the beginning of a commitment, enough to tell those of one
+// event apart.
+type commitmentStart [8]byte
+
+func startOf(c []byte) (s commitmentStart) {
+	copy(s[:], c)
+	return s
 }
 
 // A fork is where a restored log left its past: the same positions and numbers
@@ -38,7 +50,7 @@ type forgottenPart struct {
 }
 
 func newForgotten() *forgotten {
-	return &forgotten{parts: map[pb.Forgotten_Cause]forgottenPart{}}
+	return &forgotten{parts: map[pb.Forgotten_Cause]forgottenPart{}, redacted: map[event.Seq]commitmentStart{}}
 }
 
 // part returns what is forgotten for a cause, to be added to.
@@ -51,7 +63,8 @@ func (f *forgotten) part(cause pb.Forgotten_Cause) forgottenPart {
 	return p
 }
 
-// add adds what another record says, as far as it lies before a fork.
+// add adds what another record, of the same epoch or a later one, says, as far as
+// it lies before a fork.
 func (f *forgotten) add(other *forgotten, before fork) {
 	for cause, p := range other.parts {
 		positions, quarantines := p.positions.Clone(), p.quarantines.Clone()
@@ -60,17 +73,28 @@ func (f *forgotten) add(other *forgotten, before fork) {
 		f.part(cause).positions.Or(positions)
 		f.part(cause).quarantines.Or(quarantines)
 	}
+	for seq, start := range other.redacted {
+		if seq < before.size {
+			f.redacted[seq] = start
+		}
+	}
 }
 
-// forgottenFormat is the version of the encoding.
-const forgottenFormat = 1
+// The versions of the encoding: the second has redacted events. What has none is
+// written as an earlier program would.
+const (
+	forgottenFormat = 1
+	redactedFormat  = 2
+)
 
 // encode writes, all numbers as uvarints: format; 0, or 1, size and bucket of the
 // fork; how many causes; and for each, ascending, cause, the positions and the
 // quarantines, either after its length and in the portable format of Roaring
-// bitmaps of 64 bits.
+// bitmaps of 64 bits; in the second format also how many events were redacted,
+// and for each, ascending, the distance from the one before and how its commitment
+// begins.
 func (f *forgotten) encode() ([]byte, error) {
-	b := binary.AppendUvarint(nil, forgottenFormat)
+	b := binary.AppendUvarint(nil, f.format())
 	if f.fork == nil {
 		b = binary.AppendUvarint(b, 0)
 	} else {
@@ -90,7 +114,28 @@ func (f *forgotten) encode() ([]byte, error) {
 			b = append(binary.AppendUvarint(b, uint64(len(encoded))), encoded...)
 		}
 	}
+	if f.format() == redactedFormat {
+		b = f.appendRedacted(b)
+	}
 	return b, nil
+}
+
+func (f *forgotten) format() uint64 {
+	if len(f.redacted) > 0 {
+		return redactedFormat
+	}
+	return forgottenFormat
+}
+
+func (f *forgotten) appendRedacted(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(f.redacted)))
+	last := event.Seq(0)
+	for _, seq := range slices.Sorted(maps.Keys(f.redacted)) {
+		start := f.redacted[seq]
+		b = append(binary.AppendUvarint(b, uint64(seq-last)), start[:]...)
+		last = seq
+	}
+	return b
 }
 
 // decodeForgotten is the inverse of encode. Its input was signed by the store.
@@ -117,7 +162,8 @@ func decodeForgotten(b []byte) (*forgotten, error) {
 		b = b[n:]
 		return set
 	}
-	if next() != forgottenFormat {
+	format := next()
+	if format != forgottenFormat && format != redactedFormat {
 		return nil, fmt.Errorf("%w: the record of what was forgotten was written by a newer version of afterimage: use that", keyring.ErrWrongKeys)
 	}
 	if next() == 1 {
@@ -130,6 +176,18 @@ func decodeForgotten(b []byte) (*forgotten, error) {
 	for range causes {
 		cause := pb.Forgotten_Cause(next())
 		f.parts[cause] = forgottenPart{bitmap(), bitmap()}
+	}
+	if format == redactedFormat {
+		seq := event.Seq(0)
+		for range next() {
+			seq += event.Seq(next())
+			if !ok || len(b) < len(commitmentStart{}) {
+				return nil, bad
+			}
+			f.redacted[seq] = startOf(b)
+			b = b[len(commitmentStart{}):]
+		}
+		ok = ok && len(f.redacted) > 0
 	}
 	if !ok || len(b) > 0 {
 		return nil, bad
@@ -145,13 +203,17 @@ func (l *Log) recordForgotten(_ context.Context, p *pending, _ func(ForgetProgre
 	if err != nil {
 		return err
 	}
+	p.gone, _ = f.all()
 	epoch := l.ring.Begun().Number()
 	earlier, err := readForgotten(l.ring, epoch)
 	if err != nil {
 		return err
 	}
-	f.add(earlier, fork{math.MaxUint64, math.MaxUint32})
-	b, err := f.encode()
+	all := newForgotten()
+	all.fork = f.fork
+	all.add(earlier, fork{math.MaxUint64, math.MaxUint32})
+	all.add(f, fork{math.MaxUint64, math.MaxUint32})
+	b, err := all.encode()
 	if err != nil {
 		return err
 	}
@@ -182,7 +244,13 @@ func (l *Log) forgets(p *pending) (*forgotten, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, r := range e.GetRedacted().GetEvents() {
+			f.redacted[event.Seq(r.GetSeq())] = startOf(r.GetNew())
+		}
 		body := e.GetForgotten()
+		if body == nil {
+			continue
+		}
 		byTenant[b.tenant] = body.GetCause()
 		for _, r := range body.GetPositions() {
 			f.part(body.GetCause()).positions.AddRange(r.GetFirst(), r.GetLast()+1)
@@ -291,6 +359,11 @@ func (l *Log) pendingOnRecord() (bool, error) {
 	known, knownQuarantines := forgets.all()
 	positions.AndNot(known)
 	quarantines.AndNot(knownQuarantines)
+	for seq, start := range recorded.redacted {
+		if forgets.redacted[seq] != start {
+			return false, nil
+		}
+	}
 	return positions.IsEmpty() && quarantines.IsEmpty(), nil
 }
 

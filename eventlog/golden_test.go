@@ -22,6 +22,7 @@ func TestGoldenStore(t *testing.T) {
 	for _, name := range []string{
 		"store.v1", // blocks without filters, one epoch
 		"store.v2", // blocks with filters; events were forgotten
+		"store.v3", // events were redacted
 	} {
 		t.Run(name, func(t *testing.T) { goldenStore(t, filepath.Join("testdata", name)) })
 	}
@@ -35,6 +36,7 @@ func goldenStore(t *testing.T, golden string) {
 		add(t, l, "acme", 0, 300)
 		add(t, l, "umbrella", 0, 10)
 		forget(t, l, erasure("umbrella", "r1", 305, 306))
+		redact(t, l, redaction("umbrella", "r2", 301, 302, 303))
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -50,6 +52,13 @@ func goldenStore(t *testing.T, golden string) {
 			t.Fatal(err)
 		}
 		same(t, e, n)
+	}
+	if strings.HasSuffix(golden, ".v3") {
+		e, err := l.Read(t.Context(), "umbrella", 302)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameHidden(t, e, 2)
 	}
 	check(t, l)
 	word := Selection{Words: anyOf(words.Of("Question 117"))}
@@ -79,8 +88,8 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	newer[len(storeMagic)+3]++
 	put(t, cfg, key1(spaceStore), newer)
 	_, err := Open(t.Context(), cfg)
-	if err == nil || !strings.Contains(err.Error(), "format 3") {
-		t.Fatalf("got %v, want an error that names format 3", err)
+	if err == nil || !strings.Contains(err.Error(), "format 4") {
+		t.Fatalf("got %v, want an error that names format 4", err)
 	}
 	put(t, cfg, key1(spaceStore), vals[0])
 	check(t, open(t, cfg))

@@ -10,7 +10,7 @@ import (
 )
 
 // formatVersion is the version of the whole keyspace.
-const formatVersion = 2
+const formatVersion = 3
 
 // oldestFormat is the oldest version that this program can use. Opening a log
 // for writing makes it one of formatVersion.
@@ -34,6 +34,7 @@ const (
 	spaceID         = 'd'
 	spaceIndex      = 'i'
 	spaceBundle     = 'e'
+	spaceRedacted   = 'r'
 	spaceCursor     = 'v'
 	spaceProjection = 'y'
 	spaceTile       = 'n'
@@ -76,6 +77,7 @@ func textKey(id block.ID) []byte           { return key8(spaceText, uint64(id)) 
 func filterKey(id block.ID) []byte         { return key8(spaceFilter, uint64(id)) }
 func locationKey(page uint64) []byte       { return key8(spaceLocation, page) }
 func bundleKey(index uint64) []byte        { return key8(spaceBundle, index) }
+func redactedKey(bundle uint64) []byte     { return key8(spaceRedacted, bundle) }
 func checkpointKey(size event.Seq) []byte  { return key8(spaceCheckpoint, uint64(size)) }
 func publishedKey(size event.Seq) []byte   { return key8(spacePublished, uint64(size)) }
 func stampKey(size event.Seq) []byte       { return key8(spaceStamp, uint64(size)) }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
 	"github.com/afterimage/afterimage/event"
 )
 
@@ -11,9 +13,11 @@ import (
 // events that say so, and removed together with the keys. In between, after a
 // crash, Resume goes on.
 type pending struct {
-	ledger []event.Seq // the Forgotten events
+	ledger []event.Seq // the events that say so: Forgotten or Redacted
 	drop   []bucketID  // buckets that go whole
-	rekey  []rekeyed   // buckets of which events go, and that get new keys
+	rekey  []rekeyed   // buckets of which events go or were redacted, and that get new keys
+
+	gone *roaring64.Bitmap // all positions that go; not written, nil before it is known
 }
 
 // rekeyed is a bucket and the number of its new index, 0 if none was given out
@@ -24,6 +28,17 @@ type rekeyed struct {
 }
 
 func (p *pending) empty() bool { return len(p.ledger) == 0 }
+
+// add notes where the ledger events of an append are, which must all be new.
+func (p *pending) add(a *appending) error {
+	for i, r := range a.results {
+		if r.Outcome != Appended {
+			return fmt.Errorf("the id %q of a ledger event is taken", a.batch[i].event.GetId())
+		}
+		p.ledger = append(p.ledger, r.Seq)
+	}
+	return nil
+}
 
 // encode writes the three lists, each after its length, all as uvarints.
 func (p *pending) encode() []byte {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ import (
 )
 
 // Rebuild throws away everything that can be made again — locations, ids, the
-// index, the filters and the tiles — and makes it again from blocks and
-// commitments, in a log that no process has open. It works in steps: until it is
+// index, the filters, the tiles and what redacted events are committed to — and
+// makes it again from blocks and commitments, in a log that no process has open. It works in steps: until it is
 // done the log does not open, and after a crash on the way it is to be called
 // again. Nothing is changed before all that it is made from was read and checked.
 //
@@ -67,9 +68,9 @@ func Rebuild(ctx context.Context, cfg Config, progress func(Progress)) (err erro
 }
 
 func (s *store) rebuild(ctx context.Context, st state, progress func(Progress)) error {
-	r := &rebuilding{store: s, progress: progress, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk}, tiles: s.db.NewBatch()}
+	r := &rebuilding{store: s, progress: progress, locations: make([]location, st.size), recorded: roaring64.New(), forgotten: map[block.ID]*forgottenBlock{}, committed: commitments{disk: s.disk, said: map[event.Seq]replacement{}}, differing: map[event.Seq]differing{}, tiles: s.db.NewBatch()}
 	defer r.tiles.Close() //nolint:errcheck // Committed or thrown away.
-	for _, step := range []func(context.Context) error{r.read, r.readIDs, r.explain, r.makeTiles, r.mark, r.clear, r.blocks, r.ids, r.writeLocations, r.writeTiles} {
+	for _, step := range []func(context.Context) error{r.read, r.readIDs, r.explain, r.makeTiles, r.mark, r.clear, r.blocks, r.ids, r.writeLocations, r.writeRedacted, r.writeTiles} {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
@@ -93,6 +94,15 @@ type rebuilding struct {
 	recorded  *roaring64.Bitmap // positions recorded as forgotten
 	forgotten map[block.ID]*forgottenBlock
 	committed commitments
+	claims    claims // what the ledger says of redactions
+	differing map[event.Seq]differing
+	redacted  map[event.Seq]replacement // what that comes to, once all blocks were read
+}
+
+// differing is an event that is not the one that its leaf commits to.
+type differing struct {
+	block block.ID
+	sum   commitment
 }
 
 // write commits what f puts into a batch. Nothing need be durable before the
@@ -122,10 +132,61 @@ func (r *rebuilding) read(ctx context.Context) error {
 		}
 		r.advance(id)
 	}
+	more, err := r.settleRedacted()
+	if err != nil {
+		return err
+	}
+	for _, id := range more {
+		bad, first = append(bad, id), cmp.Or(first, fmt.Errorf("%w: the commitment of one of its events is not that of what is stored", ErrTampered))
+	}
 	if len(bad) > 0 {
 		return fmt.Errorf("%d blocks of events are damaged, the first is block %d (%w): nothing was changed, for only what leads to events can be rebuilt: restore a backup elsewhere", len(bad), bad[0], first)
 	}
 	return nil
+}
+
+// settleRedacted finds out what redacted events are committed to, and returns
+// blocks that hold something else. Events are not believed before: what the ledger
+// says may be in any block.
+func (r *rebuilding) settleRedacted() (bad []block.ID, err error) {
+	r.redacted = map[event.Seq]replacement{}
+	err = r.claims.bySeq(func(seq event.Seq, of claims) error {
+		h, in, err := r.header(r.locations[seq].block)
+		if err != nil || h == nil {
+			return nil //nolint:nilerr // It is forgotten, or missing, which is for explain to tell.
+		}
+		leaf, err := r.committed.leaf(seq)
+		if err != nil {
+			return err
+		}
+		end, err := of.end(leaf, in.tenant)
+		d, differs := r.differing[seq]
+		if err != nil || !differs || d.sum != end.commitment {
+			bad = append(bad, r.locations[seq].block)
+			return nil
+		}
+		r.redacted[seq] = end
+		return nil
+	})
+	for seq, d := range r.differing {
+		if _, said := r.redacted[seq]; !said {
+			bad = append(bad, d.block)
+		}
+	}
+	slices.Sort(bad)
+	r.committed.said = r.redacted
+	return slices.Compact(bad), err
+}
+
+// differs notes that an event is not the one that its leaf commits to, in the
+// first reading; in the second, only what the ledger says is left.
+func (r *rebuilding) differs(seq event.Seq, id block.ID, stored []byte) error {
+	err := r.committed.check(seq, stored)
+	if r.redacted == nil && errors.Is(err, ErrTampered) {
+		r.differing[seq] = differing{id, sha256.Sum256(stored)}
+		return nil
+	}
+	return err
 }
 
 // readIDs reads the ids, which are kept.
@@ -280,6 +341,24 @@ func (r *rebuilding) writeLocations(context.Context) error {
 	return nil
 }
 
+func (r *rebuilding) writeRedacted(context.Context) error {
+	return r.write(func(b *pebble.Batch) error {
+		removeRange(b, key1(spaceRedacted))
+		pages := map[uint64]replacements{}
+		for seq, to := range r.redacted {
+			n := uint64(seq) / tree.Width
+			if pages[n] == nil {
+				pages[n] = replacements{}
+			}
+			pages[n][uint8(seq%tree.Width)] = to
+		}
+		for n, of := range pages {
+			set(b, redactedKey(n), of.encode())
+		}
+		return nil
+	})
+}
+
 func (r *rebuilding) makeTiles(context.Context) error {
 	return r.rebuildTiles(r.tiles, event.Seq(len(r.locations)))
 }
@@ -310,7 +389,7 @@ func (r *rebuilding) open(id block.ID) ([]block.Item, error) {
 		if m.Seq >= uint64(len(r.locations)) {
 			return nil, fmt.Errorf("%w: block %d holds event %d of %d", ErrTampered, id, m.Seq, len(r.locations))
 		}
-		if err := r.committed.check(event.Seq(m.Seq), text.Bytes(i)); err != nil {
+		if err := r.differs(event.Seq(m.Seq), id, text.Bytes(i)); err != nil {
 			return nil, err
 		}
 		e, err := event.Unmarshal(text.Bytes(i))
@@ -319,6 +398,11 @@ func (r *rebuilding) open(id block.ID) ([]block.Item, error) {
 		}
 		r.locations[m.Seq] = location{id, uint32(i)}
 		record(e.GetForgotten(), event.Seq(len(r.locations)), r.recorded, r.forgotten)
+		if r.redacted == nil {
+			if err := r.claims.add(event.Seq(m.Seq), in.tenant, e.GetRedacted(), event.Seq(len(r.locations))); err != nil {
+				return nil, err
+			}
+		}
 		items = append(items, block.Item{Seq: m.Seq, Event: e})
 	}
 	return items, nil

@@ -363,6 +363,9 @@ func (r *restoring) forgettings(l *Log) ([]Forgetting, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.unredacted(l); err != nil {
+		return nil, err
+	}
 	out := []Forgetting{{Tenant: event.System, Ledger: note}}
 	done := roaring64.New()
 	for _, cause := range slices.Sorted(maps.Keys(r.forgotten.parts)) {
@@ -385,6 +388,22 @@ func (r *restoring) forgettings(l *Log) ([]Forgetting, error) {
 		}
 	}
 	return out, nil
+}
+
+// unredacted adds to what is to be forgotten the events that were redacted since
+// the backup: it has them as they were. What was redacted in it already stays.
+func (r *restoring) unredacted(l *Log) error {
+	c := commitments{disk: l.disk}
+	for _, seq := range slices.Sorted(maps.Keys(r.forgotten.redacted)) {
+		now, err := c.now(seq)
+		if err != nil {
+			return err
+		}
+		if startOf(now) != r.forgotten.redacted[seq] {
+			r.forgotten.part(pb.Forgotten_REDACTED).positions.Add(uint64(seq))
+		}
+	}
+	return nil
 }
 
 // ledger completes a ledger event.

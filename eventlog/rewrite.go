@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -13,11 +12,10 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
-	"github.com/afterimage/afterimage/eventlog/tree"
 )
 
 // A rewriting says what becomes of the events of some blocks: the one way to
-// change where bytes lie. Merging, promotion and erasure are rewritings.
+// change where bytes lie. Merging, promotion, erasure and redaction are rewritings.
 type rewriting struct {
 	blocks []block.ID
 	// into returns the bucket an event goes to, which may be the one that it is
@@ -25,26 +23,34 @@ type rewriting struct {
 	into    func(seq event.Seq, in *bucket) *bucket
 	merged  bool // the new blocks are ordered as they are to stay: by session
 	workers int  // blocks sealed at a time
+	// redacting, if not nil, says which events get new content, and puts them on
+	// record in the same step. Blocks without such an event stay as they are.
+	redacting *redacting
 }
 
 // rewrite reads the blocks, checks each event against its commitment, writes
 // those that stay into new blocks under new keys, moves their locations and
 // index entries, and removes the old blocks: all in one atomic step, durable on
-// return. Seqs, commitments and answers stay what they are. The index keeps its
-// entries of forgotten events: whoever forgets makes the bucket's index anew.
+// return. Seqs, commitments and answers stay what they are, but those of events
+// that get new content. The index keeps its entries of forgotten events: whoever
+// forgets makes the bucket's index anew.
 //
 // The caller holds rewriting. What is read is held in memory, so few blocks are
 // to be rewritten at a time.
 func (l *Log) rewrite(ctx context.Context, r rewriting) error {
 	w := &rewrite{l: l, rewriting: r, write: l.db.NewBatch()}
 	defer w.close()
-	for _, step := range []func() error{w.read, w.number, w.seal, w.index, w.store, w.commit} {
+	replace := func() error { return w.replace(ctx) }
+	for _, step := range []func() error{w.read, replace, w.number, w.seal, w.index, w.store, w.commit} {
 		err := ctx.Err()
 		if err == nil {
 			err = step()
 		}
 		if err != nil {
 			return fmt.Errorf("rewrite: %w", err)
+		}
+		if len(w.blocks) == 0 {
+			return nil // None of them is to be changed.
 		}
 	}
 	return nil
@@ -66,7 +72,8 @@ type moving struct {
 	block.Item
 	from location
 	in   *bucket
-	to   *bucket // nil: nowhere
+	to   *bucket   // nil: nowhere
+	was  *replaced // nil: its content stays
 }
 
 func (w *rewrite) close() {
@@ -187,12 +194,13 @@ func (w *rewrite) sealed(in *bucket, s *sealed) (*block.Sealed, error) {
 }
 
 // index moves the index entries of events that go from one bucket to another,
-// and puts together those of events that are merged.
+// changes those of events that get new content, and puts together those of events
+// that are merged.
 func (w *rewrite) index() error {
 	leaving, arriving := map[*bucket][]block.Item{}, map[*bucket][]block.Item{}
 	for _, m := range w.events {
-		if m.to != nil && (m.to != m.in || w.merged) {
-			leaving[m.in] = append(leaving[m.in], m.Item)
+		if m.to != nil && (m.to != m.in || w.merged || m.was.reindexed()) {
+			leaving[m.in] = append(leaving[m.in], m.before())
 			arriving[m.to] = append(arriving[m.to], m.Item)
 		}
 	}
@@ -224,30 +232,49 @@ func (w *rewrite) store() error {
 
 // commit moves the locations and makes all of it durable.
 func (w *rewrite) commit() error {
+	if w.redacting != nil {
+		return w.redacting.commit(w)
+	}
 	w.l.writing.Lock()
 	defer w.l.writing.Unlock()
 	if w.l.closed {
 		return ErrClosed
 	}
-	if err := w.locate(); err != nil {
+	if err := w.locate(w.write, w.l.page); err != nil {
+		return err
+	}
+	if err := w.l.writeReplacements(w.write, nil, w.nowhere()); err != nil {
 		return err
 	}
 	set(w.write, key1(spaceState), w.l.state.encode())
-	return w.l.move(w.write, func() {
-		for _, id := range w.blocks {
-			w.l.dropBlock(id)
-		}
-		for _, g := range w.groups {
-			for _, s := range g.sealed {
-				header := s.block.Header // a copy: its sections are not to be kept
-				must(w.l.putBlock(s.id, &header))
-			}
-		}
-	})
+	return w.l.move(w.write, w.settle)
 }
 
-// locate writes where the events lie now.
-func (w *rewrite) locate() error {
+// nowhere returns the events that are forgotten.
+func (w *rewrite) nowhere() (seqs []event.Seq) {
+	for _, m := range w.events {
+		if m.to == nil {
+			seqs = append(seqs, event.Seq(m.Seq))
+		}
+	}
+	return seqs
+}
+
+// settle makes memory what commit made the disk. The caller holds mu.
+func (w *rewrite) settle() {
+	for _, id := range w.blocks {
+		w.l.dropBlock(id)
+	}
+	for _, g := range w.groups {
+		for _, s := range g.sealed {
+			header := s.block.Header // a copy: its sections are not to be kept
+			must(w.l.putBlock(s.id, &header))
+		}
+	}
+}
+
+// locate writes where the events lie now, in pages that are read with page.
+func (w *rewrite) locate(b *pebble.Batch, page func(n uint64) ([]location, error)) error {
 	to := map[event.Seq]location{}
 	for _, g := range w.groups {
 		for _, s := range g.sealed {
@@ -259,22 +286,22 @@ func (w *rewrite) locate() error {
 	pages := map[uint64][]location{}
 	for _, m := range w.events {
 		n := m.Seq / pageWidth
-		page, ok := pages[n]
+		at, ok := pages[n]
 		if !ok {
 			var err error
-			if page, err = w.l.page(n); err != nil {
+			if at, err = page(n); err != nil {
 				return err
 			}
-			pages[n] = page
+			pages[n] = at
 		}
 		i := int(m.Seq % pageWidth)
-		if i >= len(page) || page[i] != m.from {
+		if i >= len(at) || at[i] != m.from {
 			return fmt.Errorf("event %d: %w: its location does not name block %d, which holds it", m.Seq, ErrTampered, m.from.block)
 		}
-		page[i] = to[event.Seq(m.Seq)] // the zero one if it goes nowhere
+		at[i] = to[event.Seq(m.Seq)] // the zero one if it goes nowhere
 	}
-	for n, page := range pages {
-		set(w.write, locationKey(n), encodePage(page))
+	for n, at := range pages {
+		set(b, locationKey(n), encodePage(at))
 	}
 	return nil
 }
@@ -348,30 +375,6 @@ func (d disk) removePostings(b *pebble.Batch, from *bucket, items []block.Item) 
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// commitments checks events against their commitments, and keeps the bundle
-// that it looked at last. Not safe for concurrent use.
-type commitments struct {
-	disk
-	index  uint64
-	bundle []byte
-}
-
-func (c *commitments) check(seq event.Seq, stored []byte) error {
-	if n := uint64(seq) / tree.Width; c.bundle == nil || n != c.index {
-		var err error
-		if c.bundle, err = c.disk.bundle(n); err != nil {
-			return err
-		}
-		c.index = n
-	}
-	sum := sha256.Sum256(stored)
-	start := int(seq%tree.Width) * tree.HashSize
-	if start+tree.HashSize > len(c.bundle) || !bytes.Equal(c.bundle[start:start+tree.HashSize], sum[:]) {
-		return fmt.Errorf("event %d: %w: the commitment is not that of the stored event", seq, ErrTampered)
 	}
 	return nil
 }

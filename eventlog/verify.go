@@ -52,6 +52,7 @@ func kindOf(err error) FindingKind {
 type Verified struct {
 	Checkpoint         // what was checked against
 	Forgotten  []Range // positions whose events are forgotten, as the log records
+	Redacted   []Range // positions whose events were redacted since they were stored, as the log records
 }
 
 // A Range is positions of the log that follow one another.
@@ -76,7 +77,8 @@ type Progress struct{ Checked, Size event.Seq }
 // Verify checks everything appended so far, from the disk up: commitments
 // against tiles, tiles against checkpoints, checkpoints against their
 // signatures and the anchor beside the keys, blocks against commitments,
-// locations and indexes against blocks. It calls report for each finding and
+// locations and indexes against blocks, what stands for the leaves of redacted
+// events against the ledger. It calls report for each finding and
 // progress now and then, both from the calling goroutine. A finding is no
 // error: err is for what kept it from checking. What was forgotten, as the log
 // records, is no finding.
@@ -213,6 +215,8 @@ type verification struct {
 	seen      *roaring64.Bitmap    // positions that a block holds
 	gone      *roaring64.Bitmap    // positions that none does, as recorded
 	recorded  *roaring64.Bitmap    // positions recorded as forgotten
+	redacted  *roaring64.Bitmap    // positions whose events were redacted, as recorded
+	claims    claims               // what the ledger says of redactions
 	forgotten map[block.ID]*forgottenBlock
 	expected  map[indexPage]uint64 // sums of what the index must hold
 	actual    map[indexPage]uint64 // sums of what it holds
@@ -235,7 +239,7 @@ func newVerification(ctx context.Context, s *store, report func(Finding), progre
 		disk: s.disk, ctx: ctx, store: s, verifier: verifier, report: report, progress: progress,
 		buckets: s.buckets, tenants: s.tenants, committed: commitments{disk: s.disk},
 		bad: map[block.ID]*damage{}, forgotten: map[block.ID]*forgottenBlock{},
-		seen: roaring64.New(), gone: roaring64.New(), recorded: roaring64.New(),
+		seen: roaring64.New(), gone: roaring64.New(), recorded: roaring64.New(), redacted: roaring64.New(),
 		expected: map[indexPage]uint64{}, actual: map[indexPage]uint64{},
 	}, nil
 }
@@ -251,12 +255,12 @@ func (v *verification) verify() (Verified, error) {
 			return Verified{}, err
 		}
 	}
-	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.blocks, v.positions, v.beyond, v.index, v.quarantine} {
+	for _, step := range []func() error{v.counters, v.anchor, v.tree, v.blocks, v.positions, v.redactions, v.beyond, v.index, v.quarantine} {
 		if err := errors.Join(v.ctx.Err(), step()); err != nil {
 			return Verified{}, err
 		}
 	}
-	return Verified{v.store.checkpointOf(cp), ranges(v.gone)}, nil
+	return Verified{v.store.checkpointOf(cp), ranges(v.gone), ranges(v.redacted)}, nil
 }
 
 func (v *verification) add(part string, reason error, first, last event.Seq) {

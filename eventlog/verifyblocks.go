@@ -84,7 +84,7 @@ func (v *verification) block(id block.ID, h *block.Header) error {
 	if err != nil {
 		return err
 	}
-	items, err := v.items(text, moments)
+	items, err := v.items(b, text, moments)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (v *verification) filter(id block.ID, h *block.Header, b *bucket, items []b
 }
 
 // items decodes the events of a block and checks each against its commitment.
-func (v *verification) items(text *block.Text, moments []block.Moment) ([]block.Item, error) {
+func (v *verification) items(b *bucket, text *block.Text, moments []block.Moment) ([]block.Item, error) {
 	if len(moments) != text.Len() {
 		return nil, fmt.Errorf("%w: its sections differ in the number of events", ErrTampered)
 	}
@@ -142,6 +142,9 @@ func (v *verification) items(text *block.Text, moments []block.Moment) ([]block.
 			return nil, fmt.Errorf("%w: event %d does not decode: %w", ErrTampered, seq, err)
 		}
 		record(e.GetForgotten(), v.size, v.recorded, v.forgotten)
+		if err := v.claims.add(seq, b.tenant, e.GetRedacted(), v.size); err != nil {
+			return nil, err
+		}
 		items = append(items, block.Item{Seq: m.Seq, Bytes: stored, Event: e})
 	}
 	return items, nil
@@ -272,6 +275,7 @@ func (v *verification) beyond() error {
 	}{
 		{"location", locationKey((size + pageWidth - 1) / pageWidth), prefixEnd(key1(spaceLocation))},
 		{"commitment", bundleKey((size + tree.Width - 1) / tree.Width), prefixEnd(key1(spaceBundle))},
+		{"commitment", redactedKey((size + tree.Width - 1) / tree.Width), prefixEnd(key1(spaceRedacted))},
 	} {
 		found, err := v.has(part.key, part.end)
 		if err == nil && found {

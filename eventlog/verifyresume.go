@@ -46,6 +46,7 @@ type mark struct {
 	Findings  []Finding
 	Seen      []byte
 	Recorded  []byte
+	Claims    []byte
 	Forgotten []markedBlock
 	Bad       []markedBlock
 	Keys      [2]uint64   // of the sums
@@ -162,6 +163,9 @@ func (v *verification) resume() (last []byte, checked event.Seq, err error) {
 	if err := errors.Join(v.seen.UnmarshalBinary(m.Seen), v.recorded.UnmarshalBinary(m.Recorded)); err != nil {
 		return nil, 0, fmt.Errorf("resume verification: %s: %w", r.file, err)
 	}
+	if v.claims, err = decodeClaims(m.Claims); err != nil {
+		return nil, 0, fmt.Errorf("resume verification: %s: %w", r.file, err)
+	}
 	for _, f := range m.Findings {
 		v.tell(f)
 	}
@@ -188,7 +192,7 @@ func (v *verification) keep(last []byte, checked event.Seq) error {
 	r.kept = now
 	m := mark{
 		Files: r.sum[:], Last: bytes.Clone(last), Checked: checked, Findings: r.found, Keys: v.keys,
-		Seen: marshalSet(v.seen), Recorded: marshalSet(v.recorded),
+		Seen: marshalSet(v.seen), Recorded: marshalSet(v.recorded), Claims: v.claims.encode(),
 	}
 	for id, f := range v.forgotten {
 		m.Forgotten = append(m.Forgotten, markedBlock{Number: id, First: f.first, Last: f.last, Events: f.events})

@@ -45,7 +45,7 @@ var typesOf = map[string][]string{
 	"BENIGN": append(slices.Clone(secretTypes), "EMAIL", "PHONE", "CREDIT_CARD", "IBAN", "US_SSN", "IP_ADDRESS"),
 }
 
-var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET"}
+var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET", "WEBHOOK_URL"}
 
 type score struct{ want, found, exact, negatives, falseAlarms, nearMisses int }
 

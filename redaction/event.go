@@ -30,11 +30,14 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Count
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
 	sc.escrow, sc.event = r.escrow, e.Id
-	v := visit{sc: sc}
+	v := visit{sc: sc, drop: r.dropContent}
 	if e.User, err = User(e.User, p); err != nil {
 		return nil, err
 	}
 	v.body(e)
+	if r.analyzer != nil {
+		v.analyse(e, r.analyzer)
+	}
 	if v.err != nil {
 		return nil, v.err
 	}
@@ -42,8 +45,31 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Count
 	return v.counts, nil
 }
 
+// analyse asks the analyser about all texts of e in one batch, does what it
+// says, and looks once more for what that may have uncovered.
+func (v *visit) analyse(e *pb.Event, a Analyzer) {
+	v.sc.stage = collecting
+	if v.body(e); v.err != nil {
+		return
+	}
+	any, err := v.sc.analyse(a)
+	if v.err = err; err != nil || !any {
+		return
+	}
+	v.sc.stage = applying
+	if v.body(e); v.err != nil {
+		return
+	}
+	v.sc.stage = detecting
+	v.body(e)
+}
+
 // record writes down what was done in e.Capture.
 func (v *visit) record(e *pb.Event) {
+	if v.drop {
+		dropped(e)
+		return
+	}
 	if len(v.counts) == 0 {
 		if hasText(e) && e.GetCapture().GetContent() == pb.Capture_CONTENT_UNSPECIFIED {
 			captureOf(e).Content = pb.Capture_RAW
@@ -57,6 +83,15 @@ func (v *visit) record(e *pb.Event) {
 	c.Content = pb.Capture_REDACTED
 	c.Redactions = merge(c.Redactions, v.done)
 	c.Escrow = append(c.Escrow, v.sc.sealed...)
+}
+
+// dropped marks an event whose texts were taken away. What the publisher sealed
+// of them goes too.
+func dropped(e *pb.Event) {
+	if hasText(e) {
+		c := captureOf(e)
+		c.Content, c.Escrow = pb.Capture_DROPPED, nil
+	}
 }
 
 func captureOf(e *pb.Event) *pb.Capture {
@@ -108,6 +143,7 @@ func (c Counts) add(typ string, n uint32) {
 // A visit goes over the texts of one event. After an error it does nothing.
 type visit struct {
 	sc     *scan
+	drop   bool // all texts
 	counts Counts
 	done   map[rule]uint32
 	err    error
@@ -251,7 +287,12 @@ func (v *visit) text(s *string, m mode) []edit {
 	if v.err != nil || *s == "" {
 		return nil
 	}
-	out, edits, err := v.sc.redact(*s, m)
+	if v.drop {
+		whole := edit{end: len(*s)}
+		*s = ""
+		return []edit{whole}
+	}
+	out, edits, err := v.sc.redactIn(*s, m)
 	if err != nil {
 		v.err = err
 		return nil

@@ -14,12 +14,12 @@ import (
 // A namedFamily is a set of vendors whose keys one detector finds by name.
 type namedFamily struct {
 	name    string // of the detector
-	vendors []named
+	vendors []namedVendor
 }
 
-// A named vendor has words of which one must stand before a key, and shapes.
+// A namedVendor has words of which one must stand before a key, and shapes.
 // In a word _ is where another sign or none may be: new_relic is NewRelic, too.
-type named struct {
+type namedVendor struct {
 	words, shapes string
 }
 
@@ -56,7 +56,7 @@ func (f *namedFamily) detector() Detector {
 		}
 		for i := range shapes {
 			s := &shapes[i]
-			if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && c.named(s, end) {
+			if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && c.isNamed(s, end) {
 				c.Add(c.Start, end)
 				return
 			}
@@ -76,7 +76,7 @@ func spelled(v string) bool {
 	words, long := 0, 0
 	for i := 0; i < len(v); {
 		j := partEnd(v, i)
-		if n := lettersEnd(v, i); n-i >= 4 && (n == j || digitsEnd(v, n) == j) {
+		if n := lettersEnd(v, i, len(v)); n-i >= 4 && (n == j || digitsEnd(v, n) == j) {
 			words++
 			long += j - i
 		}
@@ -94,13 +94,6 @@ func partEnd(v string, i int) int {
 	for i++; i < len(v) && isAlnum(v[i]) && !(isUpper(v[i]) && isLower(v[i-1])); i++ {
 	}
 	return min(i, len(v))
-}
-
-func lettersEnd(v string, i int) int {
-	for i < len(v) && isLetter(v[i]) {
-		i++
-	}
-	return i
 }
 
 // leastRun returns the length of the shortest run of letters, digits, - and _
@@ -131,9 +124,9 @@ func leastRun(parts []part) int {
 // looked for.
 const leastLoose = 10
 
-// named reports whether the vendor of a shape is named before the candidate,
+// isNamed reports whether the vendor of a shape is named before the candidate,
 // and that it is a key if the shape does not say so.
-func (c *Candidate) named(s *namedShape, end int) bool {
+func (c *Candidate) isNamed(s *namedShape, end int) bool {
 	if v := c.Text[c.Start:end]; entropy(v) < 2.5 {
 		return false
 	}

@@ -3,7 +3,7 @@ package redaction
 // namedServices are the other vendors whose keys have no form of their own:
 // messages, operation, data.
 var namedServices = []namedFamily{
-	{"named_message_key", []named{
+	{"named_message_key", []namedVendor{
 		{"twilio", "<x32>"},
 		{"nexmo vonage", "<x8> <a16>"},
 		{"plivo", "<U20> <u40>"},
@@ -85,7 +85,7 @@ var namedServices = []namedFamily{
 		{"eventbrite", "<U20>"},
 		{"beamer", "b_<l44> b_<u44>"},
 	}},
-	{"named_operation_key", []named{
+	{"named_operation_key", []namedVendor{
 		{"datadog dd_api dd_app ddog", "<x32> <l40> <x40>"},
 		{"newrelic new_relic", "<l64> <x40> <u32> <x47>"},
 		{"sumo sumologic", "su<a12> <a64>"},
@@ -169,7 +169,7 @@ var namedServices = []namedFamily{
 		{"baremetrics", "<u22-25>"},
 		{"profitwell", "<x32>"},
 	}},
-	{"named_data_key", []named{
+	{"named_data_key", []namedVendor{
 		{"airtable", "<l17> key<a14>"},
 		{"asana", "<l32> <d16> <d16>:<x32>"},
 		{"notion", "<a43>"},

@@ -3,7 +3,7 @@ package redaction
 // namedFamilies are the vendors of clouds, code, models and money whose keys
 // have no form of their own.
 var namedFamilies = []namedFamily{
-	{"named_cloud_key", []named{
+	{"named_cloud_key", []namedVendor{
 		{"aws amazon secret_access_key", "<b40>"},
 		{"azure cognitive subscription ocp apim", "<x32> <a84>"},
 		{"azure devops vsts azdo visual_studio", "<l52>"},
@@ -59,7 +59,7 @@ var namedFamilies = []namedFamily{
 		{"hcaptcha", "<g36> <x40>"},
 		{"google", "<u24> <u39>"},
 	}},
-	{"named_code_key", []named{
+	{"named_code_key", []namedVendor{
 		{"github", "v1.<x40>"},
 		{"github", "<a40>"},
 		{"gitlab", "<u20>"},
@@ -117,7 +117,7 @@ var namedFamilies = []namedFamily{
 		{"sourcetree", "<a20-40>"},
 		{"scrutinizer", "<x64>"},
 	}},
-	{"named_model_key", []named{
+	{"named_model_key", []namedVendor{
 		{"openai", "<a48> <x32>"},
 		{"azure_openai openai", "<x32> <a84>"},
 		{"cohere", "<a40>"},
@@ -159,7 +159,7 @@ var namedFamilies = []namedFamily{
 		{"novita", "<g36>"},
 		{"monsterapi", "<u32-200>"},
 	}},
-	{"named_money_key", []named{
+	{"named_money_key", []namedVendor{
 		{"adyen", "<u64-220>"},
 		{"paypal", "<u80> <u64> <u40-80>"},
 		{"braintree", "<l16> <x32>"},

@@ -106,19 +106,19 @@ func parseShape(shape string) []part {
 // counted parses an alphabet with its count, as in a20-40.
 func counted(s string) part {
 	least, most, ranged := strings.Cut(s[1:], "-")
-	p := part{in: alphabet(s[0]), min: number(least)}
+	p := part{in: alphabet(s[0]), min: count(least)}
 	switch {
 	case !ranged:
 		p.max = p.min
 	case most == "":
 		p.max, p.open = max(maxKey, p.min), true
 	default:
-		p.max = number(most)
+		p.max = count(most)
 	}
 	return p
 }
 
-func number(s string) int {
+func count(s string) int {
 	n := 0
 	for _, c := range []byte(s) {
 		if !isDigit(c) {

@@ -89,6 +89,21 @@ func TestBreakerCountsMalformed(t *testing.T) {
 	}
 }
 
+// A deadlined context is one whose deadline passes when it is cancelled, so
+// that a test need not wait for a clock.
+type deadlined struct{ context.Context }
+
+func (d deadlined) Err() error {
+	if d.Context.Err() != nil {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// Value hides the inner context from package context, which would ask that
+// one for its error.
+func (deadlined) Value(any) any { return nil }
+
 // TestBreakerAndItsCallers: a call that its caller cancels is no failure, and
 // as a probe it leaves the next call to be one. A caller's deadline counts: a
 // server that is always too slow would otherwise never be left alone.
@@ -107,7 +122,8 @@ func TestBreakerAndItsCallers(t *testing.T) {
 	now := newClock()
 	c := serve(t, http.HandlerFunc(h), Config{Now: now.now, Breaker: Breaker{Failures: 1, Cooldown: time.Minute}})
 	hanging.Store(true)
-	cancelled := func() {
+	// abandon ends a call, by cancelling or by deadline, once it is asked.
+	abandon := func(want error) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -115,23 +131,21 @@ func TestBreakerAndItsCallers(t *testing.T) {
 			<-asked
 			cancel()
 		}()
-		if _, err := c.Analyze(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
+		if errors.Is(want, context.DeadlineExceeded) {
+			ctx = deadlined{ctx}
+		}
+		if _, err := c.Analyze(ctx, []string{"a"}); !errors.Is(err, want) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	cancelled()
-	cancelled() // the breaker is closed: the server is asked
-	ctx, cancel := context.WithTimeout(t.Context(), short)
-	defer cancel()
-	if _, err := c.Analyze(ctx, []string{"a"}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("got %v", err)
-	}
-	<-asked
+	abandon(context.Canceled)
+	abandon(context.Canceled) // the breaker is closed: the server is asked
+	abandon(context.DeadlineExceeded)
 	if _, err := c.Analyze(t.Context(), []string{"a"}); !errors.Is(err, ErrUnavailable) || len(asked) != 0 {
 		t.Fatalf("got %v, asked %d times: the breaker is not open", err, len(asked))
 	}
 	now.add(time.Minute)
-	cancelled() // the probe
+	abandon(context.Canceled) // the probe
 	hanging.Store(false)
 	if _, err := c.Analyze(t.Context(), []string{"a"}); err != nil {
 		t.Fatalf("no second probe: %v", err)

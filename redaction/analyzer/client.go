@@ -49,11 +49,11 @@ type Client struct {
 func New(config Config) (*Client, error) {
 	config = config.withDefaults()
 	if err := config.check(); err != nil {
-		return nil, fmt.Errorf("analyser: config: %w", err)
+		return nil, fmt.Errorf("analyser: %w", err)
 	}
 	base, err := parseURL(config.URL)
 	if err != nil {
-		return nil, fmt.Errorf("analyser: config: %w", err)
+		return nil, fmt.Errorf("analyser: %w", err)
 	}
 	config.Entities = slices.Clone(config.Entities)
 	c := &Client{

@@ -361,7 +361,7 @@ func TestNew(t *testing.T) {
 		switch {
 		case c.field == "" && err != nil:
 			t.Errorf("%+v: %v", c.config, err)
-		case c.field != "" && (err == nil || !strings.Contains(err.Error(), ": "+c.field+": ")):
+		case c.field != "" && (err == nil || !strings.Contains(err.Error(), ": Config."+c.field+": ")):
 			t.Errorf("%+v: got %v, want an error about %s", c.config, err, c.field)
 		case err != nil && strings.Contains(err.Error(), "hunter2"):
 			t.Errorf("the error quotes a secret: %v", err)

@@ -43,7 +43,8 @@ type Config struct {
 	MaxBytes int
 	// Client does the requests, for instance with a client certificate; nil
 	// is one that verifies by the system's roots, uses the proxy of the
-	// environment for https and never leaves the machine for http. Its
+	// environment for https and never leaves the machine for http. Where the
+	// connections of another one go is its Transport's affair; its
 	// CheckRedirect is not used.
 	Client *http.Client
 	// Breaker says when a failing analyser is left alone.
@@ -101,23 +102,23 @@ func orDefault[T comparable](v, d T) T {
 func (c Config) check() error {
 	switch {
 	case !isWord(c.Language):
-		return errors.New("Language: want letters, digits, - and _")
+		return errors.New("Config.Language: want letters, digits, - and _")
 	case !(c.Threshold >= 0 && c.Threshold <= 1): // also NaN
-		return errors.New("Threshold: want a number from 0 to 1")
+		return errors.New("Config.Threshold: want a number from 0 to 1")
 	case c.Batch < BatchAuto || c.Batch > BatchSingle:
-		return errors.New("Batch: unknown")
+		return errors.New("Config.Batch: unknown")
 	case c.Timeout < 0:
-		return errors.New("Timeout: negative")
+		return errors.New("Config.Timeout: negative")
 	case c.MaxBytes < 0:
-		return errors.New("MaxBytes: negative")
+		return errors.New("Config.MaxBytes: negative")
 	case c.Breaker.Failures < 0:
-		return errors.New("Breaker.Failures: negative")
+		return errors.New("Config.Breaker.Failures: negative")
 	case c.Breaker.Cooldown < 0:
-		return errors.New("Breaker.Cooldown: negative")
+		return errors.New("Config.Breaker.Cooldown: negative")
 	}
 	for i, e := range c.Entities {
 		if !isWord(e) {
-			return fmt.Errorf("Entities[%d]: want letters, digits, - and _", i)
+			return fmt.Errorf("Config.Entities[%d]: want letters, digits, - and _", i)
 		}
 	}
 	return nil
@@ -139,17 +140,17 @@ func parseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, errors.New("URL: not a URL")
+		return nil, errors.New("Config.URL: not a URL")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("URL: want https, or http to this machine")
+		return nil, errors.New("Config.URL: want https, or http to this machine")
 	case u.Hostname() == "":
-		return nil, errors.New("URL: no host")
+		return nil, errors.New("Config.URL: no host")
 	case u.User != nil:
-		return nil, errors.New("URL: no user wanted, authenticate in Client")
+		return nil, errors.New("Config.URL: no user wanted, authenticate in Client")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("URL: no query or fragment wanted")
+		return nil, errors.New("Config.URL: no query or fragment wanted")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, errors.New("URL: texts do not leave this machine without TLS: want https")
+		return nil, errors.New("Config.URL: texts do not leave this machine without TLS: want https")
 	}
 	return u, nil
 }

@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -149,18 +152,106 @@ func checkFault(t *testing.T, f fault, c *Client, texts []string) {
 	}
 }
 
+// TestAnswerSize: MaxBytes are accepted, a byte more is not cut off.
+func TestAnswerSize(t *testing.T) {
+	for n, want := range map[int]error{100: nil, 101: ErrMalformed} {
+		answer := "[]" + strings.Repeat(" ", n-2)
+		_, err := serve(t, body(answer), Config{MaxBytes: 100}).Analyze(t.Context(), []string{"a"})
+		if !errors.Is(err, want) {
+			t.Errorf("%d bytes: got %v, want %v", n, err, want)
+		}
+	}
+}
+
+// A held transport answers each request when release yields.
+type held struct {
+	underWay atomic.Int64
+	release  chan struct{}
+}
+
+func (h *held) RoundTrip(*http.Request) (*http.Response, error) {
+	h.underWay.Add(1)
+	defer h.underWay.Add(-1)
+	<-h.release
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("[]"))}, nil
+}
+
+// TestConcurrencyIsBounded: single texts are asked about four at a time.
+func TestConcurrencyIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &held{release: make(chan struct{})}
+		c := client(t, Config{URL: "https://x", Batch: BatchSingle, Client: &http.Client{Transport: h}})
+		const texts = 20
+		done := make(chan error, 1)
+		go func() {
+			_, err := c.Analyze(t.Context(), slices.Repeat([]string{"a"}, texts))
+			done <- err
+		}()
+		for i := range texts {
+			synctest.Wait() // all that can begin have begun
+			if n := h.underWay.Load(); n != int64(min(concurrency, texts-i)) {
+				t.Errorf("%d answered: %d under way", i, n)
+			}
+			h.release <- struct{}{}
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestTimeoutBoundsTheCall: the requests of a call share its time, whatever
 // number they are.
 func TestTimeoutBoundsTheCall(t *testing.T) {
 	c := serve(t, hang(""), Config{Timeout: short, Batch: BatchSingle})
 	start := time.Now()
-	_, err := c.Analyze(t.Context(), strings.Split(strings.Repeat("a ", 40), " "))
+	_, err := c.Analyze(t.Context(), strings.Split(strings.Repeat("a ", 400), " "))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	// Ten turns of four requests would take 500 ms.
-	if d := time.Since(start); d < short || d > 8*short {
+	// A hundred turns of four requests would take five seconds.
+	if d := time.Since(start); d < short || d > 20*short {
 		t.Errorf("took %v", d)
+	}
+}
+
+// TestFallback: only what looks like the analyser's own refusal of a list is
+// followed by single texts. There are no other second tries.
+func TestFallback(t *testing.T) {
+	const object = `{"error": "x"}`
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		falls  bool
+	}{
+		{"400", status(400, object), true},
+		{"422", status(422, object), true},
+		{"500", status(500, object), true},
+		{"500 without a word", status(500, ""), false},
+		{"500 of a proxy", status(500, "<html>"), false},
+		{"500 with other JSON", status(500, `{"error": 7}`), false},
+		{"404", status(404, object), false},
+		{"429", status(429, object), false},
+		{"503", status(503, object), false},
+		{"flat list", body("[]"), false},
+		{"connection lost", raw(""), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &presidio{broken: func(w http.ResponseWriter, r *http.Request, texts []string) bool {
+				if len(texts) > 1 {
+					c.answer(w, r)
+				}
+				return len(texts) > 1
+			}}
+			_, err := serve(t, p, Config{}).Analyze(t.Context(), []string{"a", "b"})
+			want := 1
+			if c.falls {
+				want = 3
+			}
+			if p.count() != want || (err == nil) != c.falls {
+				t.Errorf("%d requests, want %d; %v", p.count(), want, err)
+			}
+		})
 	}
 }
 

@@ -48,17 +48,51 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkInternational(b *testing.B) {
-	all := [][]byte{[]byte("4915123456789"), []byte("14155550132"), []byte("442079460018"), []byte("390236618300"), []byte("491512345678901234")}
+	var all [][]byte
+	for _, s := range samples() {
+		n, _ := Parse(s.text, s.region)
+		all = append(all, append(n.Code(), n.National()...))
+	}
 	for i := 0; b.Loop(); i++ {
-		International(all[i%len(all)])
+		if _, _, ok := International(all[i%len(all)]); !ok {
+			b.Fatalf("%s is not valid", all[i%len(all)])
+		}
 	}
 }
 
 func BenchmarkNational(b *testing.B) {
-	german, british := []byte("015123456789"), []byte("02079460018")
-	for b.Loop() {
-		if !National("DE", german) || !National("GB", british) {
-			b.Fatal("not valid")
+	all := samples()
+	for i := range all {
+		n, _ := Parse(all[i].text, all[i].region)
+		all[i].text = string(n.National())
+	}
+	digits := make([]byte, maxDigits)
+	for i := 0; b.Loop(); i++ {
+		s := &all[i%len(all)]
+		if !National(s.region, digits[:copy(digits, s.text)]) {
+			b.Fatalf("%s is not valid in %s", s.text, s.region)
+		}
+	}
+}
+
+func BenchmarkWritten(b *testing.B) {
+	all := samples()
+	for i := 0; b.Loop(); i++ {
+		s := &all[i%len(all)]
+		if n, ok := Written(s.region, s.text); ok && !Grouped(&n, s.text) {
+			b.Fatalf("%q is not grouped", s.text)
+		}
+	}
+}
+
+// BenchmarkRefuse judges what looks like a number and is none, as most digits
+// in running text do.
+func BenchmarkRefuse(b *testing.B) {
+	all := []sample{{"2026-11-28 04:52", "DE"}, {"1234567890123456", "US"}, {"17.5.2024", "DE"}, {"000-00-0000", "US"}, {"3.14159265", "FR"}}
+	for i := 0; b.Loop(); i++ {
+		s := &all[i%len(all)]
+		if _, ok := Written(s.region, s.text); ok {
+			b.Fatalf("%q is written", s.text)
 		}
 	}
 }

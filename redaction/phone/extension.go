@@ -74,6 +74,9 @@ func (s *intervals) add(first, last int) {
 // extensionStart returns the first place from which all that follows is an
 // extension, -1 where there is none.
 func extensionStart(s string) int {
+	if !mayExtend(s) {
+		return -1
+	}
 	starts := extensionStarts(s)
 	first := -1
 	for _, x := range starts.all[:starts.n] {
@@ -84,12 +87,35 @@ func extensionStart(s string) int {
 	return first
 }
 
-// Characters about the label of an extension.
-const (
-	beforeLabel = " \u00A0\t,"
-	afterLabel  = " \u00A0\t,-"
-	noComma     = " \u00A0\t"
-)
+// mayExtend reports whether s has what every extension has: a letter, a sign
+// that is no punctuation, or a tilde.
+func mayExtend(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || c == '~' || ascii[c] != number && ascii[c] != punctuation && ascii[c] != plus {
+			return true
+		}
+	}
+	return false
+}
+
+// trimSpaces cuts spaces, tabs, no-break spaces and the other ASCII characters
+// given from the end of s.
+func trimSpaces(s, others string) string {
+	for len(s) > 0 {
+		switch last := s[len(s)-1]; {
+		case last == ' ' || last == '\t' || last < utf8.RuneSelf && strings.IndexByte(others, last) >= 0:
+			s = s[:len(s)-1]
+		case strings.HasSuffix(s, "\u00A0"):
+			s = s[:len(s)-len("\u00A0")]
+		default:
+			return s
+		}
+	}
+	return s
+}
+
+// beforeDigits are what may stand, with spaces, between a label and the digits.
+const beforeDigits = ",-"
 
 // extensionStarts finds the ways in which s can end with an extension, as
 // libphonenumber takes them. It works from the end: no label has digits, so
@@ -109,15 +135,19 @@ func extensionStarts(s string) (starts intervals) {
 			starts.add(i, len(before)-1)
 		}
 	}
-	labels(before, n, &starts)
-	commas(before, n, &starts)
+	label, marked := cutMark(before)
+	starts.labels(label, n)
+	starts.commas(before, label, marked, n)
 	return starts
 }
 
 // cutDigits cuts the digits at the end of s and returns how many they were.
 func cutDigits(s string) (before string, n int) {
 	for len(s) > 0 {
-		r, size := utf8.DecodeLastRuneInString(s)
+		r, size := rune(s[len(s)-1]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeLastRuneInString(s)
+		}
 		if _, ok := digit(r); !ok {
 			break
 		}
@@ -130,7 +160,7 @@ func cutDigits(s string) (before string, n int) {
 // cutMark cuts what may stand between a label and the digits: a colon or full
 // stop, then spaces and the like.
 func cutMark(s string) (before string, marked bool) {
-	s = strings.TrimRight(s, afterLabel)
+	s = trimSpaces(s, beforeDigits)
 	for _, mark := range [...]string{":", ".", "．"} {
 		if before, ok := strings.CutSuffix(s, mark); ok {
 			return before, true
@@ -139,17 +169,17 @@ func cutMark(s string) (before string, marked bool) {
 	return s, false
 }
 
-// labels adds where an extension after a word or a sign begins.
-func labels(before string, n int, starts *intervals) {
-	s, _ := cutMark(before)
+// labels adds where an extension after a word or a sign, with which s ends,
+// begins.
+func (starts *intervals) labels(s string, n int) {
 	if label := explicitLabel(s); label != 0 && n <= 20 {
 		i := len(s) - label
-		starts.add(len(strings.TrimRight(s[:i], beforeLabel)), i)
+		starts.add(len(trimSpaces(s[:i], ",")), i)
 		return
 	}
 	if label := ambiguousLabel(s); label != 0 && n <= 9 {
 		i := len(s) - label
-		starts.add(len(strings.TrimRight(s[:i], beforeLabel)), i)
+		starts.add(len(trimSpaces(s[:i], ",")), i)
 	}
 }
 
@@ -205,13 +235,13 @@ func ambiguousLabel(s string) int {
 
 // commas adds where an extension after pauses, as telephones dial them, begins:
 // after two commas or a semicolon, or, when it is short, after one comma.
-func commas(before string, n int, starts *intervals) {
+// s is what stands before the mark.
+func (starts *intervals) commas(before, s string, marked bool, n int) {
 	if n > 15 {
 		return
 	}
-	s, marked := cutMark(before)
 	if strings.HasSuffix(s, ";") {
-		starts.add(len(strings.TrimRight(s[:len(s)-1], noComma)), len(s)-1)
+		starts.add(len(trimSpaces(s[:len(s)-1], "")), len(s)-1)
 		return
 	}
 	pause := ","
@@ -223,13 +253,13 @@ func commas(before string, n int, starts *intervals) {
 		if n > 9 {
 			i = len(s) - len(pause)
 		}
-		starts.add(len(strings.TrimRight(s[:i], noComma)), i)
+		starts.add(len(trimSpaces(s[:i], "")), i)
 		return
 	}
-	tail := before[len(strings.TrimRight(before, afterLabel)):]
+	tail := before[len(trimSpaces(before, beforeDigits)):]
 	if i := strings.Index(tail, pause); i >= 0 {
 		i += len(before) - len(tail)
-		starts.add(len(strings.TrimRight(before[:i], noComma)), i)
+		starts.add(len(trimSpaces(before[:i], "")), i)
 	}
 }
 

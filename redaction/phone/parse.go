@@ -83,9 +83,11 @@ func Normal(number, region string) string {
 // longest valid number they begin with, its region, and whether that is all of
 // them.
 func International(digits []byte) (n int, region string, ok bool) {
-	w := atlas()
-	p, c := w.plan(digits)
-	if p == nil || !decimal(digits) {
+	if !decimal(digits) {
+		return 0, "", false
+	}
+	p, c := atlas().plan(digits)
+	if p == nil {
 		return 0, "", false
 	}
 	rest := digits[c:min(len(digits), c+maxDigits/2)]
@@ -261,11 +263,12 @@ func (d *dialled) country(w *world, r *region, plus bool) (p *plan, rest []byte,
 // cutInternational cuts the region's international prefix. No calling code
 // begins with 0, so what does is not one.
 func (r *region) cutInternational(digits []byte) ([]byte, bool) {
-	g, ok := r.idd.match(digits)
-	if !ok {
+	var g groups
+	end := r.idd.match(digits, &g)
+	if end < 0 {
 		return digits, false
 	}
-	rest := digits[g[1]:]
+	rest := digits[end:]
 	if len(rest) > 0 && rest[0] == '0' {
 		return digits, false
 	}
@@ -302,16 +305,17 @@ func (r *region) national(digits []byte, buf *[maxDigits]byte) []byte {
 // cutTrunk cuts or replaces the trunk prefix and carrier code, but not where
 // the number would be valid only with it. It reports whether it found one.
 func (r *region) cutTrunk(digits []byte, buf *[maxDigits]byte) ([]byte, bool) {
-	g, ok := r.trunk.match(digits)
+	var g groups
+	end := r.trunk.match(digits, &g)
 	switch {
-	case !ok:
+	case end < 0:
 		return digits, false
-	case g[1] == 0: // an optional prefix that is not there
+	case end == 0: // an optional prefix that is not there
 		return digits, true
 	case len(r.transform) > 0 && g[2*r.trunk.groups] >= 0:
-		return r.replaceTrunk(digits, &g, buf)
+		return r.replaceTrunk(digits, end, &g, buf)
 	}
-	rest := digits[g[1]:]
+	rest := digits[end:]
 	if r.onlyWhole(digits, rest) {
 		return digits, false
 	}
@@ -319,9 +323,9 @@ func (r *region) cutTrunk(digits []byte, buf *[maxDigits]byte) ([]byte, bool) {
 }
 
 // replaceTrunk puts what the transform rule makes of the prefix in its place.
-func (r *region) replaceTrunk(digits []byte, g *groups, buf *[maxDigits]byte) ([]byte, bool) {
+func (r *region) replaceTrunk(digits []byte, end int, g *groups, buf *[maxDigits]byte) ([]byte, bool) {
 	var made [maxDigits + 8]byte
-	rest := append(r.transform.expand(made[:0], digits, g), digits[g[1]:]...)
+	rest := append(r.transform.expand(made[:0], digits, g), digits[end:]...)
 	if r.onlyWhole(digits, rest) {
 		return digits, false
 	}

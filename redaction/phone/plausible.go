@@ -20,11 +20,10 @@ func Plausible(text string) bool {
 	return w.scan(text) && w.grouped() && !w.date() && !w.fraction() && !w.address() && !w.pages()
 }
 
-// maxRun bounds the groups of a number and the characters between two.
 const (
 	maxGroupsWritten = 10
-	maxSeparator     = 4
-	maxSingles       = 3
+	maxSeparator     = 4 // characters between two groups
+	maxSingles       = 3 // groups of one digit: +1, (0) and an area code
 )
 
 // written is how a candidate is written: the lengths of its groups of digits,
@@ -39,11 +38,11 @@ type written struct {
 }
 
 type group struct {
-	digits    int
-	value     int  // of up to four digits
-	separator rune // the last character before it that is no space, or a space
-	run       int  // characters before it
-	bracket   bool // one opens before it
+	separator rune   // the last character before it that is no space, or a space
+	value     uint16 // of up to four digits
+	digits    uint8
+	run       uint8 // characters before it
+	bracket   bool  // one opens before it
 }
 
 // scan splits text in groups and reports whether it has only digits and
@@ -89,7 +88,7 @@ func (w *written) slashes(r rune) {
 
 func (g *group) add(c byte) {
 	if g.digits++; g.digits <= 4 {
-		g.value = g.value*10 + int(c-'0')
+		g.value = g.value*10 + uint16(c-'0')
 	}
 }
 
@@ -101,8 +100,9 @@ func (g *group) mark(r rune) {
 	}
 }
 
-func opens(r rune) bool  { return strings.ContainsRune("([（［", r) }
-func closes(r rune) bool { return strings.ContainsRune(")]）］", r) }
+func opens(r rune) bool { return r == '(' || r == '[' || r == '（' || r == '［' }
+
+func closes(r rune) bool { return r == ')' || r == ']' || r == '）' || r == '］' }
 
 // bracket follows brackets: they do not nest and hold digits.
 func (w *written) bracket(r rune, open *bool, afterDigit bool) bool {
@@ -157,7 +157,7 @@ func (w *written) date() bool {
 	return false
 }
 
-func year(n int) bool { return n >= 1000 && n < 3000 }
+func year(n uint16) bool { return n >= 1000 && n < 3000 }
 
 func dayAndMonth(a, b group) bool {
 	if a.digits > 2 || b.digits > 2 || a.value == 0 || b.value == 0 {

@@ -36,9 +36,11 @@ const (
 // maxGroups bounds the capturing groups. Prefixes have two at most, formats six.
 const maxGroups = 6
 
-// groups are the places of the whole match and of its groups, -1 where a group
-// took no part.
+// groups are the places of groups from the first on, in slots 2 and up, -1
+// where a group took no part.
 type groups [2 * (maxGroups + 1)]int8
+
+var noGroups = groups{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
 
 // newPrefix compiles a pattern; nil for the empty one, which matches nothing.
 func newPrefix(pattern string) (*prefix, error) {
@@ -99,17 +101,16 @@ func (p *prefix) firsts(pc uint16) uint16 {
 // begins reports whether a match can begin with the digit d.
 func (p *prefix) begins(d byte) bool { return p != nil && p.first>>(d-'0')&1 != 0 }
 
-// match matches the beginning of digits.
-func (p *prefix) match(digits []byte) (g groups, ok bool) {
+// match returns the length of the match that digits begin with, -1 where there
+// is none, and the places of the groups, if there are any.
+func (p *prefix) match(digits []byte, g *groups) int {
 	if len(digits) == 0 || !p.begins(digits[0]) {
-		return g, false
+		return -1
 	}
-	for i := range g {
-		g[i] = -1
+	if p.groups > 0 {
+		*g = noGroups
 	}
-	end := p.run(p.start, digits, 0, &g)
-	g[0], g[1] = 0, int8(end)
-	return g, end >= 0
+	return p.run(p.start, digits, 0, g)
 }
 
 // run returns the end of the match from pc and position i on, or -1.

@@ -25,7 +25,7 @@ const (
 // full-width forms that libphonenumber's VALID_PUNCTUATION has.
 func classOf(r rune) class {
 	if r < utf8.RuneSelf {
-		return ascii(byte(r))
+		return ascii[r]
 	}
 	switch {
 	case r >= '\u2010' && r <= '\u2015', r >= '\uFF0D' && r <= '\uFF0F': // dashes; full-width - . /
@@ -43,27 +43,29 @@ func classOf(r rune) class {
 	return other
 }
 
-func ascii(c byte) class {
-	switch {
-	case c-'0' <= 9:
-		return number
-	case c == '+':
-		return plus
-	case c|0x20 == 'x':
-		return letterX
-	case c|0x20-'a' < 26:
-		return letter
-	case strings.IndexByte("- ()./[]~*", c) >= 0:
-		return punctuation
-	}
-	return other
+// ascii has the classes of ASCII.
+var ascii = [utf8.RuneSelf]class{
+	'0': number, '1': number, '2': number, '3': number, '4': number, '5': number, '6': number, '7': number, '8': number, '9': number,
+	'A': letter, 'B': letter, 'C': letter, 'D': letter, 'E': letter, 'F': letter, 'G': letter, 'H': letter, 'I': letter,
+	'J': letter, 'K': letter, 'L': letter, 'M': letter, 'N': letter, 'O': letter, 'P': letter, 'Q': letter, 'R': letter,
+	'S': letter, 'T': letter, 'U': letter, 'V': letter, 'W': letter, 'X': letterX, 'Y': letter, 'Z': letter,
+	'a': letter, 'b': letter, 'c': letter, 'd': letter, 'e': letter, 'f': letter, 'g': letter, 'h': letter, 'i': letter,
+	'j': letter, 'k': letter, 'l': letter, 'm': letter, 'n': letter, 'o': letter, 'p': letter, 'q': letter, 'r': letter,
+	's': letter, 't': letter, 'u': letter, 'v': letter, 'w': letter, 'x': letterX, 'y': letter, 'z': letter,
+	'+': plus, ' ': punctuation, '-': punctuation, '.': punctuation, '/': punctuation, '(': punctuation, ')': punctuation,
+	'[': punctuation, ']': punctuation, '~': punctuation, '*': punctuation,
 }
 
 // digit returns a decimal digit of any script as ASCII.
 func digit(r rune) (byte, bool) {
-	switch {
-	case r < utf8.RuneSelf:
+	if r < utf8.RuneSelf {
 		return byte(r), byte(r)-'0' <= 9
+	}
+	return foreignDigit(r)
+}
+
+func foreignDigit(r rune) (byte, bool) {
+	switch {
 	case r >= '０' && r <= '９':
 		return byte(r-'０') + '0', true
 	case !unicode.Is(unicode.Nd, r):
@@ -136,18 +138,18 @@ func (d *dialled) readPlain(s string) (done, ok bool) {
 // or the parameters of RFC 3966.
 func (d *dialled) readAny(s string) bool {
 	if strings.IndexByte(s, ';') < 0 {
-		return d.readBody(possible(s))
+		return d.readBody(extract(s))
 	}
 	i := strings.Index(s, phoneContext)
 	if i < 0 {
-		return d.readBody(beforeSubaddress(possible(s)))
+		return d.readBody(beforeSubaddress(extract(s)))
 	}
 	context, _, _ := strings.Cut(s[i+len(phoneContext):], ";")
 	switch {
 	case !validContext(context):
 		return false
 	case i == 0:
-		return d.readBody(beforeSubaddress(possible(s)))
+		return d.readBody(beforeSubaddress(extract(s)))
 	}
 	local := s[:i]
 	if j := strings.Index(local, "tel:"); j >= 0 {
@@ -159,9 +161,9 @@ func (d *dialled) readAny(s string) bool {
 	return d.readBody(beforeSubaddress(local))
 }
 
-// possible cuts what stands before the first digit or + and a second number,
+// extract cuts what stands before the first digit or + and a second number,
 // as in 555 0100 x302/x2303.
-func possible(s string) string {
+func extract(s string) string {
 	for i, r := range s {
 		if c := classOf(r); c == number || c == plus {
 			return beforeSecond(s[i:])
@@ -214,7 +216,7 @@ func (d *dialled) push(c byte) bool {
 func vanity(s string) bool {
 	n := 0
 	for i := range len(s) {
-		if c := ascii(s[i]); c == letter || c == letterX {
+		if isLetter(rune(s[i])) {
 			n++
 		}
 	}

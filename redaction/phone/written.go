@@ -165,8 +165,8 @@ func (s *spelling) format(national []byte) *format {
 // fits reports whether the breaks before digits of a number are those between
 // the format's groups, or some of them with the first.
 func (f *format) fits(national []byte, breaks []bool) bool {
-	g, ok := f.groups.match(national)
-	if !ok {
+	var g groups
+	if f.groups.match(national, &g) < 0 {
 		return true
 	}
 	var between [maxDigits]bool

@@ -1,0 +1,245 @@
+package redaction
+
+import "strings"
+
+// monthNames has the names of the months, January first, in English, German,
+// French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Polish, Czech,
+// Finnish, Turkish and Russian (CLDR, in the case that stands in dates).
+var monthNames = [12]string{
+	"january januar janvier enero gennaio janeiro januari stycznia ledna tammikuuta ocak января jänner jan ene gen",
+	"february februar février fevrier febrero febbraio fevereiro februari lutego února helmikuuta şubat февраля feb fév fev",
+	"march märz mars marzo março maart marts marca března maaliskuuta mart марта mar mär mrz",
+	"april avril abril aprile kwietnia dubna huhtikuuta nisan апреля apr avr abr",
+	"may mai mayo maggio maio mei maj maja května toukokuuta mayıs мая",
+	"june juni juin junio giugno junho czerwca června kesäkuuta haziran июня jun giu",
+	"july juli juillet julio luglio julho lipca července heinäkuuta temmuz июля jul juil lug",
+	"august août aout agosto augustus augusti sierpnia srpna elokuuta ağustos августа aug ago",
+	"september septembre septiembre settembre setembro września září syyskuuta eylül сентября sep sept",
+	"october oktober octobre octubre ottobre outubro października října lokakuuta ekim октября oct okt ott",
+	"november novembre noviembre novembro listopada listopadu marraskuuta kasım ноября nov",
+	"december dezember décembre decembre diciembre dicembre dezembro desember grudnia prosince joulukuuta aralık декабря dec dez déc dic",
+}
+
+// monthTriggers are the names of four bytes or more, and before shorter ones
+// what separates them from a day.
+func monthTriggers() []string {
+	var words []string
+	for _, names := range &monthNames {
+		for name := range strings.FieldsSeq(names) {
+			if len(name) >= minWord {
+				words = append(words, name)
+				continue
+			}
+			for _, before := range [...]string{" ", "-", "/"} {
+				words = append(words, before+name)
+			}
+		}
+	}
+	return append(words, "may ")
+}
+
+// A monthTable leads from the names of months to their numbers.
+type monthTable map[string]int
+
+func newMonthTable() monthTable {
+	t := monthTable{}
+	for m, names := range &monthNames {
+		for name := range strings.FieldsSeq(names) {
+			t[name] = m + 1
+		}
+	}
+	return t
+}
+
+// month returns the month that a word names, ASCII case ignored, 0 if none.
+func (t monthTable) month(word string) int {
+	var lower [longestMonth]byte
+	for i := range len(word) {
+		lower[i] = word[i]
+		if isUpper(word[i]) {
+			lower[i] |= 0x20
+		}
+	}
+	return t[string(lower[:len(word)])]
+}
+
+// longestMonth is the length of the longest name in bytes.
+const longestMonth = len("października")
+
+// writtenDate returns a finder that reads the day and year around the name of a month: 21 May 2021,
+// May 21, 2021, 21-May, May 2021.
+func writtenDate(months monthTable) dateFinder {
+	return func(c *Candidate) (start, end int, ok bool) { return months.date(c) }
+}
+
+func (t monthTable) date(c *Candidate) (start, end int, ok bool) {
+	s, name := c.Text, c.Start
+	led := !isLetter(s[name]) && s[name] < 0x80
+	if led {
+		name++
+	}
+	end = lettersEnd(s, name, longestMonth+1)
+	if led && end-name >= minWord || end-name > longestMonth || withinWord(s, name) || beyondWord(s, end) || !nearDigit(s, name, end) {
+		return 0, 0, false
+	}
+	if m := t.month(s[name:end]); m > 0 {
+		return aroundMonth(s, name, end, m)
+	}
+	return 0, 0, false
+}
+
+// nearDigit reports whether a day or year can stand at the name s[i:j].
+func nearDigit(s string, i, j int) bool {
+	for k := max(0, i-8); k < min(len(s), j+8); k++ {
+		if isDigit(s[k]) {
+			return true
+		}
+	}
+	return false
+}
+
+// aroundMonth reads what belongs to the month m whose name is s[i:j].
+func aroundMonth(s string, i, j, m int) (start, end int, ok bool) {
+	after := j
+	if at(s, after) == '.' {
+		after++
+	}
+	if start, day := dayBefore(s, i); day > 0 && !listed(s, after) {
+		end, year := yearAfter(s, after, at(s, i-1))
+		if year == 0 {
+			end = j
+		}
+		return start, end, inMonth(year, m, day) && (year > 0 || !ambiguousMonth(s[i:j]))
+	}
+	if next, day := dayAfter(s, after); day > 0 {
+		end, year := yearAfter(s, next, s[after])
+		if year == 0 {
+			end = next
+		}
+		return i, end, inMonth(year, m, day) && (year > 0 || !ambiguousMonth(s[i:j]))
+	}
+	end, year := yearAfter(s, after, 0)
+	return i, end, year > 0
+}
+
+// listed reports whether a day and a time follow the month, as in lists of
+// files: a number before it is something else.
+func listed(s string, after int) bool {
+	next, day := dayAfter(s, after)
+	return day > 0 && timeEnd(s, next) > next
+}
+
+// inMonth reports whether the month has the day; without a year, whether it
+// has it in some year.
+func inMonth(year, m, day int) bool {
+	if year == 0 {
+		year = 2000
+	}
+	return validDate(year, m, day)
+}
+
+// ambiguousMonth reports whether a name is as well another word where it is
+// written in lower case.
+func ambiguousMonth(name string) bool {
+	return isLower(name[0]) && sameFold(name, "may", "march", "mars", "mar", "mart", "dec", "gen", "ago", "mei", "maj", "maja", "ocak")
+}
+
+// dayBefore reads the day that stands before i: "21 ", "21st of ", "21. ",
+// "21-", "21 de ".
+func dayBefore(s string, i int) (start, day int) {
+	end := i
+	for _, of := range [...]string{" de ", " of ", " d'"} {
+		if strings.HasSuffix(s[:i], of) {
+			end = i - len(of)
+		}
+	}
+	if end == i {
+		end = skipBack(s, i, " -/", 1)
+		if end == i {
+			return 0, 0
+		}
+	}
+	end = skipBack(s, end, ".,", 1)
+	for _, ordinal := range [...]string{"st", "nd", "rd", "th", "er", "º", "ª"} {
+		if strings.HasSuffix(s[:end], ordinal) {
+			end -= len(ordinal)
+			break
+		}
+	}
+	if start = end; start > 0 && isDigit(s[start-1]) {
+		start--
+	}
+	if start > 0 && isDigit(s[start-1]) {
+		start--
+	}
+	if start == end || isWord(at(s, start-1)) || strings.IndexByte(".,:$", at(s, start-1)) >= 0 && isDigit(at(s, start-2)) {
+		return 0, 0
+	}
+	return start, number(s[start:end])
+}
+
+// dayAfter reads the day that stands at i: " 21", " 21st", "-21".
+func dayAfter(s string, i int) (end, day int) {
+	first := skipAny(s, i, " -", 1)
+	end = digitsWithin(s, first, 1, 2)
+	if first == i || end < 0 {
+		return 0, 0
+	}
+	day = number(s[first:end])
+	end += anyFold(s[end:], "st", "nd", "rd", "th")
+	if beyondWord(s, end) || strings.IndexByte(":%/", at(s, end)) >= 0 && end < len(s) || strings.IndexByte(".,", at(s, end)) >= 0 && isDigit(at(s, end+1)) {
+		return 0, 0
+	}
+	return end, day
+}
+
+// yearAfter reads the year that stands at i; after a dash or slash as before
+// the month it may have two digits.
+func yearAfter(s string, i int, sep byte) (end, year int) {
+	first := i + anyFold(s[i:], " de ", " del ", " of ", ", ", " ", "-", "/", ",")
+	if first == i {
+		return 0, 0
+	}
+	if end = digitsWithin(s, first, 4, 4); end > 0 {
+		year = number(s[first:end])
+	} else if end = digitsWithin(s, first, 2, 2); end > 0 && (sep == '-' || sep == '/') && at(s, i) == sep {
+		year = 2000 + number(s[first:end])
+	}
+	if end < 0 || beyondWord(s, end) || year < 1000 || year >= 2200 {
+		return 0, 0
+	}
+	return end, year
+}
+
+// yearSigns are the signs for years that a month follows in Chinese, Japanese
+// and Korean.
+func yearSigns() []string {
+	var words []string
+	for _, digit := range digits {
+		words = append(words, "年"+string(digit), "년 "+string(digit), "년"+string(digit))
+	}
+	return words
+}
+
+// ideographicDate reads 2021年5月21日 and 2021년 5월 21일, also without a day.
+func ideographicDate(c *Candidate) (start, end int, ok bool) {
+	s := c.Text
+	start = digitsStart(s[max(0, c.Start-5):c.Start], min(c.Start, 5)) + max(0, c.Start-5)
+	if c.Start-start != 4 {
+		return 0, 0, false
+	}
+	month := digitsWithin(s, c.End-1, 1, 2)
+	if month < 0 {
+		return 0, 0, false
+	}
+	y, m, d := number(s[start:c.Start]), number(s[c.End-1:month]), 1
+	sign := anyFold(s[month:], "月", "월")
+	end = month + sign
+	first := skipAny(s, end, " ", 1)
+	if day := digitsWithin(s, first, 1, 2); day > 0 {
+		if n := anyFold(s[day:], "日", "일", "号"); n > 0 {
+			d, end = number(s[first:day]), day+n
+		}
+	}
+	return start, end, sign > 0 && validDate(y, m, d)
+}
