@@ -70,7 +70,7 @@ type assigned struct {
 }
 
 // maxAssigned bounds the values that are looked at.
-const maxAssigned = 256
+const maxAssigned = 512
 
 // assignment reads the rest of the name of which s[i:j] is a part, an operator
 // and a value.
@@ -133,7 +133,7 @@ func (a *assigned) farther() {
 			a.operator = "is "
 			a.read(skipAny(s, i+1, " ", 2))
 			return
-		case c == ' ':
+		case c == ' ' && strings.IndexByte("iwletv\xc3", at(s, i+1)) >= 0:
 			for _, verb := range [...]string{"is ", "was ", "ist ", "lautet ", "es ", "est ", "è ", "é ", "to ", "war ", "era ", "var "} {
 				if strings.HasPrefix(s[i+1:], verb) {
 					a.operator = "is "
@@ -442,8 +442,8 @@ func code(v string) bool {
 		return true
 	}
 	for i := range len(v) {
-		if c := v[i]; !isWord(c) && c != '.' {
-			return c == '(' || c == '['
+		if c := v[i]; !isWord(c) && c != '.' && !strings.HasPrefix(v[i:], "::") && (c != ':' || v[i-1] != ':') {
+			return c == '(' || c == '[' || strings.HasPrefix(v[i:], "->")
 		}
 	}
 	return strings.Contains(v, ".") && !strings.ContainsAny(v, "0123456789")
@@ -467,7 +467,7 @@ func (a *assigned) secret(word string) bool {
 	least := 10
 	if weakName(word) {
 		least = 20
-		if publicName(lastWord(a.s, a.name, word)) || uuid(v) {
+		if publicKey(a.s, a.name, word) || uuid(v) {
 			return false
 		}
 	}
@@ -499,15 +499,20 @@ func strongName(word string) bool {
 	return false
 }
 
-// lastWord returns the letters before i with key behind them. Where the word
-// that begins at i is key alone, an operator behind it, they belong to it.
-func lastWord(s string, i int, word string) []byte {
+// publicKey reports whether the letters before i, with key behind them, name a
+// key that is no secret. Where the word that begins at i is key alone, what
+// stands before it belongs to it.
+func publicKey(s string, i int, word string) bool {
 	if strings.EqualFold(word, "key") && (at(s, i-1) == '_' || at(s, i-1) == '-' || at(s, i-1) == ' ') {
 		i--
 	}
-	begin := i
-	for begin > 0 && isLetter(s[begin-1]) && i-begin < maxName {
-		begin--
+	var buf [maxName + 3]byte
+	n := maxName
+	copy(buf[n:], "key")
+	for i > 0 && n > 0 && isLetter(s[i-1]) {
+		i--
+		n--
+		buf[n] = s[i] | 0x20
 	}
-	return []byte(strings.ToLower(s[begin:i]) + "key")
+	return publicName(buf[n:])
 }

@@ -104,20 +104,27 @@ func loginFile() Detector {
 			c.addPgpass()
 			return
 		}
-		stanza := c.Text[c.Start:min(len(c.Text), c.Start+maxKey)]
-		if end := strings.Index(stanza[1:], "machine "); end >= 0 {
-			stanza = stanza[:end+1]
+		c.addNetrc()
+	}}
+}
+
+// addNetrc adds the password of "machine host login user password …".
+func (c *Candidate) addNetrc() {
+	i := c.End
+	for n, want := range [...]string{"", "login", "", "password", ""} {
+		end := i
+		for end < len(c.Text) && end-i < maxAssigned && c.Text[end] > ' ' {
+			end++
 		}
-		login := strings.Index(stanza, "login ")
-		i := strings.Index(stanza, "password ")
-		if login < 0 || i < 0 || i > maxAssigned {
+		if end == i || want != "" && c.Text[i:end] != want {
 			return
 		}
-		a := assigned{s: c.Text, operator: " "}
-		if a.read(c.Start + i + len("password ")); a.ok && len(a.value()) >= 4 && !placeholder(a.value()) && !strings.Contains(stanza[:i], ". ") {
-			c.Add(a.start, a.end)
+		if v := c.Text[i:end]; n == 4 && len(v) >= 4 && !placeholder(v) {
+			c.Add(i, end)
+			return
 		}
-	}}
+		i = skipAny(c.Text, end, " \t\r\n", 16)
+	}
 }
 
 // addPgpass adds the last field of host:port:database:user:password.

@@ -1,6 +1,9 @@
 package redaction
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // keyedReach is how many bytes before a run of letters and digits the word
 // that makes it a secret may end: "the token for it is …".
@@ -66,7 +69,7 @@ func fileName(v string) bool {
 	if dot <= 0 || len(v)-dot > 6 {
 		return false
 	}
-	switch strings.ToLower(v[dot+1:]) {
+	switch v[dot+1:] {
 	case "pem", "key", "crt", "cer", "p12", "pfx", "jks", "json", "yaml", "yml", "txt", "xml", "js", "ts", "py", "go", "rb", "java", "php", "cs", "html", "htm", "css", "md",
 		"conf", "cfg", "ini", "env", "toml", "com", "org", "net", "io", "dev", "png", "jpg", "svg", "pdf", "csv", "log", "sh", "sql", "jar", "zip", "gz", "tar", "exe", "dll":
 		return true
@@ -90,17 +93,19 @@ func strongBefore(s string) (at int, weak bool) {
 	return -1, false
 }
 
+// gluing are the words that may stand between a word and the value that is
+// meant by it.
+var gluing = [...]string{"is", "was", "are", "value", "to", "here", "my", "the", "your", "our", "string", "str", "const", "for", "prod", "test", "live", "und", "ist", "lautet", "est", "es", "é", "è",
+	"new", "old", "following", "this", "below", "with", "of", "set", "use", "using"}
+
 // glue reports whether what stands between a word and a value lets the value
 // be meant by it: few words, none that says otherwise, and no end of sentence.
 func glue(s string) bool {
-	s = strings.ToLower(s)
 	if strings.Contains(s, ". ") || strings.Contains(s, "\n\n") || strings.ContainsAny(s, "/\\") {
 		return false
 	}
 	for w := range strings.FieldsFuncSeq(s, func(r rune) bool { return r < 0x80 && !isLetter(byte(r)) }) {
-		switch w {
-		case "is", "was", "are", "value", "to", "here", "my", "the", "your", "our", "string", "str", "const", "for", "prod", "test", "live", "und", "ist", "lautet", "est", "es", "é", "è", "new", "old", "following", "this", "below", "with", "of", "set", "use", "using":
-		default:
+		if !slices.ContainsFunc(gluing[:], func(g string) bool { return len(g) == len(w) && hasFold(w, g) }) {
 			return false
 		}
 	}

@@ -68,7 +68,19 @@ func (c *Candidate) addEntry(i, end int) {
 		to--
 	}
 	v := c.Text[from:to]
+	if openEntry(strings.Trim(c.Text[i:i+colon], " \t\"'")) {
+		return
+	}
 	if len(v) >= 4 && !placeholder(v) && strings.IndexByte("|>{&*", v[0]) < 0 && strings.IndexByte(v, ' ') < 0 {
 		c.Add(from, to)
 	}
+}
+
+// openEntry reports whether the key of an entry says that it is no secret.
+func openEntry(key string) bool {
+	switch strings.ToLower(key) {
+	case "username", "user", "host", "hostname", "port", "namespace", "database", "dbname", "type", "ca.crt", "tls.crt", "url", "endpoint", "region", "bucket":
+		return true
+	}
+	return false
 }

@@ -29,6 +29,7 @@ const namedReach = 64
 // A namedShape is a shape, ready to match.
 type namedShape struct {
 	words []string
+	lead  string // a literal before the run
 	parts []part
 }
 
@@ -45,27 +46,34 @@ func (f *namedFamily) detector() Detector {
 		words = append(words, names...)
 		for shape := range strings.FieldsSeq(v.shapes) {
 			parts := parseShape(shape)
-			shapes = append(shapes, namedShape{names, parts})
+			lead := ""
+			if l := parts[0].literal; l != "" && !isBase64URL(l[len(l)-1]) {
+				lead, parts = l, parts[1:]
+			}
+			shapes = append(shapes, namedShape{names, lead, parts})
 			least = min(least, leastRun(parts))
 		}
 	}
 	slices.Sort(words)
-	return Detector{Type: "API_KEY", Name: f.name, Source: "documentation of the vendors; rule sets of gitleaks (MIT)", Long: least, Context: slices.Compact(words), Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Name: f.name, Source: "documentation of the vendors; rule sets of gitleaks (MIT)", Long: max(least, leastNamed), Context: slices.Compact(words), Find: func(c *Candidate) {
 		if c.End-c.Start > maxNamed || !c.Near(namedReach) || !worthALook(c.Text[c.Start:c.End]) {
 			return
 		}
 		for i := range shapes {
 			s := &shapes[i]
-			if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && c.isNamed(s, end) {
-				c.Add(c.Start, end)
+			if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && strings.HasSuffix(c.Text[:c.Start], s.lead) && c.isNamed(s, end) {
+				c.Add(c.Start-len(s.lead), end)
 				return
 			}
 		}
 	}}
 }
 
-// maxNamed bounds the runs in which keys without a form are looked for.
-const maxNamed = 200
+// leastNamed and maxNamed bound the runs in which keys without a form are looked for.
+const (
+	leastNamed = 8
+	maxNamed   = 400
+)
 
 // worthALook reports whether a run may be drawn at random.
 func worthALook(v string) bool { return variety(v) >= 6 && !spelled(v) }

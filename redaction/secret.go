@@ -131,7 +131,7 @@ func placeholder(v string) bool {
 		"password", "passwd", "secret", "token", "your_password", "yourpassword", "your-password", "%s", "%v", "%d", "%q", "%r", "optional[str]", "void", "number", "boolean", "todo", "tbd", "n/a", "empty", "<nil>":
 		return true
 	}
-	for _, begin := range [...]string{"your_", "your-", "your ", "<your", "insert_", "insert-", "enter_", "replace_", "replace-", "put_your", "my_secret_", "path/to", "/path/to", "example_", "example-", "os.", "process.", "env.", "config.", "settings.", "secrets.", "vars."} {
+	for _, begin := range [...]string{"your_", "your-", "your ", "<your", "yourpass", "yournew", "yoursecret", "yourtoken", "yourkey", "yourapi", "required|", "nullable", "insert_", "insert-", "enter_", "replace_", "replace-", "put_your", "my_secret_", "path/to", "/path/to", "example_", "example-", "os.", "process.", "env.", "config.", "settings.", "secrets.", "vars."} {
 		if strings.HasPrefix(lower, begin) {
 			return true
 		}

@@ -149,6 +149,14 @@ func matchShape(parts []part, s string, i int) int {
 		if i-from < p.min {
 			return 0
 		}
+		if n+1 < len(parts) && parts[n+1].in == nil && p.in(parts[n+1].literal[0]) {
+			next := parts[n+1].literal
+			k := strings.Index(s[from+p.min:min(len(s), i+len(next))], next)
+			if k < 0 {
+				return 0
+			}
+			i = from + p.min + k
+		}
 	}
 	last := &parts[len(parts)-1]
 	if last.open {
