@@ -432,7 +432,7 @@ func (l *Log) eraseEvents(ctx context.Context, p *pending, progress func(ForgetP
 	}
 	planned := len(blocks)
 	for len(blocks) > 0 {
-		part := l.portion(blocks, rewriteBytes)
+		part := l.portion(blocks, l.cfg.portionBytes)
 		r := rewriting{blocks: part, into: into, merged: l.merged(part[0]), workers: l.workers()}
 		if err := l.rewrite(ctx, r); err != nil {
 			return err

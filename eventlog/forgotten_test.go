@@ -2,7 +2,10 @@ package eventlog
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,10 +18,13 @@ import (
 
 // String says what is on record as forgotten, by cause.
 func (f *forgotten) String() (s string) {
-	for _, cause := range []pb.Forgotten_Cause{pb.Forgotten_CAUSE_UNSPECIFIED, pb.Forgotten_EXPIRED, pb.Forgotten_ERASED} {
+	for _, cause := range []pb.Forgotten_Cause{pb.Forgotten_CAUSE_UNSPECIFIED, pb.Forgotten_EXPIRED, pb.Forgotten_ERASED, pb.Forgotten_REDACTED} {
 		if p, ok := f.parts[cause]; ok {
 			s += cause.String() + p.positions.String() + p.quarantines.String()
 		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(f.redacted)) {
+		s += fmt.Sprintf(" %d:%x", seq, f.redacted[seq])
 	}
 	return s
 }
@@ -31,6 +37,35 @@ func TestForgottenRecord(t *testing.T) {
 	f.part(pb.Forgotten_ERASED).positions.AddMany([]uint64{0, 5, 99, 100, 1 << 33, 1 << 41})
 	f.part(pb.Forgotten_EXPIRED).positions.AddRange(100, 70_000)
 	f.part(pb.Forgotten_EXPIRED).quarantines.AddMany([]uint64{3, 7, 8})
+	for _, redacted := range []bool{false, true} {
+		if redacted {
+			f.redacted = map[event.Seq]commitmentStart{0: {1}, 7: {2, 3}, 1 << 39: {0, 0, 0, 0, 0, 0, 0, 9}}
+		}
+		forgottenRecord(t, f)
+	}
+	for before, want := range map[fork]string{
+		{math.MaxUint64, math.MaxUint32}: f.String(),
+		{100, 7}:                         "EXPIRED{}{3,7}ERASED{0,5,99}{} 0:0100000000000000 7:0203000000000000",
+		{102, 2}:                         "EXPIRED{100,101}{}ERASED{0,5,99,100}{} 0:0100000000000000 7:0203000000000000",
+		{0, 0}:                           "EXPIRED{}{}ERASED{}{}",
+	} {
+		all := newForgotten()
+		all.add(f, before)
+		if all.String() != want {
+			t.Errorf("before %+v: got %v, want %s", before, all, want)
+		}
+	}
+	later := newForgotten()
+	later.redacted[7] = commitmentStart{4}
+	f.add(later, fork{math.MaxUint64, math.MaxUint32})
+	if f.redacted[7] != (commitmentStart{4}) || len(f.redacted) != 3 {
+		t.Errorf("with a later record: got %v", f.redacted)
+	}
+}
+
+// forgottenRecord encodes and decodes a record.
+func forgottenRecord(t *testing.T, f *forgotten) {
+	t.Helper()
 	b, err := f.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -49,18 +84,6 @@ func TestForgottenRecord(t *testing.T) {
 	}
 	if _, err := decodeForgotten(append(b, 0)); !errors.Is(err, keyring.ErrWrongKeys) {
 		t.Errorf("a byte more: got %v, want ErrWrongKeys", err)
-	}
-	for before, want := range map[fork]string{
-		{math.MaxUint64, math.MaxUint32}: f.String(),
-		{100, 7}:                         "EXPIRED{}{3,7}ERASED{0,5,99}{}",
-		{102, 2}:                         "EXPIRED{100,101}{}ERASED{0,5,99,100}{}",
-		{0, 0}:                           "EXPIRED{}{}ERASED{}{}",
-	} {
-		all := newForgotten()
-		all.add(f, before)
-		if all.String() != want {
-			t.Errorf("before %+v: got %v, want %s", before, all, want)
-		}
 	}
 }
 

@@ -67,8 +67,9 @@ type Config struct {
 	// not return. nil: panic.
 	Fatal func(error)
 
-	restoring  bool // Restore opens the log
-	tableBytes int  // tests change it; 0: the constant
+	restoring    bool // Restore opens the log
+	tableBytes   int  // tests change it; 0: the constant
+	portionBytes int  // likewise; 0: rewriteBytes
 }
 
 // A signed checkpoint over everything is part of every append. How often, at

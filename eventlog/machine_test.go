@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ import (
 )
 
 // A machine does random things to a log — appends, merges, promotions,
-// erasures, expiries, checkpoints — while a crasher photographs the disk and the
+// redactions, erasures, expiries, checkpoints — while a crasher photographs the disk and the
 // keys. Of every photograph it knows what had been acknowledged by then.
 type machine struct {
 	t     *testing.T
@@ -39,21 +40,25 @@ type machine struct {
 	armed   bool
 	photos  []photo
 	forgets int // forgettings begun
-	acked   struct{ events, forgets int }
+	redacts int // redactions begun
+	acked   struct{ events, forgets, redacts int }
 
-	seqs   []event.Seq // of the n-th sample
-	erased map[int]int // sample → which forgetting
+	seqs     []event.Seq   // of the n-th sample
+	erased   map[int]int   // sample → which forgetting
+	redacted map[int][]int // sample → which redactions, ascending
 
 	interrupted int // forgettings
+	halfway     int // redactions of which the forgetting was interrupted
 }
 
 // photo is what a power failure would have left, and what was acknowledged.
 type photo struct {
 	files   *vfs.MemFS
 	keys    string
-	events  int // samples whose append had returned
-	begun   int // forgettings that had begun
-	forgets int // forgettings that had returned
+	events  int    // samples whose append had returned
+	begun   int    // forgettings that had begun
+	forgets int    // forgettings that had returned
+	redacts [2]int // redactions that were durable, and that had begun
 	now     time.Time
 	where   string
 }
@@ -77,14 +82,18 @@ func (*machine) String() string { return "machine" }
 // photograph is called with mu held.
 func (m *machine) photograph(where string) {
 	keys := filepath.Join(m.t.TempDir(), "keys")
-	copyDir(m.t, m.cfg.KeysDir, keys)
+	for os.CopyFS(keys, os.DirFS(m.cfg.KeysDir)) != nil { // A file that is being replaced went meanwhile.
+		keys = filepath.Join(m.t.TempDir(), "keys")
+	}
+	copyDir(m.t, keys, keys+".copy") // which nobody else may read
+	keys += ".copy"
 	clone := m.files.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.chance.IntN(101), RNG: m.chance})
-	m.photos = append(m.photos, photo{clone, keys, m.acked.events, m.forgets, m.acked.forgets, m.now, where})
+	m.photos = append(m.photos, photo{clone, keys, m.acked.events, m.forgets, m.acked.forgets, [2]int{m.acked.redacts, m.redacts}, m.now, where})
 }
 
 // step does one thing.
 func (m *machine) step() {
-	switch k := m.rng.IntN(10); {
+	switch k := m.rng.IntN(12); {
 	case k < 5, len(m.seqs) == 0:
 		n := 1 + m.rng.IntN(40)
 		for _, r := range add(m.t, m.l, "acme", len(m.seqs), len(m.seqs)+n) {
@@ -97,8 +106,8 @@ func (m *machine) step() {
 		}
 	case k < 7:
 		err := m.l.Promote(context.Background(), "acme", m.some(20), "reported")
-		if err != nil && (!errors.Is(err, ErrForgetting) || m.acked.forgets == m.forgets) {
-			m.t.Fatal(err)
+		if p, unread := m.l.pending(); err != nil && (!errors.Is(err, ErrForgetting) || p.empty()) || unread != nil {
+			m.t.Fatal(err, unread)
 		}
 	case k < 8:
 		if _, err := m.l.Checkpoint(context.Background()); err != nil {
@@ -106,6 +115,8 @@ func (m *machine) step() {
 		}
 	case k < 9:
 		m.forget(m.some(5), nil)
+	case k < 11:
+		m.redact(m.some(30))
 	default:
 		m.now = m.now.Add(9 * time.Hour)
 		if m.rng.IntN(3) == 0 {
@@ -186,6 +197,68 @@ func (m *machine) forget(seqs []event.Seq, buckets []BucketID) {
 	}
 }
 
+// redact has the user of each event say which redaction it was.
+func (m *machine) redact(seqs []event.Seq) {
+	which := m.redacts
+	left := map[event.Seq]bool{}
+	for n, seq := range m.seqs {
+		if _, done := m.erased[n]; !done && slices.Contains(seqs, seq) {
+			m.redacted[n] = append(m.redacted[n], which)
+			left[seq] = true
+		}
+	}
+	m.note(func() { m.redacts++ })
+	what := redaction("acme", fmt.Sprint("redaction-", which), seqs...)
+	what.Apply = func(_ context.Context, e *pb.Event) error { e.User = userOf(which); return nil }
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	interrupt := m.rng.IntN(2) == 0
+	done, err := m.l.Redact(ctx, what, func(p ForgetProgress) {
+		if interrupt && (p.Step != "redact" || p.Done == p.Planned) {
+			cancel()
+		}
+	})
+	switch {
+	case err == nil:
+		if done != len(left) && m.acked.forgets == m.forgets {
+			m.t.Fatalf("%d events were redacted, want %d", done, len(left))
+		}
+		m.note(func() { m.acked.forgets, m.acked.redacts = m.forgets, m.redacts })
+	case !interrupt || !errors.Is(err, context.Canceled):
+		m.t.Fatal(err)
+	case strings.Contains(err.Error(), "on record"): // What was before it is done.
+		m.note(func() { m.acked.forgets, m.acked.redacts = m.forgets, m.redacts })
+		m.halfway++
+	default: // The one before was interrupted again.
+		m.note(func() { m.redacts-- })
+		for n, of := range m.redacted {
+			m.redacted[n] = slices.DeleteFunc(of, func(k int) bool { return k == which })
+		}
+	}
+}
+
+func userOf(redaction int) string { return fmt.Sprintf("[USER:redacted%d]", redaction) }
+
+// redactedAs reports whether an event shows a redaction, which must be the last
+// that was durable by a photograph, or the one that was under way.
+func (m *machine) redactedAs(n int, e *pb.Event, p photo) bool {
+	shown, least, inDoubt := -1, -1, -1
+	for _, k := range m.redacted[n] {
+		if e.GetUser() == userOf(k) {
+			shown = k
+		}
+		if k < p.redacts[0] {
+			least = k
+		} else if k < p.redacts[1] {
+			inDoubt = k
+		}
+	}
+	if shown != least && (shown != inDoubt || inDoubt < 0) {
+		m.t.Errorf("event %d shows redaction %d: want %d, or perhaps %d", n, shown, least, inDoubt)
+	}
+	return shown >= 0
+}
+
 // note changes what photographs know.
 func (m *machine) note(f func()) {
 	m.mu.Lock()
@@ -195,15 +268,16 @@ func (m *machine) note(f func()) {
 
 // Invariants 1, 4 and 5: whatever the log was doing when the power failed, what
 // was acknowledged is there once, what was forgotten is not, what was being
-// forgotten is gone after Resume or wholly there, and the log verifies, before
-// and after.
+// forgotten is gone after Resume or wholly there, each event that was being
+// redacted is so or is as it was, and the log verifies, before and after.
 func TestCrashAnywhere(t *testing.T) {
-	points, interrupted := 0, 0
+	points, interrupted, halfway := 0, 0, 0
 	for seed := range rounds(t) {
-		m := &machine{t: t, cfg: config(t), files: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(seed, 2)), chance: rand.New(rand.NewPCG(seed, 3)), now: start0.Add(24 * time.Hour), wait: 1, erased: map[int]int{}}
+		m := &machine{t: t, cfg: config(t), files: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(seed, 2)), chance: rand.New(rand.NewPCG(seed, 3)), now: start0.Add(24 * time.Hour), wait: 1, erased: map[int]int{}, redacted: map[int][]int{}}
 		m.cfg.FS = errorfs.Wrap(m.files, m)
 		m.cfg.tableBytes = []int{1, 8 << 10, tableBytes}[seed%3] // All blocks are small here.
-		m.every = []int{120, 60, 40}[seed%3]                     // A table takes many operations.
+		m.cfg.portionBytes = []int{rewriteBytes, 16 << 10}[seed%2]
+		m.every = []int{120, 60, 40}[seed%3] // A table takes many operations.
 		m.cfg.Now = func() time.Time { return m.now }
 		m.cfg.Rekey = func(context.Context, string, string) error {
 			m.note(func() { m.photograph("between the epochs") })
@@ -224,9 +298,9 @@ func TestCrashAnywhere(t *testing.T) {
 				t.Fatalf("seed %d, crash %d of %d, before %s", seed, i, len(m.photos), p.where)
 			}
 		}
-		points, interrupted = points+len(m.photos), interrupted+m.interrupted
+		points, interrupted, halfway = points+len(m.photos), interrupted+m.interrupted, halfway+m.halfway
 	}
-	t.Logf("%d crashes, %d forgettings interrupted otherwise", points, interrupted)
+	t.Logf("%d crashes, %d forgettings and %d redactions interrupted otherwise", points, interrupted, halfway)
 	if points < 20 {
 		t.Errorf("%d crashes are too few to tell", points)
 	}
@@ -284,9 +358,13 @@ func (m *machine) recovered(p photo) {
 		case gone:
 			t.Errorf("event %d is gone, and nobody asked for it", n)
 		}
-		if !gone {
-			same(t, e, n)
+		if gone {
+			continue
 		}
+		if m.redactedAs(n, e, p) {
+			e.User = sample(n).GetUser()
+		}
+		same(t, e, n)
 	}
 	for which, of := range under {
 		if len(of) > 1 {

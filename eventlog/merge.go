@@ -119,7 +119,7 @@ func (l *Log) Promote(ctx context.Context, name event.Tenant, seqs []event.Seq, 
 		return in
 	}
 	for len(blocks) > 0 {
-		part := l.portion(blocks, rewriteBytes)
+		part := l.portion(blocks, l.cfg.portionBytes)
 		if err := l.rewrite(ctx, rewriting{blocks: part, into: into, merged: l.merged(part[0]), workers: l.workers()}); err != nil {
 			return fmt.Errorf("promote: %w", err)
 		}

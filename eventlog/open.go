@@ -68,6 +68,9 @@ func (c Config) withDefaults() Config {
 	if c.tableBytes == 0 {
 		c.tableBytes = tableBytes
 	}
+	if c.portionBytes == 0 {
+		c.portionBytes = rewriteBytes
+	}
 	if c.MinFree == 0 {
 		c.MinFree = 256 << 20
 	}

@@ -134,7 +134,7 @@ func (r *redacting) run(ctx context.Context, progress func(ForgetProgress)) erro
 	}
 	stay := func(_ event.Seq, in *bucket) *bucket { return in }
 	for planned := len(blocks); len(blocks) > 0; {
-		part := r.l.portion(blocks, rewriteBytes)
+		part := r.l.portion(blocks, r.l.cfg.portionBytes)
 		err := r.l.rewrite(ctx, rewriting{blocks: part, into: stay, merged: r.l.merged(part[0]), workers: r.l.workers(), redacting: r})
 		if err != nil {
 			return err

@@ -27,6 +27,7 @@ func TestVerifyResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	redact(t, l, redaction("acme", "redaction", 10, 110, 210, 211))
 	for n := 300; n < 400; n += 10 {
 		add(t, l, "acme", n, n+10)
 	}
@@ -74,7 +75,7 @@ func TestVerifyResumes(t *testing.T) {
 			t.Errorf("with %d interruptions %d blocks were checked: want %d", interruptions, total, all)
 		}
 		slices.SortFunc(found, inOrder)
-		if !slices.Equal(found, want) || out.Checkpoint.Size != whole.Checkpoint.Size || !slices.Equal(out.Forgotten, whole.Forgotten) {
+		if !slices.Equal(found, want) || out.Checkpoint.Size != whole.Checkpoint.Size || !slices.Equal(out.Forgotten, whole.Forgotten) || !slices.Equal(out.Redacted, whole.Redacted) {
 			t.Errorf("got %+v and %v, want %+v and %v", found, out.Forgotten, want, whole.Forgotten)
 		}
 		break

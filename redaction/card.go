@@ -8,6 +8,7 @@ import "strings"
 func card() Detector {
 	return Detector{
 		Type:   "CREDIT_CARD",
+		Source: "ISO/IEC 7812",
 		Digits: Digits{Min: 12, Max: 19, MaxGroups: 5},
 		Context: []string{"card", "cards", "credit", "debit", "visa", "mastercard", "amex", "maestro", "discover",
 			"kreditkarte", "karte", "carte", "tarjeta", "cartão", "карта", "カード", "信用卡", "银行卡", "卡号"},

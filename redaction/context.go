@@ -19,7 +19,7 @@ const (
 )
 
 // maxDetectors bounds the detectors of one redactor.
-const maxDetectors = 512
+const maxDetectors = 1024
 
 // A detSet is a set of detectors by index.
 type detSet [maxDetectors / 64]uint64

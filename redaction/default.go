@@ -10,17 +10,29 @@ import (
 // Default returns the detectors of this package in order of priority.
 func Default() []Detector {
 	return slices.Concat([]Detector{
-		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), card(), ssn(), ipv4(), ipv6(),
-	}, forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
+		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), spelledEmail(), coins(), card(), ssn(),
+	}, addresses4and6(), contextual(), forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
 }
 
 // forms returns a detector of every form of identifier.
 func forms() []Detector {
 	var ds []Detector
-	for _, f := range identifier.Forms() {
-		ds = append(ds, Detector{Type: f.Entity, Name: strings.ToLower(f.Entity + "_" + f.Country), Source: f.Source, Form: &f, Normal: compactUpper})
+	for _, f := range append(identifier.Forms(), looseForms()...) {
+		if f.Entity == "CREDIT_CARD" || f.Entity == "US_SSN" || f.Entity == "LUHN" {
+			continue // these have detectors of their own
+		}
+		ds = append(ds, Detector{Type: f.Entity, Name: formName(f), Source: f.Source, Form: &f, Normal: compactUpper})
 	}
 	return ds
+}
+
+// formName names a form's detector by its kind and country.
+func formName(f identifier.Form) string {
+	name := strings.ToLower(f.Entity)
+	if f.Country != "" && !strings.HasPrefix(f.Entity, f.Country+"_") {
+		name += "_" + strings.ToLower(f.Country)
+	}
+	return name
 }
 
 // compactUpper drops what is no letter or digit and makes letters upper case.

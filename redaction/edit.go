@@ -11,6 +11,8 @@ import (
 type edit struct {
 	*rule
 	start, end       int
+	near             bool // a word near it says so
+	also             bool // another detector's finding won its place
 	repl             string
 	quote            int // how deep in JSON strings repl needs quotes about it: 0 not at all
 	outStart, outEnd int // where repl stands in the result; set by apply
@@ -32,9 +34,25 @@ func (sc *scan) redact(s string, m mode) (string, []edit, error) {
 	if err := sc.search(s, m); err != nil || len(sc.edits) == 0 {
 		return s, nil, err
 	}
-	first := len(sc.kept)
 	all := slices.Clone(sc.edits)
-	out := apply(s, all)
+	return sc.settle(s, apply(s, all), all, m)
+}
+
+// redactIn does with s what the stage says.
+func (sc *scan) redactIn(s string, m mode) (string, []edit, error) {
+	if sc.stage == detecting {
+		return sc.redact(s, m)
+	}
+	if err := sc.search(s, m); err != nil || len(sc.edits) == 0 {
+		return s, nil, err
+	}
+	return apply(s, sc.edits), sc.edits, nil
+}
+
+// settle searches out, which is s with the edits in all made, until nothing
+// more is found in it.
+func (sc *scan) settle(s, out string, all []edit, m mode) (string, []edit, error) {
+	first := len(sc.kept)
 	for range maxRounds {
 		if err := sc.search(out, m); err != nil {
 			return "", nil, err
@@ -59,6 +77,9 @@ func (sc *scan) search(s string, m mode) error {
 // leaf searches a text that has no structure and stands under a key, "" for
 // none, and appends the edits.
 func (sc *scan) leaf(s, key string) error {
+	if sc.stage != detecting {
+		return sc.leafStage(s)
+	}
 	sc.under(key)
 	if err := sc.text(s); err != nil {
 		return err
@@ -76,6 +97,9 @@ func (sc *scan) leaf(s, key string) error {
 		if err := sc.replace(&sc.t.rules[sp.det], normal, value, sp.start, sp.end, 0); err != nil {
 			return err
 		}
+		if n := len(sc.edits); n > 0 && sc.edits[n-1].start == sp.start {
+			sc.edits[n-1].near = sp.sure
+		}
 	}
 	return nil
 }
@@ -85,12 +109,18 @@ func (sc *scan) setAside() {
 	spans := sc.spans[:0]
 	for _, sp := range sc.spans {
 		if r := &sc.t.rules[sp.det]; r.op == Keep {
-			sc.kept = append(sc.kept, edit{rule: r, start: sp.start, end: sp.end})
+			sc.kept = append(sc.kept, edit{rule: r, start: sp.start, end: sp.end, near: sp.sure})
 			continue
 		}
 		spans = append(spans, sp)
 	}
 	sc.spans = spans
+	if !sc.reports {
+		return
+	}
+	for _, sp := range spans {
+		sc.kept = append(sc.kept, edit{rule: &sc.t.rules[sp.det], start: sp.start, end: sp.end, near: sp.sure, also: true})
+	}
 }
 
 // replace appends the edit that does with text[start:end], which means value,

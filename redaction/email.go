@@ -13,7 +13,7 @@ const (
 )
 
 func email() Detector {
-	return Detector{Type: "EMAIL", Bytes: "@%", Normal: normalEmail, Find: func(c *Candidate) {
+	return Detector{Type: "EMAIL", Name: "email", Source: "RFC 5321, RFC 6531", Bytes: "@%", Normal: normalEmail, Find: func(c *Candidate) {
 		width := 1
 		if c.Text[c.Start] == '%' {
 			if !strings.HasPrefix(c.Text[c.Start:], "%40") {
@@ -25,6 +25,70 @@ func email() Detector {
 			c.Add(start, end)
 		}
 	}}
+}
+
+// spelledEmail recognises addresses that are written against collectors: name
+// at example dot com, where a mail provider or brackets about "at" give them
+// away.
+func spelledEmail() Detector {
+	return Detector{Type: "EMAIL", Name: "email_spelled", Words: []string{"gmail.com", "hotmail.com", "outlook.com", "yahoo.com", "icloud.com",
+		"gmail dot ", "hotmail dot ", "outlook dot ", "yahoo dot ", "(at)", "[at]", "{at}"}, Normal: spelledOut, Find: func(c *Candidate) {
+		from, to := c.Start, c.Start
+		if strings.IndexByte("([{", c.At(c.Start)) >= 0 {
+			to = c.End
+		} else if !strings.HasSuffix(c.Text[:c.Start], " at ") {
+			return
+		} else {
+			from -= len(" at ")
+		}
+		for at(c.Text, from-1) == ' ' && c.Start-from < 2 {
+			from--
+		}
+		start := localStart(c.Text, from)
+		end := spelledDomainEnd(c.Text, skipAny(c.Text, to, " ", 1))
+		if start < from && end > 0 {
+			c.Add(start, end)
+		}
+	}}
+}
+
+// spelledDomainEnd returns where the domain that begins at i ends, whose dots
+// may be spelled, 0 if there is none.
+func spelledDomainEnd(s string, i int) int {
+	if end := domainEnd(s, i); end > 0 {
+		return end
+	}
+	end := i
+	for end < len(s) && end-i < maxDomain && (isAlnum(s[end]) || s[end] == '-') {
+		end++
+	}
+	for _, dot := range [...]string{" dot ", "(dot)", "[dot]", " (dot) ", " [dot] ", " . "} {
+		if end > i && strings.HasPrefix(s[end:], dot) {
+			return labelEnd(s, end+len(dot))
+		}
+	}
+	return 0
+}
+
+// labelEnd returns where the top-level domain at i ends, 0 if there is none.
+func labelEnd(s string, i int) int {
+	end := i
+	for end < len(s) && isLetter(s[end]) {
+		end++
+	}
+	if !topLevel(s[i:end]) {
+		return 0
+	}
+	return end
+}
+
+// spelledOut returns the address that a spelled one means.
+func spelledOut(s string) string {
+	s = strings.ToLower(s)
+	for _, r := range [...]struct{ from, to string }{{"(at)", "@"}, {"[at]", "@"}, {"{at}", "@"}, {" at ", "@"}, {"(dot)", "."}, {"[dot]", "."}, {" dot ", "."}, {" ", ""}} {
+		s = strings.ReplaceAll(s, r.from, r.to)
+	}
+	return s
 }
 
 // normalEmail lower-cases the whole address: local parts that differ in case

@@ -35,11 +35,33 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Count
 		return nil, err
 	}
 	v.body(e)
+	if r.analyzer != nil {
+		v.analyse(e, r.analyzer)
+	}
 	if v.err != nil {
 		return nil, v.err
 	}
 	v.record(e)
 	return v.counts, nil
+}
+
+// analyse asks the analyser about all texts of e in one batch, does what it
+// says, and looks once more for what that may have uncovered.
+func (v *visit) analyse(e *pb.Event, a Analyzer) {
+	v.sc.stage = collecting
+	if v.body(e); v.err != nil {
+		return
+	}
+	any, err := v.sc.analyse(a)
+	if v.err = err; err != nil || !any {
+		return
+	}
+	v.sc.stage = applying
+	if v.body(e); v.err != nil {
+		return
+	}
+	v.sc.stage = detecting
+	v.body(e)
 }
 
 // record writes down what was done in e.Capture.
@@ -270,7 +292,7 @@ func (v *visit) text(s *string, m mode) []edit {
 		*s = ""
 		return []edit{whole}
 	}
-	out, edits, err := v.sc.redact(*s, m)
+	out, edits, err := v.sc.redactIn(*s, m)
 	if err != nil {
 		v.err = err
 		return nil

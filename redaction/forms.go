@@ -123,18 +123,50 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 		return 1
 	}
 	dets := &sc.t.shapes.list[set]
-	allowed := sc.t.always
+	allowed := sc.t.regional
+	if !sc.lower(first, last) {
+		allowed.unite(&sc.t.self)
+	}
 	if sc.t.hasContext.meets(dets) {
 		allowed.unite(sc.context(start, end))
 	}
 	dets.each(&allowed, func(det int) {
 		tried++
-		if sc.t.detectors[det].Form.Match(sc.cand.Text[start:end]) {
+		if value := sc.cand.Text[start:end]; sc.t.detectors[det].Form.Match(value) && !filled(value) {
 			sc.sure = sc.around.has(det) && sc.aroundStart == start && sc.aroundEnd == end
 			sc.add(det, start, end)
 		}
 	})
 	return tried
+}
+
+// lower reports whether letters that stand apart from digits are in lower
+// case: "de 136 695 976" may be words and a number.
+func (sc *scan) lower(first, last int) bool {
+	for _, g := range sc.groups[first : last+1] {
+		if first < last && g.letters && isLower(sc.cand.Text[g.Start]) && isLetter(sc.cand.Text[g.End-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// filled reports whether s is a number made up by repeating a digit, of which
+// one at most is another: 00000000000, 1111111112.
+func filled(s string) bool {
+	var count [10]int
+	n, most := 0, 0
+	for i := range len(s) {
+		if isLetter(s[i]) {
+			return false
+		}
+		if isDigit(s[i]) {
+			n++
+			count[s[i]-'0']++
+			most = max(most, count[s[i]-'0'])
+		}
+	}
+	return n >= 8 && most >= n-1
 }
 
 // formAlone reports whether the groups are not part of something longer.

@@ -27,14 +27,16 @@ type nest struct {
 // none.
 func (sc *scan) document(s string, m mode, depth int, key string) error {
 	if depth <= maxJSONDepth && mayBeJSON(s, m) {
-		edits, open := len(sc.edits), len(sc.nest)
+		edits, kept, open := len(sc.edits), len(sc.kept), len(sc.nest)
+		leaves, analysed := len(sc.leaves), sc.analysed
 		w := walk{sc: sc, s: s, depth: depth, base: open}
 		err := w.document(key)
 		sc.nest = sc.nest[:open]
 		if err != errNotJSON { //nolint:errorlint // internal, never wrapped
 			return err
 		}
-		sc.edits = sc.edits[:edits]
+		sc.edits, sc.kept = sc.edits[:edits], sc.kept[:kept]
+		sc.leaves, sc.analysed = sc.leaves[:leaves], analysed
 	}
 	return sc.leaf(s, key)
 }

@@ -84,7 +84,7 @@ func (sc *scan) readGroups(s string, i int) (next int, again bool) {
 }
 
 // goesOn reports whether a run goes on at i, n bytes behind its last group:
-// with digits, or with a few capitals one byte behind.
+// with digits, or with a few letters one byte behind.
 func goesOn(s string, i, n int) bool {
 	if isDigit(at(s, i)) {
 		return true
@@ -93,13 +93,16 @@ func goesOn(s string, i, n int) bool {
 		return false
 	}
 	end := i
-	for end-i <= maxLead && isUpper(at(s, end)) {
+	for end-i <= maxLead && isLetter(at(s, end)) && oneCase(s[i], s[end]) {
 		end++
 	}
-	return end-i <= maxLead && !isLower(at(s, end)) || isDigit(at(s, end))
+	return end-i <= maxLead && !isLetter(at(s, end)) || isDigit(at(s, end))
 }
 
-// readLead reads up to two groups of capitals that stand one byte before i.
+func oneCase(a, b byte) bool { return isUpper(a) == isUpper(b) }
+
+// readLead reads up to two groups of letters of one case that stand one byte
+// before i.
 func (sc *scan) readLead(s string, i int) {
 	var lead [2]Group
 	n := 0
@@ -109,7 +112,7 @@ func (sc *scan) readLead(s string, i int) {
 			break
 		}
 		start := end
-		for start > 0 && isUpper(s[start-1]) && end-start <= maxLead {
+		for start > 0 && isLetter(s[start-1]) && end-start <= maxLead && oneCase(s[end-1], s[start-1]) {
 			start--
 		}
 		if start == end || end-start > maxLead || isWord(at(s, start-1)) {
@@ -153,15 +156,15 @@ func (sc *scan) tooFew() bool {
 }
 
 // separators has the bytes that separators begin with.
-const separators = " -./()\xc2\xe2"
+const separators = " -./():\xc2\xe2"
 
 // separator returns the length of what separates groups of digits at the
-// beginning of s: up to three spaces, dashes, dots, slashes or parentheses.
+// beginning of s: up to three spaces, dashes, dots, slashes, colons or parentheses.
 func separator(s string) int {
 	n := 0
 	for range 3 {
 		switch c := at(s, n); {
-		case c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')':
+		case c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')' || c == ':':
 			n++
 		case c == 0xC2 && at(s, n+1) == 0xA0: // no-break space
 			n += 2

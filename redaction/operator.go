@@ -52,13 +52,14 @@ func (o Operator) proto() pb.Redaction_Operator {
 // themselves they lead to nobody, and evidence without them is hard to read.
 var kept = []string{"DATE", "URL", "DOMAIN", "AGE", "POSTAL_CODE", "LICENSE_PLATE"}
 
-// DefaultOperators returns what is done with each type whose operator is not
-// [Pseudonymise].
+// DefaultOperators returns what is done with each type, or TYPE/detector, whose
+// operator is not [Pseudonymise].
 func DefaultOperators() map[string]Operator {
 	ops := map[string]Operator{}
 	for _, typ := range kept {
 		ops[typ] = Keep
 	}
+	ops["IP_ADDRESS/"+localName] = Keep
 	return ops
 }
 
@@ -66,7 +67,7 @@ func DefaultOperators() map[string]Operator {
 func operatorsOf(configured map[string]Operator) (map[string]Operator, error) {
 	ops := DefaultOperators()
 	for typ, op := range configured {
-		if !isType(typ) {
+		if name, _, _ := strings.Cut(typ, "/"); !isType(name) {
 			return nil, fmt.Errorf("operators: type %q is not A–Z, 0–9 and _", typ)
 		}
 		if int(op) >= len(operatorNames) {
@@ -77,11 +78,20 @@ func operatorsOf(configured map[string]Operator) (map[string]Operator, error) {
 	return ops, nil
 }
 
+// operatorOf returns the operator of a detector.
+func operatorOf(ops map[string]Operator, d *Detector) Operator {
+	if op, ok := ops[d.Type+"/"+d.Name]; ok {
+		return op
+	}
+	return ops[d.Type]
+}
+
 // A rule is what an edit follows: who found it and what is done with it.
 type rule struct {
 	typ, name string
 	version   int
 	op        Operator
+	source    string
 }
 
 // generalisers make values of some types less exact. What they return has

@@ -1,10 +1,9 @@
 package redaction
 
 import (
-	"slices"
 	"strings"
 
-	"github.com/nyaruka/phonenumbers"
+	"github.com/afterimage/afterimage/redaction/phone"
 )
 
 // internationalPhone recognises numbers that begin with +, by the numbering
@@ -21,11 +20,12 @@ func internationalPhone() Detector {
 		if c.At(start-1) == '+' {
 			start--
 		}
-		ends := groupEnds(c.Text, first)
-		for i, end := range slices.Backward(ends) {
-			number := c.Text[c.Start:end]
-			if ok := validPhone(c, number, "ZZ"); ok || c.Near(48) && i == len(ends)-1 && possiblePhone(number) {
-				c.Add(start, withExtension(c.Text, end))
+		var ends [maxPhone]int
+		n := groupEnds(c.Text, first, &ends)
+		for i := n - 1; i >= 0; i-- {
+			number := c.Text[c.Start:ends[i]]
+			if _, ok := phone.Written("", number); ok || i == n-1 && c.Near(48) && possiblePhone(number) {
+				c.Add(start, withExtension(c.Text, ends[i]))
 				return
 			}
 		}
@@ -39,23 +39,25 @@ const (
 	maxPhone = 15
 )
 
-// groupEnds returns where the number that begins at i can end.
-func groupEnds(s string, i int) []int {
-	var ends []int
+// groupEnds finds where the number that begins at i can end, and returns in
+// how many places.
+func groupEnds(s string, i int, ends *[maxPhone]int) int {
+	found := 0
 	for n := 0; ; {
 		end := digitsEnd(s, i)
 		if n += end - i; n > maxPhone {
 			break
 		}
 		if n >= minPhone && !isLetter(at(s, end)) || n >= minPhone && extension(s[end:]) > 0 {
-			ends = append(ends, end)
+			ends[found] = end
+			found++
 		}
 		i = end + separator(s[end:])
 		if i == end || !isDigit(at(s, i)) {
 			break
 		}
 	}
-	return ends
+	return found
 }
 
 // phoneWords say that a number after them is a telephone number.
@@ -90,8 +92,8 @@ func nationalPhone() Detector {
 			}
 			number := c.Text[start:c.End]
 			switch {
-			case american && validPhone(c, number, "US"), near && likelyPhone(c):
-			case region == "" || !near && len(c.Groups) < 2 && extension(c.Text[c.End:]) == 0 || !validPhone(c, number, region):
+			case american && written("US", number), near && likelyPhone(c):
+			case region == "" || !near && len(c.Groups) < 2 && len(c.Digits()) < minBare || !written(region, number):
 				return
 			}
 			c.Add(start, withExtension(c.Text, c.End))
@@ -184,26 +186,17 @@ func likelyPhone(c *Candidate) bool {
 	return n >= 8 || len(c.Groups) == 2 && c.Groups[0].Len() == 3
 }
 
-// parsePhone is the work of parsing one number, in bytes of text.
-const parsePhone = 1 << 13
+// minBare is how many digits a number of the configured region has at least
+// that is recognised without a word, a plus or groups.
+const minBare = 9
 
-func validPhone(c *Candidate, number, region string) bool {
-	c.sc.clock.work += parsePhone
-	n, err := phonenumbers.Parse(dialled(number), region)
-	return err == nil && phonenumbers.IsValidNumber(n)
+func written(region, number string) bool {
+	_, ok := phone.Written(region, number)
+	return ok
 }
 
 func possiblePhone(number string) bool {
-	n, err := phonenumbers.Parse(number, "ZZ")
-	return err == nil && phonenumbers.IsPossibleNumber(n) && len(digitsOf(number)) >= 8
-}
-
-// dialled replaces the international prefix of most countries by +.
-func dialled(number string) string {
-	if rest, ok := strings.CutPrefix(number, "00"); ok {
-		return "+" + strings.TrimLeft(rest, "-. /")
-	}
-	return number
+	return phone.Possible(number, "") && len(digitsOf(number)) >= 8
 }
 
 // normalPhone returns E.164 where the number says or the region tells how to
@@ -211,11 +204,8 @@ func dialled(number string) string {
 func normalPhone(region string) func(string) string {
 	return func(s string) string {
 		for _, r := range [...]string{region, "US"} {
-			if r == "" {
-				continue
-			}
-			if n, err := phonenumbers.Parse(dialled(s), r); err == nil && phonenumbers.IsValidNumber(n) {
-				return phonenumbers.Format(n, phonenumbers.E164)
+			if n, ok := phone.Parse(s, r); ok {
+				return n.String()
 			}
 		}
 		return digitsOf(s)
@@ -225,17 +215,20 @@ func normalPhone(region string) func(string) string {
 // withExtension returns end or, where an extension follows, its end.
 func withExtension(s string, end int) int { return end + extension(s[end:]) }
 
+// maxExtension bounds the digits of an extension.
+const maxExtension = 7
+
 // extension returns the length of an extension such as " ext. 12" or "x12"
 // that s begins with.
 func extension(s string) int {
 	i := skipAny(s, 0, " ,;", 3)
-	for _, word := range [...]string{"extension", "extn", "ext", "x", "#"} {
+	for _, word := range [...]string{"extension", "extensión", "extn", "ext", "x", "#", "int", "anexo", "доб", "~"} {
 		if !hasFold(s[i:], word) {
 			continue
 		}
 		i = skipAny(s, i+len(word), " .:=", 3)
 		end := digitsEnd(s, i)
-		if end > i && end-i <= 6 && !isWord(at(s, end)) {
+		if end > i && end-i <= maxExtension && !isWord(at(s, end)) {
 			return end
 		}
 		return 0

@@ -44,29 +44,34 @@ type Config struct {
 	// says what they are. The first is also that of telephone numbers without
 	// a country code. None by default.
 	Regions []string
-	// Operators say by type what is done with what is found. A type that is
-	// not named is pseudonymised, but for those of [DefaultOperators].
+	// Operators say by type, or by TYPE/detector, what is done with what is
+	// found. What is not named is pseudonymised, but for [DefaultOperators].
 	Operators map[string]Operator
 	// DropContent makes Event take all free text away, unread: nothing is
 	// looked for in it, and nothing of it sealed. Users are pseudonymised as ever.
 	DropContent bool
 	// ReportKept makes the detectors of types that stay run, too, so that
-	// [Redactor.Explain] reports what they find. It costs time.
+	// [Redactor.Explain] reports what they find, and all that was found at one
+	// place. It costs time.
 	ReportKept bool
 	// Escrow are the types whose originals Event seals into the event, with
 	// Sealer, where they are pseudonymised. None by default.
 	Escrow []string
 	Sealer Sealer
+	// Analyzer, if not nil, is asked about the texts of each event once the
+	// detectors are done with them.
+	Analyzer Analyzer
 }
 
 // A Redactor replaces what its detectors find. It is immutable and safe for
 // concurrent use.
 type Redactor struct {
-	timeout time.Duration
-	tables  *tables
-	escrow  *escrow   // nil: off
-	scans   sync.Pool // of *scan
-
+	timeout     time.Duration
+	tables      *tables
+	escrow      *escrow   // nil: off
+	analyzer    Analyzer  // nil: none
+	reports     bool      // all that was found at one place
+	scans       sync.Pool // of *scan
 	dropContent bool
 }
 
@@ -84,13 +89,13 @@ func New(cfg Config) (*Redactor, error) {
 	}
 	detectors := cfg.Detectors
 	if !cfg.ReportKept {
-		detectors = slices.DeleteFunc(slices.Clone(detectors), func(d Detector) bool { return ops[d.Type] == Keep })
+		detectors = slices.DeleteFunc(slices.Clone(detectors), func(d Detector) bool { return operatorOf(ops, &d) == Keep })
 	}
 	t, err := compile(detectors, cfg.Regions, ops)
 	if err != nil {
 		return nil, err
 	}
-	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, dropContent: cfg.DropContent}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept, dropContent: cfg.DropContent}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err
 	}
@@ -104,6 +109,9 @@ type Finding struct {
 	Detector string // the detector's name, e.g. email
 	Version  int    // the detector's
 	Operator Operator
+	Source   string // the specification that the detector follows, "" for none
+	Near     bool   // a word near it was asked for and found
+	Also     bool   // another detector's finding won this place
 	// Start and End are byte offsets in the text that was given, ReplStart and
 	// ReplEnd those of its replacement in the text that was returned.
 	Start, End, ReplStart, ReplEnd int
@@ -117,8 +125,9 @@ func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (string, []F
 	return out, replaced, err
 }
 
-// Explain does what Text does and returns in kept what was found and stays:
-// in no order, and some of it over what was replaced.
+// Explain does what Text does and returns in kept what was found and stays, in
+// no order: what has the operator to keep and, with Config.ReportKept, what
+// other detectors took a replaced span for.
 func (r *Redactor) Explain(ctx context.Context, s string, p Pseudonym) (out string, replaced, kept []Finding, err error) {
 	return r.explain(ctx, s, p)
 }
@@ -131,9 +140,13 @@ func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym) (_ string
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
 	out, edits, err := sc.redact(s, prose)
+	if err == nil && r.analyzer != nil {
+		out, edits, err = sc.analysedText(r.analyzer, s, out, edits, prose)
+	}
 	if err != nil {
 		return "", nil, nil, err
 	}
+	sc.kept = others(sc.kept, edits)
 	for i := range sc.kept {
 		sc.kept[i].outStart, sc.kept[i].outEnd = forward(edits, sc.kept[i].start), forward(edits, sc.kept[i].end)
 	}
@@ -145,6 +158,7 @@ func (r *Redactor) begin(ctx context.Context, p Pseudonym) *scan {
 	sc := r.scans.Get().(*scan)
 	sc.clock = clock{ctx: ctx, timeout: r.timeout}
 	sc.pseudonym = p
+	sc.reports = r.reports
 	return sc
 }
 
@@ -163,13 +177,20 @@ func failClosed(err *error) {
 	}
 }
 
+// others drops from kept what was replaced after all.
+func others(kept, edits []edit) []edit {
+	return slices.DeleteFunc(kept, func(k edit) bool {
+		return slices.ContainsFunc(edits, func(e edit) bool { return e.rule == k.rule && e.start == k.start && e.end == k.end })
+	})
+}
+
 func findings(edits []edit) []Finding {
 	if len(edits) == 0 {
 		return nil
 	}
 	fs := make([]Finding, len(edits))
 	for i, e := range edits {
-		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.start, e.end, e.outStart, e.outEnd}
+		fs[i] = Finding{e.typ, e.name, e.version, e.op, e.source, e.near, e.also, e.start, e.end, e.outStart, e.outEnd}
 	}
 	return fs
 }

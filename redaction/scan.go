@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction/analyzer"
 )
 
 // A scan is the working memory of one call. It is pooled: nothing in it
@@ -17,13 +18,18 @@ type scan struct {
 	event     string  // its id
 	sealed    []*pb.Sealed
 
-	spans  []span // found in the text being searched
-	edits  []edit // resolved, over all of a document
-	kept   []edit // what was found and stays
-	sure   bool   // the detector was told that a word is near
-	tokens int    // replacements already in the text being searched
-	groups []Group
-	code   []byte // a run of letters and digits without its separators
+	stage    stage
+	leaves   []string          // collected for the analyser
+	analysed [][]analyzer.Span // what it found in them, those applied cut off
+
+	spans   []span // found in the text being searched
+	edits   []edit // resolved, over all of a document
+	kept    []edit // what was found and stays
+	reports bool   // and what else a span was taken for
+	sure    bool   // the detector was told that a word is near
+	tokens  int    // replacements already in the text being searched
+	groups  []Group
+	code    []byte // a run of letters and digits without its separators
 	// longEnd and clusterEnd are how far runs were looked at.
 	longEnd, clusterEnd int
 	digits              []byte
@@ -67,6 +73,7 @@ func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
 	sc.escrow, sc.event, sc.sealed = nil, "", nil
+	sc.stage, sc.leaves, sc.analysed = detecting, nil, nil
 	sc.cand.Text = ""
 	sc.key = ""
 	sc.unescaped = sc.unescaped[:0]

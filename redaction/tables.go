@@ -13,16 +13,17 @@ type tables struct {
 	detectors []Detector
 	rules     []rule // by detector
 	keyRules  []rule // of values that go because of their JSON key
+	operators map[string]Operator
 	regions   map[string]bool
 	region    string // the first
 
-	// contexts has the words of context; hasContext the detectors that have
-	// any, always those that need none.
-	contexts           contexts
-	hasContext, always detSet
-	shapes             shapes
-	long               []int // detectors of long runs
-	leastLong          int
+	// contexts has the words of context, hasContext the detectors that have
+	// any; self those that need none, regional those whose country is asked for.
+	contexts                   contexts
+	hasContext, self, regional detSet
+	shapes                     shapes
+	long                       []int // detectors of long runs
+	leastLong                  int
 
 	// pairs says where the scan stops, and stop what it does there besides
 	// looking for words.
@@ -115,7 +116,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
-	t := &tables{detectors: ds, regions: map[string]bool{}, leastLong: math.MaxInt}
+	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, leastLong: math.MaxInt}
 	for _, r := range regions {
 		t.region = cmp.Or(t.region, r)
 		t.regions[r] = true
@@ -130,14 +131,14 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		t.least[i] = maxDigits + 1
 	}
 	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET"} {
-		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ]})
+		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ], "the name of a JSON member"})
 	}
 	words := map[string]*detSet{}
 	for i := range ds {
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
-		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), ops[ds[i].Type]})
+		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
@@ -165,8 +166,11 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 	all := d.Context
 	if f := d.Form; f != nil {
 		all = slices.Concat(all, f.Words)
-		if f.Self || t.regions[f.Country] {
-			t.always.put(i)
+		if f.Self {
+			t.self.put(i)
+		}
+		if t.regions[f.Country] {
+			t.regional.put(i)
 		}
 	}
 	for _, w := range all {

@@ -34,8 +34,7 @@ func TestShared(t *testing.T) {
 		report.Print(t.Output())
 		if os.Getenv("AFTERIMAGE_MISSES") != "" {
 			for _, m := range report.Misses {
-				end := min(m.Span.End, len(m.Case.Text))
-				t.Logf("MISS false=%v %s/%s/%s %s: %q in %q", m.False, m.Case.Entity, m.Case.Tier, m.Case.Source, m.Span.Type, m.Case.Text[m.Span.Start:end], m.Case.Text)
+				t.Log(m)
 			}
 		}
 	}

@@ -47,3 +47,43 @@ func (r *Report) keys() []Key {
 		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.Source, b.Source))
 	})
 }
+
+// A Summary is a report as JSON.
+type Summary struct {
+	Lines        []SummaryLine     `json:"lines"`
+	Groups       map[string]*Tally `json:"groups"`
+	Validate     map[string]*Valid `json:"validate"`
+	NonSecret    int               `json:"nonSecret"`
+	SecretAlarms int               `json:"secretAlarms"`
+	Benign       int               `json:"benign"`
+	BenignAlarms int               `json:"benignAlarms"`
+}
+
+// A SummaryLine is the tally of one entity, tier and source.
+type SummaryLine struct {
+	Key
+	Tally
+}
+
+// Summary returns the report without its misses.
+func (r *Report) Summary() Summary {
+	s := Summary{Groups: r.Groups, Validate: r.Validate, NonSecret: r.NonSecret, SecretAlarms: r.SecretAlarms, Benign: r.Benign, BenignAlarms: r.BenignAlarms}
+	for _, k := range r.keys() {
+		s.Lines = append(s.Lines, SummaryLine{k, *r.Lines[k]})
+	}
+	return s
+}
+
+// String returns one line that says what was missed, or reported and not
+// there, and in which text.
+func (m Miss) String() string {
+	what := "missed"
+	if m.False {
+		what = "false"
+	}
+	value := ""
+	if m.Span.End <= len(m.Case.Text) {
+		value = m.Case.Text[m.Span.Start:m.Span.End]
+	}
+	return fmt.Sprintf("%s %s/%s/%s %s %s: %q in %q", what, m.Case.Entity, m.Case.Tier, m.Case.Source, m.Case.Locale, m.Span.Type, value, m.Case.Text)
+}

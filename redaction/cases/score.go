@@ -75,7 +75,12 @@ type Report struct {
 }
 
 // Valid counts judgements of whole values.
-type Valid struct{ Accept, Accepted, Refuse, Refused int }
+type Valid struct {
+	Accept   int `json:"accept"`
+	Accepted int `json:"accepted"`
+	Refuse   int `json:"refuse"`
+	Refused  int `json:"refused"`
+}
 
 // Score runs every case through redactors with the default detectors, the
 // case's own country as the only region.
@@ -137,7 +142,9 @@ func (s *scorer) find(ctx context.Context, c *Case) ([]Span, error) {
 	}
 	var spans []Span
 	for _, f := range slices.Concat(replaced, kept) {
-		spans = append(spans, Span{f.Start, f.End, f.Type})
+		if sp := (Span{f.Start, f.End, f.Type}); !slices.Contains(spans, sp) {
+			spans = append(spans, sp)
+		}
 	}
 	return spans, nil
 }

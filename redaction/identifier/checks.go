@@ -121,38 +121,22 @@ func mod11x2(s []byte) bool {
 	return isDigit(s[last]) && (p+int(s[last]-'0'))%11 == 1
 }
 
-// mod37x2 is ISO/IEC 7064 MOD 37-2 over letters and digits. The check
-// character * of the standard cannot occur here.
-func mod37x2(s []byte) bool {
-	p, last := 0, len(s)-1
-	for _, c := range s[:last] {
-		p = (p + value(c)) * 2 % 37
-	}
-	return (p+value(s[last]))%37 == 1
-}
-
 // mod97x10 is ISO/IEC 7064 MOD 97-10: two check digits at the end, letters
 // counting as two digits.
 func mod97x10(s []byte) bool { return remainder(s, 97) == 1 }
 
-// hybrid reports whether the last character is right by the hybrid systems of
-// ISO/IEC 7064: m is 10 for MOD 11,10 and 36 for MOD 37,36.
-func hybrid(s []byte, m int) bool {
-	p, last := m, len(s)-1
+// mod11x10 reports whether the last digit is right by ISO/IEC 7064 MOD 11,10.
+func mod11x10(s []byte) bool {
+	p, last := 10, len(s)-1
 	for _, c := range s[:last] {
-		p = (p + value(c)) % m
+		p = (p + int(c-'0')) % 10
 		if p == 0 {
-			p = m
+			p = 10
 		}
-		p = p * 2 % (m + 1)
+		p = p * 2 % 11
 	}
-	return (p+value(s[last]))%m == 1
+	return (p+int(s[last]-'0'))%10 == 1
 }
-
-// mod11x10 is ISO/IEC 7064 MOD 11,10, and mod37x36 MOD 37,36.
-func mod11x10(s []byte) bool { return hybrid(s, 10) }
-
-func mod37x36(s []byte) bool { return hybrid(s, 36) }
 
 // allSame reports whether s is one character repeated.
 func allSame(s []byte) bool {

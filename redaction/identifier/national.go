@@ -43,13 +43,6 @@ func every(checks ...func([]byte) bool) func([]byte) bool {
 	}
 }
 
-// some returns a check that asks for one of the given ones.
-func some(checks ...func([]byte) bool) func([]byte) bool {
-	return func(s []byte) bool {
-		return slices.ContainsFunc(checks, func(c func([]byte) bool) bool { return c(s) })
-	}
-}
-
 // differing refuses one digit repeated, which many schemes would let pass and
 // no register gives out.
 func differing(s []byte) bool { return !allSame(s) }

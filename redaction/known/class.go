@@ -11,7 +11,7 @@ func classify(r rune) class {
 		return mark
 	case unicode.Is(unicode.M, r):
 		return letter | joins | scriptOf(r)
-	case r >= 0x02B9 && r <= 0x02CF: // modifier apostrophes and the like, as in Oʼneil
+	case r >= 0x02B9 && r <= 0x02CF, r == 0x0374: // modifier apostrophes and the like, as in Oʼneil
 		return 0
 	case unicode.Is(unicode.Nd, r):
 		return digit

@@ -87,9 +87,11 @@ func (s *Set) clear() {
 	s.trie.reset()
 }
 
-// Starts yields the pairs of bytes with which a match may begin: where s has
-// none of them, Match finds nothing. A text that ends after the first byte
-// counts as one that goes on with 0.
+// Starts yields the pairs of bytes with which a match may begin: where a text
+// has none of them, Match finds nothing. That is at the start of a word, also
+// after a lower-case letter, digit or escape; everywhere in scripts without
+// spaces; and for telephone numbers at + and (. A text that ends after the first
+// byte counts as one that goes on with 0.
 func (s *Set) Starts(yield func(first, second byte) bool) {
 	for a := range s.pairs {
 		if s.pairs[a].empty() {
@@ -115,7 +117,7 @@ func (s *Set) Match(text string, i int) (end, value int, ok bool) {
 	if s.phones > 0 && (c&digit != 0 || text[i] == '+' || text[i] == '(') {
 		q.phone()
 	}
-	if c&word != 0 {
+	if c&word != 0 && s.leads(text, i) {
 		if q.before = before(s.f, text, i, size, c); q.before != gapNone {
 			q.walk(false)
 			if q.initial {
@@ -126,11 +128,31 @@ func (s *Set) Match(text string, i int) (end, value int, ok bool) {
 	return q.end, q.value, q.end > 0
 }
 
+// leads is a quick look at the letters that stand at text[i] without anything
+// between them: false says that no pattern begins so.
+func (s *Set) leads(text string, i int) bool {
+	node, last := int32(root), rune(0)
+	for ; i < len(text) && isAlnum(text[i]); i++ {
+		e := rune(text[i] | 0x20) // leaves digits as they are
+		if isPair(last, e) {
+			continue
+		}
+		if node = s.trie.step(node, e); node <= 0 {
+			return node != noEdge
+		}
+		if s.trie.accept[node] >= 0 {
+			return true
+		}
+		last = e
+	}
+	return true
+}
+
 // All yields the occurrences from left to right, the longest where several
 // begin at one place; they do not overlap.
 func (s *Set) All(text string) iter.Seq[Match] {
 	return func(yield func(Match) bool) {
-		for i := s.next(text, 0); i < len(text); i = s.next(text, i) {
+		for i := s.Next(text, 0); i < len(text); i = s.Next(text, i) {
 			end, value, ok := s.Match(text, i)
 			if !ok {
 				i++
@@ -144,13 +166,19 @@ func (s *Set) All(text string) iter.Seq[Match] {
 	}
 }
 
-// next returns the first place from i on where a match may begin, or the
-// length of the text.
-func (s *Set) next(text string, i int) int {
+// Next returns the first place from i on where a match may begin, or the length
+// of the text: one where Starts has the two bytes.
+func (s *Set) Next(text string, i int) int {
+	before := byte(0)
+	if i > 0 && i < len(text) {
+		before = text[i-1]
+	}
 	for ; i+1 < len(text); i++ {
-		if s.pairs[text[i]].has(text[i+1]) && (i == 0 || !inWord(text[i-1], text[i])) {
+		c := text[i]
+		if s.pairs[c].has(text[i+1]) && !inWord(before, c) {
 			return i
 		}
+		before = c
 	}
 	if i < len(text) && s.pairs[text[i]].has(0) {
 		return i

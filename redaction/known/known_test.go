@@ -1,8 +1,6 @@
 package known
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -10,7 +8,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-func compile(t testing.TB, values ...Value) *Set {
+// A tester is a *testing.T, *testing.B or *rapid.T.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func compile(t tester, values ...Value) *Set {
 	t.Helper()
 	s, err := Compile(values)
 	if err != nil {
@@ -19,7 +23,7 @@ func compile(t testing.TB, values ...Value) *Set {
 	return s
 }
 
-// marked returns the text with every match in brackets.
+// brackets returns the text with every match in brackets.
 func brackets(s *Set, text string) string {
 	var b strings.Builder
 	last := 0
@@ -60,6 +64,12 @@ func TestSpellings(t *testing.T) {
 		{Name, "François Æbelø", []string{"<Francois Aebeloe>", "<francois.abelo>", "<FRANÇOIS ÆBELØ>"}},
 		{Name, "Sean O'Neil", []string{"<Sean O'Neil>", "<Sean ONeil>", "<Sean O’Neil>", "<O'Neil>", "<ONeil>", "Neil", "<sean.oneil>"}},
 		{Name, "Dr. Anna Lee Smith", []string{"<Dr. Anna Lee Smith>", "Prof. <Anna Lee Smith>", "<Smith, Anna Lee>", "<Anna Smith>", "<Anna L. Smith>", "<Smith, Anna>", "Dr. No", "Lee", "<Smith>"}},
+		{Name, "Dr. Keller", []string{"<Dr. Keller>", "<Keller>", "<keller>", "Dr. No"}},
+		{Name, "Dr. Young", []string{"<Dr. Young>", "<Young>", "young", "<dr young>"}},
+		{Name, "Mary O'Neil", []string{"<Mary K. O'Neil>", "<Mary K. ONeil>"}},
+		{Name, "Anna E.", []string{"<Anna E.>", "<anna e>", "<Anna> eats", "<E. Anna>"}},
+		{Name, "Mark Stephen Long", []string{"<Mark Long>", "mark long", "<mark stephen long>", "<Stephen>", "Mark"}},
+		{Name, "Anna Maria Berta Clara Dora Emma Frida", []string{"<Anna Maria Berta Clara Dora Emma Frida>", "<Frida>"}},
 		{Name, "Will May", []string{"Will you? In May.", "<Will May>", "<May, Will>", "<will.may>"}},
 		{Name, "Mark", []string{"<Mark> said", "mark it", "<MARK>", "Marks"}},
 		{Name, "Ludwig van Gogh", []string{"van <Gogh>", "<Ludwig van Gogh>", "<van Gogh, Ludwig>", "<Ludwig Gogh>", "<Gogh, Ludwig van>"}},
@@ -97,7 +107,136 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-var _ = fmt.Sprint
-var _ = slices.Sort[[]int]
-var _ = utf8.RuneError
-var _ = norm.NFC
+// TestNormal gives spellings of one value.
+func TestNormal(t *testing.T) {
+	for _, c := range []struct {
+		kind  Kind
+		texts []string
+	}{
+		{Name, []string{"Jane Doe", "Doe, Jane", "JANE DOE", "jane.doe", " Mrs. Jane Doe", "Jane\u00a0Doe", "Doe Jane PhD"}},
+		{Name, []string{"Jürgen Müller", "Juergen Mueller", "Jurgen Muller", "Ju\u0308rgen MU\u0308LLER"}},
+		{Name, []string{"Иван Петров", "Ivan Petrov"}},
+		{Email, []string{"Jane@Example.com", "jane@example.com "}},
+		{Phone, []string{"+1 (415) 555-0100", "415.555.0100", "+14155550100 ext 12", "4155550100"}},
+		{Phone, []string{"4711", "47-11"}},
+		{Address, []string{"12 High St., Flat 3", "12 HIGH ST FLAT 3"}},
+		{Other, []string{"AB-12 34", "ab1234"}},
+		{Other, []string{"***"}},
+	} {
+		want := Value{Text: c.texts[0], Kind: c.kind}.Normal()
+		for _, text := range c.texts {
+			if got := (Value{Text: text, Kind: c.kind}).Normal(); got != want || got == "" {
+				t.Errorf("%q: %q, want %q", text, got, want)
+			}
+		}
+	}
+	if a, b := (Value{Text: "Jane Doe", Kind: Name}).Normal(), (Value{Text: "Jane Roe", Kind: Name}).Normal(); a == b {
+		t.Errorf("two people are %q", a)
+	}
+}
+
+// TestRefused makes sure that values that cannot be found are refused, without
+// their text in the error.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct{ name, text string }{
+		{"signs alone", "-*secret*-"[:2]}, {"too long", strings.Repeat("secret ", 60)}, {"too long a gap", "secret" + strings.Repeat(" ", 100) + "secret"},
+		{"many signs", strings.Repeat("*", 1000)}, {"not UTF-8", "\xff\xfe"},
+	} {
+		_, err := Compile([]Value{{Text: "fine"}, {Text: c.text}})
+		if err == nil || !strings.Contains(err.Error(), "value 1") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	s := compile(t, Value{}, Value{Text: "fine"})
+	if got := brackets(s, "fine"); got != "<fine>" {
+		t.Errorf("with an empty value: %q", got)
+	}
+	if err := s.Reset([]Value{{Text: "fine"}, {Text: "*"}}); err == nil || brackets(s, "fine") != "fine" {
+		t.Errorf("after %v the set finds values", err)
+	}
+}
+
+// TestReset makes sure that nothing of former values is found, and that memory
+// is reused.
+func TestReset(t *testing.T) {
+	s := new(Set)
+	for i, name := range []string{"Jane Doe", "Bernd Binder", "+1 415 555 0100", "王小明"} {
+		kind := Name
+		if i == 2 {
+			kind = Phone
+		}
+		if err := s.Reset([]Value{{Text: name, Kind: kind}}); err != nil {
+			t.Fatal(err)
+		}
+		text := "Jane Doe, Bernd Binder, +1 415 555 0100, 王小明"
+		if got, want := brackets(s, text), strings.Replace(text, name, "<"+name+">", 1); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	values := []Value{{Text: "Jürgen van Müller", Kind: Name}, {Text: "a.b@example.com", Kind: Email}, {Text: "+49 170 1234567", Kind: Phone}}
+	for a := 'a'; a <= 'z'; a++ {
+		values = append(values, Value{Text: "Jürgen " + string(a) + "xyz " + string(a) + "zyx", Kind: Name})
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		if err := s.Reset(values); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations in Reset", n)
+	}
+	text := strings.Repeat("Jürg van Meer, +49 170 7654321 and 大勢の人. ", 20)
+	if n := testing.AllocsPerRun(100, func() {
+		for m := range s.All(text) {
+			t.Fatal(m)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations in All", n)
+	}
+}
+
+// TestFirstWins makes sure that what belongs to several values is the first's.
+func TestFirstWins(t *testing.T) {
+	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other},
+		Value{Text: "Acme", Kind: Other}, Value{Text: "Acme.", Kind: Other})
+	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1, "Acme": 3, "Acme.": 4} {
+		if _, value, ok := s.Match(text, 0); !ok || value != want {
+			t.Errorf("%q: value %d, %v; want %d", text, value, ok, want)
+		}
+	}
+	whole := compile(t, Value{Text: "Jane Doe", Kind: Name, Whole: true})
+	if got := brackets(whole, "Jane met Doe, Jane"); got != "Jane met <Doe, Jane>" {
+		t.Errorf("whole: %q", got)
+	}
+}
+
+// TestEveryCharacter folds every letter and digit that there is: what it folds
+// to folds to itself, finds it, and is noted among the starts. It is found in
+// its decomposed form as well.
+func TestEveryCharacter(t *testing.T) {
+	f, s := foldings(), new(Set)
+	for r := range rune(utf8.MaxRune) {
+		text := string(r)
+		g, size := f.fold(text)
+		if size != len(text) && utf8.ValidRune(r) {
+			t.Fatalf("%U: size %d", r, size)
+		}
+		if g.n == 0 || g.class&word == 0 {
+			continue
+		}
+		var folded string
+		for _, e := range g.elems[:g.n] {
+			folded += string(e)
+		}
+		if h, _ := f.fold(string(g.elems[0])); h.n != 1 || h.elems[0] != g.elems[0] {
+			t.Errorf("%U folds to %q, which folds to %q", r, folded, string(h.elems[:h.n]))
+		}
+		if err := s.Reset([]Value{{Text: folded}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, spelling := range []string{text, norm.NFD.String(text), norm.NFC.String(text)} {
+			if got := brackets(s, spelling); got != "<"+spelling+">" {
+				t.Errorf("%U %q for %q: %q", r, spelling, folded, got)
+			}
+		}
+	}
+}

@@ -139,26 +139,34 @@ func (r *reader) spelledOut(p *pattern) bool {
 func (q *search) finish(p *pattern, last elem, r *reader) (int, bool) {
 	end, dia := marks(r.f, q.text, r.pos)
 	dia = dia || r.class&marked != 0
-	if last&doubled != 0 && r.run == 1 && r.alone && p.n >= 4 { // J o e
-		if r.next(); r.double && r.gap == gapSpace && endGap(r.f, q.text, r.pairEnd, letter|lower) == gapSpace {
+	if p.flags&apart != 0 || last&doubled != 0 && r.run == 1 && r.alone && p.n >= 4 { // Anna E., J o e
+		if r.next(); r.pairEnd > 0 {
 			return q.tail(p, r.pairEnd), true
 		}
 	}
 	if p.allows(q.after(p, end, r.class), last) && last.agree(false, dia) {
 		return q.tail(p, end), true
 	}
-	if end == len(q.text) {
-		return 0, false
-	}
-	g, size := r.f.fold(q.text[end:])
-	if g.n != 1 || !isPair(last.rune(), g.elems[0]) {
-		return 0, false
-	}
-	end, _ = marks(r.f, q.text, end+size)
-	if p.allows(q.after(p, end, g.class), last) && last.agree(true, dia) {
+	end, c := lengthen(r.f, q.text, end, last.rune())
+	if c != 0 && p.allows(q.after(p, end, c), last) && last.agree(true, dia) {
 		return q.tail(p, end), true
 	}
 	return 0, false
+}
+
+// lengthen takes in the letters from end on that only lengthen the one before,
+// and returns the class of the last one; 0 if there is none.
+func lengthen(f *folding, s string, end int, e rune) (int, class) {
+	last := class(0)
+	for limit := end + maxGap; end < limit; {
+		g, next := shown(f, s, end)
+		if g.n != 1 || !isPair(e, g.elems[0]) {
+			break
+		}
+		end, _ = marks(f, s, next)
+		last = g.class
+	}
+	return end, last
 }
 
 // after tells what comes after a match of the pattern.
@@ -172,11 +180,14 @@ func (q *search) after(p *pattern, end int, c class) gap {
 
 // tail takes in the signs at the end of the value as far as the text has them.
 func (q *search) tail(p *pattern, end int) int {
-	signs := q.s.values[p.value].Text[p.tailAt:]
-	for i := 0; i < int(p.tail) && end < len(q.text) && q.text[end] == signs[i]; i++ {
+	last := end
+	for _, sign := range []byte(q.s.signs(p)) {
+		if end == len(q.text) || q.text[end] != sign {
+			break
+		}
 		end++
 	}
-	for end < len(q.text) && !utf8.RuneStart(q.text[end]) {
+	for end > last && end < len(q.text) && !utf8.RuneStart(q.text[end]) {
 		end-- // a sign of several bytes that differ
 	}
 	return end
@@ -196,11 +207,19 @@ func marks(f *folding, s string, end int) (int, bool) {
 	return end, found
 }
 
+// shown returns the first character from i on that is not hidden, and its end.
+func shown(f *folding, s string, i int) (glyph, int) {
+	for limit := min(len(s), i+maxGap); i < limit; {
+		g, size := f.fold(s[i:])
+		if i += size; g.class&hidden == 0 {
+			return g, i
+		}
+	}
+	return glyph{}, i
+}
+
 // before tells what stands between the character at i and the one before.
 func before(f *folding, s string, i, size int, c class) gap {
-	if c&joins != 0 {
-		return gapNone
-	}
 	for j, n := i, 0; j > 0 && n < maxGap; n++ {
 		_, back := utf8.DecodeLastRuneInString(s[:j])
 		j -= back

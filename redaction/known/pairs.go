@@ -16,8 +16,13 @@ func (s *Set) addPairs() {
 			continue
 		}
 		row := afterLetter
-		if first != 0 && p.n > 1 {
-			addFollowing(&row, first, s.elems[p.first+1].rune())
+		for _, c := range "ae" {
+			if isPair(first, c) {
+				row.addLetter(c)
+			}
+		}
+		if p.n > 1 {
+			row.addLetter(s.elems[p.first+1].rune())
 		}
 		s.pairs[first].or(&row)
 		if isLower(byte(first)) {
@@ -34,20 +39,14 @@ func (s *Set) addPairs() {
 // ASCII.
 var afterLetter = bytes{^uint64(0x03FF << 48), ^uint64(0x07FFFFFE<<32 | 0x07FFFFFE), ^uint64(0), ^uint64(0)}
 
-// addFollowing adds how the second element may begin, and the second letter of
-// a pair.
-func addFollowing(row *bytes, first, second rune) {
-	if second < utf8.RuneSelf {
-		row.add(byte(second))
-		if isLower(byte(second)) {
-			row.add(byte(second) - 0x20)
-		}
+// addLetter adds the ASCII spellings of an element.
+func (b *bytes) addLetter(e rune) {
+	if e >= utf8.RuneSelf {
+		return
 	}
-	for _, c := range "ae" {
-		if isPair(first, c) {
-			row.add(byte(c))
-			row.add(byte(c) - 0x20)
-		}
+	b.add(byte(e))
+	if isLower(byte(e)) {
+		b.add(byte(e) - 0x20)
 	}
 }
 

@@ -42,6 +42,7 @@ const (
 	numeric                     // digits alone: not the fraction of another number
 	joinsNums                   // digits may be joined where the value has a break
 	telephone                   // found by its last digits, not in the trie
+	apart                       // ends in a word that only lengthens the letter before: Anna E.
 )
 
 // maxValue bounds the elements of a value.
@@ -56,32 +57,41 @@ func (s *Set) word(p int32) []elem {
 	return s.elems[q.first : q.first+q.n]
 }
 
+// signs are what ends the value and belongs to the pattern.
+func (s *Set) signs(p *pattern) string {
+	return s.values[p.value].Text[p.tailAt:][:p.tail]
+}
+
 // A raw value is its elements as they are written, and its words.
 type raw struct {
-	elems  []elem
-	words  []span
-	digits int
-	latin  int // of the letters, those that became ASCII from another script
-	tailAt int // where the signs at the end begin
-	tail   int // how many bytes they are
+	elems   []elem
+	dialled []elem // its digits, of a telephone number
+	words   []span
+	digits  int
+	latin   int // of the letters, those that became ASCII from another script
+	start   int // where the first character is
+	tailAt  int // where the signs at the end begin
+	tail    int // how many bytes they are
 }
 
 // A span is elems[lo:hi] of a raw value.
 type span struct {
 	lo, hi int
+	dot    int // where the dot after it is in the text, 0: nowhere
 	role   role
 	upper  bool
 }
 
 // read folds a value. Words of names go on over hyphens and apostrophes.
 func (w *raw) read(f *folding, text string) error {
-	*w = raw{elems: w.elems[:0], words: w.words[:0]}
+	*w = raw{elems: w.elems[:0], dialled: w.dialled, words: w.words[:0]}
 	r := reader{f: f, s: text, raw: true}
 	for !w.begin(&r) {
 		if r.pos == len(text) {
 			return errEmpty
 		}
 	}
+	w.start = r.start
 	for ok := true; ok; {
 		if len(w.elems) == maxValue {
 			return errLong
@@ -121,6 +131,9 @@ func (w *raw) add(r *reader) {
 		w.latin++
 	}
 	if len(w.words) == 0 || r.gap == gapSpace && ends(r.s[r.gapStart:r.start]) {
+		if len(w.words) > 0 && r.s[r.gapStart] == '.' {
+			w.words[len(w.words)-1].dot = r.gapStart
+		}
 		w.words = append(w.words, span{lo: len(w.elems), upper: r.class&lower == 0})
 	}
 	w.elems = append(w.elems, e)
@@ -185,10 +198,18 @@ func (s *Set) transliterate(i int) error {
 		if err := s.raw.read(s.f, t); err != nil {
 			return err
 		}
-		s.raw.tail, s.raw.tailAt = 0, 0
+		s.raw.dropSigns()
 		s.forms(i)
 	}
 	return nil
+}
+
+// dropSigns forgets where signs stand, since it is not in the value's text.
+func (w *raw) dropSigns() {
+	w.tail, w.tailAt = 0, 0
+	for j := range w.words {
+		w.words[j].dot = 0
+	}
 }
 
 // forms makes the patterns of the value that was read.
@@ -219,8 +240,8 @@ func (s *Set) whole(i int, f flags) {
 	if w.digits == len(w.elems) {
 		f |= numeric
 	}
-	if len(w.words) == 1 && w.words[0].upper && w.digits == 0 && (len(w.elems) <= 2 || s.role(w.words[0]) == common) {
-		f |= capital
+	if len(w.words) == 1 {
+		f |= s.caseOf(w.words[0])
 	}
 	s.begin()
 	for _, e := range w.elems {
@@ -229,11 +250,20 @@ func (s *Set) whole(i int, f flags) {
 	s.end(i, f, w.tail)
 }
 
+// caseOf says whether a single word counts only where it is capitalised, as it
+// is in the value: if it is short, or a word of the language.
+func (s *Set) caseOf(word span) flags {
+	if word.upper && s.raw.digits == 0 && (word.hi-word.lo <= 2 || s.role(word) != none) {
+		return capital
+	}
+	return 0
+}
+
 // spokenEmail adds an address with its signs written out.
 func (s *Set) spokenEmail(i int) {
 	text := s.values[i].Text
 	s.begin()
-	r := reader{f: s.f, s: text, raw: true}
+	r := reader{f: s.f, s: text, raw: true, pos: s.raw.start}
 	for r.next() {
 		if r.gap == gapSpace && r.run == 1 {
 			switch text[r.gapStart] {
@@ -275,19 +305,25 @@ func (s *Set) put(e elem) {
 		return
 	}
 	last := &s.elems[len(s.elems)-1]
-	if *last&doubled == 0 && isPair(last.rune(), e.rune()) {
+	if isPair(last.rune(), e.rune()) {
 		*last |= doubled
-		s.held = e & breakFlags
+		s.held |= e & breakFlags
 		return
 	}
 	s.elems = append(s.elems, e|s.held)
 	s.held = 0
 }
 
-func (s *Set) end(i int, f flags, tail int) {
+func (s *Set) end(i int, f flags, tail int) { s.endAt(i, f, s.raw.tailAt, tail) }
+
+// endAt ends a pattern to which signs of the value belong, from tailAt on.
+func (s *Set) endAt(i int, f flags, tailAt, tail int) {
 	id := int32(len(s.patterns) - 1)
+	if s.held != 0 {
+		f |= apart
+	}
 	p := &s.patterns[id]
 	p.n, p.value, p.flags, p.tail = int32(len(s.elems))-p.first, int32(i), f, uint8(tail)
-	p.tailAt = int32(s.raw.tailAt)
+	p.tailAt = int32(tailAt)
 	s.insert(id)
 }

@@ -1,6 +1,9 @@
 package known
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 const (
 	// phoneTail is how many digits from the end must agree: the subscriber
@@ -22,24 +25,18 @@ const (
 // telephone adds a number by its last digits; an extension is left out. A
 // number that is too short for that is found as it is.
 func (s *Set) telephone(i int) {
-	s.begin()
-	n := 0
-	for _, e := range s.raw.elems {
-		if e.isDigit() && n < maxPhone {
-			s.put(e)
-			n++
-		} else if n >= phoneTail {
-			break
-		}
-	}
-	if n < phoneTail {
-		s.patterns = s.patterns[:len(s.patterns)-1]
+	digits := s.raw.number()
+	if len(digits) < phoneTail {
 		s.whole(i, splits|joinsNums)
 		return
 	}
+	s.begin()
+	for _, e := range digits {
+		s.put(e)
+	}
 	id := int32(len(s.patterns) - 1)
 	p := &s.patterns[id]
-	p.n, p.value, p.flags = int32(n), int32(i), telephone
+	p.n, p.value, p.flags = int32(len(digits)), int32(i), telephone
 	s.phones++
 	s.insertPhone(id)
 }
@@ -109,6 +106,12 @@ func (q *search) phone() {
 func (q *search) digit(i int) (int, int) {
 	if i >= len(q.text) {
 		return -1, 0
+	}
+	if c := q.text[i]; c < utf8.RuneSelf {
+		if !isDigit(c) {
+			return -1, 0
+		}
+		return int(c - '0'), 1
 	}
 	if c, _ := q.s.f.classOf(q.text[i:]); c&digit == 0 {
 		return -1, 0

@@ -1,6 +1,9 @@
 package known
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A gap says what stands between two elements.
 type gap uint8
@@ -18,8 +21,9 @@ const maxGap = 64
 
 // A reader goes over a text, element by element, and tells what it passed on
 // the way. It is the one place that knows what is not compared: separators,
-// hidden characters, diacritics, and the second letter of ae, oe, ue and aa,
-// which makes Müller, Mueller and Muller one.
+// hidden characters, diacritics, and what follows the first letter of ae, oe,
+// ue and aa, which makes Müller, Mueller and Muller one. That goes on over the
+// end of a word, since mariaeriksson does not show one.
 type reader struct {
 	f     *folding
 	s     string
@@ -36,7 +40,7 @@ type reader struct {
 	gapStart int // where the separators begin
 	// Of the element before the last one:
 	double, marked bool // its second letter was passed; it carries a diacritic
-	pairEnd        int  // where the second letter ends
+	pairEnd        int  // where its second letter ends a word, 0 if nowhere
 
 	start   int  // where the character of the last element begins
 	run     int  // characters since the last separator
@@ -53,7 +57,10 @@ func (r *reader) next() bool {
 		r.left--
 		return true
 	}
-	r.double, r.marked = false, r.class&marked != 0
+	if r.quick() {
+		return true
+	}
+	r.double, r.marked, r.pairEnd = false, r.class&marked != 0, 0
 	r.gap, r.gapStart = gapNone, r.pos
 	limit := min(len(r.s), r.pos+maxGap)
 	for i := r.pos; i < limit; {
@@ -66,8 +73,10 @@ func (r *reader) next() bool {
 			}
 			next := i + size
 			if !r.take(i, c) {
-				r.double, r.pairEnd = true, next
-				i = next
+				r.double, i = true, next
+				if endGap(r.f, r.s, i, c) == gapSpace {
+					r.pairEnd = i
+				}
 				continue
 			}
 			return true
@@ -84,6 +93,24 @@ func (r *reader) next() bool {
 	return false
 }
 
+// quick delivers what most elements are: a lower-case letter of ASCII, right
+// after a letter.
+func (r *reader) quick() bool {
+	if r.pos >= len(r.s) || r.class&letter == 0 || r.class&(unspaced|hangul) != 0 {
+		return false
+	}
+	c := r.s[r.pos]
+	if !isLower(c) || !r.raw && isPair(r.elem, rune(c)) {
+		return false
+	}
+	r.gap, r.double, r.marked = gapNone, false, r.class&marked != 0
+	r.elem, r.class = rune(c), letter|lower
+	r.start = r.pos
+	r.pos++
+	r.run++
+	return true
+}
+
 // take delivers the first element of the letter or digit at i unless it only
 // is the second letter of a pair.
 func (r *reader) take(i int, c class) bool {
@@ -92,7 +119,7 @@ func (r *reader) take(i int, c class) bool {
 		r.g, size = r.f.fold(r.s[i:])
 		elem, left, c = r.g.elems[0], r.g.n-1, r.g.class
 	}
-	if !r.raw && !r.double && isPair(r.elem, elem) && left == 0 {
+	if !r.raw && left == 0 && isPair(r.elem, elem) {
 		return false
 	}
 	switch {
@@ -108,18 +135,29 @@ func (r *reader) take(i int, c class) bool {
 	return true
 }
 
-// isPair reports whether b only lengthens a, as in ae for ä.
+// isPair reports whether b only lengthens a, as in ae for ä. Any number of
+// such letters does: or Ana Aalto would not be Ana Alto.
 func isPair(a, b rune) bool {
 	return b == 'e' && (a == 'a' || a == 'o' || a == 'u') || a == 'a' && b == 'a'
 }
 
-// isInitial reports whether the letter at i stands alone.
+// isInitial reports whether the letter at i stands alone. What an apostrophe
+// follows does not: O'Neil.
 func (r *reader) isInitial(i int, c class, size int) bool {
 	if c&letter == 0 || c&(unspaced|joins) != 0 || i+size >= len(r.s) {
 		return false
 	}
-	after, _ := r.f.classOf(r.s[i+size:])
-	return after == 0
+	for i += size; i < min(len(r.s), r.pos+2*maxGap); {
+		after, n := r.f.classOf(r.s[i:])
+		switch {
+		case after&word != 0:
+			return false
+		case after == 0:
+			return r.s[i] != '\'' && !strings.HasPrefix(r.s[i:], "’")
+		}
+		i += n
+	}
+	return false
 }
 
 // turn tells what lies between two characters of the classes a and b without

@@ -9,6 +9,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
+// spellings are the formats of the library.
 func spellings(n *phonenumbers.PhoneNumber) []string {
 	var all []string
 	for _, f := range []phonenumbers.PhoneNumberFormat{phonenumbers.E164, phonenumbers.INTERNATIONAL, phonenumbers.NATIONAL, phonenumbers.RFC3966} {
@@ -43,6 +44,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// dialledFrom are ways to dial a number of a region: with extensions, and from
+// elsewhere.
 func dialledFrom(text, region string) (all []sample) {
 	for _, tail := range []string{"", " ext. 12", "x12", " #12", ";ext=12", " доб. 12", ",,12#"} {
 		all = append(all, sample{text + tail, region})
@@ -74,7 +77,7 @@ func TestExamplesOfNoRegion(t *testing.T) {
 func TestRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	regions := slices.Collect(Regions())
-	end := time.Now().Add(4 * time.Second)
+	end := time.Now().Add(budget(4 * time.Second))
 	n, valid := 0, 0
 	for ; time.Now().Before(end); n++ {
 		region := regions[n%len(regions)]
@@ -167,7 +170,7 @@ func TestWritten(t *testing.T) {
 		"\u3000", "\uff0f", "（", "）", "＋", "７", "٣", "۴", "ext", "Ext.", "EXTN:", " x", "/x", "/ x", "\\x", ",,", ";ext=", "доб", " ДОБ. ", "anexo ",
 		"int", "extensión", "extensio\u0301n", "ｅｘｔ", "ＸＴＮ", "~", "～", "tel:", "a", "abc", "FLOWERS", "s", "ſ", "K", "1", "23", "456", "7",
 		"00", ";isub=1", ";phone-context=", ";phone-context=+", "example.com", "-.", "?", "é", "\xff", "°"}
-	end := time.Now().Add(2 * time.Second)
+	end := time.Now().Add(budget(2 * time.Second))
 	n, valid := 0, 0
 	for ; time.Now().Before(end) && (n < 3000 || !t.Failed()); n++ {
 		region := regions[r.IntN(len(regions))]
@@ -187,4 +190,12 @@ func TestWritten(t *testing.T) {
 	if valid < n/10 {
 		t.Errorf("only %d of %d texts are valid", valid, n)
 	}
+}
+
+// budget is how long a comparison of random numbers runs.
+func budget(d time.Duration) time.Duration {
+	if testing.Short() {
+		return d / 4
+	}
+	return d
 }
