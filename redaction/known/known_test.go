@@ -68,6 +68,8 @@ func TestSpellings(t *testing.T) {
 		{Name, "Dr. Young", []string{"<Dr. Young>", "<Young>", "young", "<dr young>"}},
 		{Name, "Mary O'Neil", []string{"<Mary K. O'Neil>", "<Mary K. ONeil>"}},
 		{Name, "Anna E.", []string{"<Anna E.>", "<anna e>", "<Anna> eats", "<E. Anna>"}},
+		{Name, "Mark Stephen Long", []string{"<Mark Long>", "mark long", "<mark stephen long>", "<Stephen>", "Mark"}},
+		{Name, "Anna Maria Berta Clara Dora Emma Frida", []string{"<Anna Maria Berta Clara Dora Emma Frida>", "<Frida>"}},
 		{Name, "Will May", []string{"Will you? In May.", "<Will May>", "<May, Will>", "<will.may>"}},
 		{Name, "Mark", []string{"<Mark> said", "mark it", "<MARK>", "Marks"}},
 		{Name, "Ludwig van Gogh", []string{"van <Gogh>", "<Ludwig van Gogh>", "<van Gogh, Ludwig>", "<Ludwig Gogh>", "<Gogh, Ludwig van>"}},
@@ -172,6 +174,9 @@ func TestReset(t *testing.T) {
 		}
 	}
 	values := []Value{{Text: "Jürgen van Müller", Kind: Name}, {Text: "a.b@example.com", Kind: Email}, {Text: "+49 170 1234567", Kind: Phone}}
+	for a := 'a'; a <= 'z'; a++ {
+		values = append(values, Value{Text: "Jürgen " + string(a) + "xyz " + string(a) + "zyx", Kind: Name})
+	}
 	if n := testing.AllocsPerRun(100, func() {
 		if err := s.Reset(values); err != nil {
 			t.Fatal(err)
@@ -191,8 +196,9 @@ func TestReset(t *testing.T) {
 
 // TestFirstWins makes sure that what belongs to several values is the first's.
 func TestFirstWins(t *testing.T) {
-	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other})
-	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1} {
+	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other},
+		Value{Text: "Acme", Kind: Other}, Value{Text: "Acme.", Kind: Other})
+	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1, "Acme": 3, "Acme.": 4} {
 		if _, value, ok := s.Match(text, 0); !ok || value != want {
 			t.Errorf("%q: value %d, %v; want %d", text, value, ok, want)
 		}
