@@ -105,7 +105,7 @@ func (sc *scan) formsFrom(first int) error {
 	t := &sc.t.shapes
 	var digits uint64
 	n, tried, lens := 0, 0, t.lens
-	within := sc.spaced(first) // of a row of numbers: no part of it is written in groups
+	spaces := false // between the groups: then none may stand before or behind
 	for last := first; last < len(sc.groups); last++ {
 		g := sc.groups[last]
 		if n+g.Len() > maxForm {
@@ -118,10 +118,11 @@ func (sc *scan) formsFrom(first int) error {
 			n++
 		}
 		if last > first {
-			if lens = t.grouped; within {
-				break
+			lens = t.grouped
+			if spaces = spaces || sc.cand.Text[g.Start-1] == ' '; spaces && sc.spaced(first) {
+				break // a row of numbers, of which no part is one in groups
 			}
-			if sc.spaced(last + 1) {
+			if spaces && sc.spaced(last+1) {
 				continue
 			}
 		}
@@ -214,8 +215,5 @@ func (sc *scan) formAlone(first, last int) bool {
 	if before == '-' && isAlnum(at(s, start-2)) || after == '-' && isAlnum(at(s, end+1)) {
 		return false
 	}
-	if first == last {
-		return true
-	}
-	return !(before == ' ' && isDigit(at(s, start-2))) && !(after == ' ' && isDigit(at(s, end+1)))
+	return true
 }

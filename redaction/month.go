@@ -62,18 +62,17 @@ func writtenDate(months monthTable) dateFinder {
 		if isLetter(c.At(c.Start-1)) || isDigit(c.At(c.Start-1)) {
 			return 0, 0, false
 		}
-		number := *c
-		if c.Start, ok = monthBehind(c.Text, number.End); ok {
-			if start, end, ok = months.date(c); ok && start <= number.Start {
+		name := *c
+		if name.Start, ok = monthBehind(c.Text, c.End); ok {
+			if start, end, ok = months.date(&name); ok && start <= c.Start {
 				return start, end, true
 			}
 		}
-		if c.Start, ok = monthBefore(c.Text, number.Start); ok {
-			if start, end, ok = months.date(c); ok && number.End <= end {
+		if name.Start, ok = monthBefore(c.Text, c.Start); ok {
+			if start, end, ok = months.date(&name); ok && c.End <= end {
 				return start, end, true
 			}
 		}
-		c.Start = number.Start
 		return 0, 0, false
 	}
 }
