@@ -201,6 +201,7 @@ var nationalSamples = []sample{
 	{"US_ITIN", "US", "912-90-3456", false},
 	{"US_ITIN", "US", "912903456", false},
 	{"TAX_ID", "US", "91-1144442", false},
+	{"TAX_ID", "US", "911144442", false},
 	{"US_MBI", "US", "3KT7-WF2-RA59", false},
 	{"US_NPI", "US", "1982736450", true},
 	{"US_DEA_NUMBER", "US", "FB4829137", false},
