@@ -442,7 +442,7 @@ func code(v string) bool {
 		return true
 	}
 	for i := range len(v) {
-		if c := v[i]; !isWord(c) && c != '.' && !strings.HasPrefix(v[i:], "::") && (c != ':' || v[i-1] != ':') {
+		if c := v[i]; !isWord(c) && c != '.' && !strings.HasPrefix(v[i:], "::") && (c != ':' || at(v, i-1) != ':') {
 			return c == '(' || c == '[' || strings.HasPrefix(v[i:], "->")
 		}
 	}

@@ -154,3 +154,6 @@ func TestUnnamedKeys(t *testing.T) {
 		}
 	}
 }
+
+// secretTypes are the types of secrets.
+var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET", "WEBHOOK_URL"}
