@@ -10,7 +10,7 @@ import (
 // Default returns the detectors of this package in order of priority.
 func Default() []Detector {
 	return slices.Concat([]Detector{
-		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), spelledEmail(), coins(), card(), ssn(),
+		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), spelledEmail(), coins(), encoded(), card(), ssn(),
 	}, addresses4and6(), contextual(), forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
 }
 
