@@ -200,7 +200,7 @@ func (t *tables) addDetector(i int, d *Detector) {
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
 	if d.Form != nil {
-		t.shapes.add(i, d.Form)
+		t.shapes.add(i, d.Form, d.Form.Self || t.regions[d.Form.Country])
 	}
 	if d.Long > 0 {
 		t.long = append(t.long, i)
