@@ -40,7 +40,7 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym, values .
 		return nil, err
 	}
 	v.body(e)
-	if r.analyzer != nil {
+	if r.analyzer != nil && !v.drop {
 		v.analyse(e, r.analyzer)
 	}
 	if v.err != nil {
