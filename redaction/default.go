@@ -12,7 +12,7 @@ func Default() []Detector {
 	return slices.Concat(
 		[]Detector{privateKey(), credentials(), jwt()},
 		vendorKeys(), []Detector{anchoredKey(), azureSecret(), facebookApp(), telegramBot(), bareKey()},
-		[]Detector{email(), spelledEmail(), coins(), card(), ssn()}, addresses4and6(), contextual(), forms(),
+		[]Detector{email(), spelledEmail(), coins(), encoded(), card(), ssn()}, addresses4and6(), contextual(), forms(),
 		[]Detector{internationalPhone(), nationalPhone()}, namedKeys(), genericSecrets())
 }
 
