@@ -217,7 +217,7 @@ func trap(find func(*redaction.Candidate)) func(*Config) {
 		if err != nil {
 			panic(err)
 		}
-		c.Redactor, c.RedactionTime = r, time.Second
+		c.Redactor, c.RedactionTime = always(r, 0), time.Second
 	}
 }
 

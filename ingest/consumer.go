@@ -40,17 +40,27 @@ type Config struct {
 	// Classify sets the event's class and policy_version. It is called from
 	// several goroutines at once. An event on which it fails is quarantined.
 	Classify func(context.Context, event.Tenant, *pb.Event) error
-	Redactor *redaction.Redactor
+	// Redactor returns what redacts the tenant's events. It is called for each
+	// of them, from several goroutines at once.
+	Redactor func(event.Tenant) (Redactor, error)
 	Limits   event.Limits // of what is decoded
 
-	// RedactionTime is how long one event may take to redact, in all; it is
-	// for detectors that hang, beside the redactor's own limit. 0: 10 s.
+	// RedactionTime is how long one event may take to redact, in all but what
+	// its Redactor waits for others; it is for detectors that hang, beside the
+	// redactor's own limit. 0: 10 s.
 	RedactionTime time.Duration
 	// InFlightBytes bounds the memory of messages being worked on. 0: 64 MiB.
 	InFlightBytes int64
 	Now           func() time.Time // evidence time; nil: time.Now
 	Logger        *slog.Logger     // nil: discard
 	Metrics       *Metrics         // nil: its own, seen by nobody
+}
+
+// A Redactor is what redacts the events of a tenant.
+type Redactor struct {
+	*redaction.Redactor
+	// Waits is how long it may wait for a remote analyser beside its own work.
+	Waits time.Duration
 }
 
 // A Consumer moves evidence from the stream into the log.

@@ -4,7 +4,7 @@
 //	nc, err := srv.Connect()
 //	js, err := jetstream.New(nc)
 //	err = ingest.EnsureStream(ctx, js, ingest.StreamConfig{})
-//	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: js, Redactor: r, Classify: classify})
+//	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: js, Redactor: redactorOf, Classify: classify})
 //	err = consumer.Run(ctx)
 //
 // A message goes through fetch, decode, validate, redact, classify, prepare

@@ -12,6 +12,7 @@ import (
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction"
+	"github.com/afterimage/afterimage/redaction/analyzer"
 )
 
 // maxLabel bounds what is kept of a subject or header, in bytes, and
@@ -33,9 +34,13 @@ func cause(err error) pb.Quarantined_Cause {
 func reason(err error) string { return clean(err.Error(), maxReason) }
 
 // redactionReason names the kind of failure; the error's own text is not the
-// redactor's alone.
+// redactor's alone. What is too large for the analyser is unavailable too, and
+// is said first: asking again is of no use.
 func redactionReason(err error) string {
-	for _, known := range []error{redaction.ErrTimeout, redaction.ErrPanic, redaction.ErrPseudonym, redaction.ErrUnsettled} {
+	for _, known := range []error{
+		redaction.ErrTimeout, redaction.ErrPanic, redaction.ErrPseudonym, redaction.ErrUnsettled, redaction.ErrEscrow,
+		analyzer.ErrTooLarge, analyzer.ErrMalformed, analyzer.ErrUnavailable, errNoRedactor,
+	} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}

@@ -19,13 +19,21 @@ const maxStuck = 16
 // restarted.
 var errStuck = errors.New("too many redactions hang: restart, and mend the detector")
 
+// errNoRedactor reports that there is nothing to redact a tenant's events with.
+var errNoRedactor = errors.New("the policy's redaction cannot be done")
+
 // redact replaces personal data in the event. It returns in time whatever the
 // redactor does; after an error the event must not be used any more, since a
 // redaction that hangs may still be writing to it.
 func (p *pipeline) redact(ctx context.Context, t event.Tenant, e *pb.Event) error {
+	r, err := p.Redactor(t)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoRedactor, err)
+	}
+	limit := p.RedactionTime + r.Waits
 	done := make(chan error, 1)
-	go func() { done <- p.redactNow(ctx, t, e) }()
-	timer := time.NewTimer(p.RedactionTime)
+	go func() { done <- p.redactNow(ctx, r, t, e) }()
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case err := <-done:
@@ -34,7 +42,7 @@ func (p *pipeline) redact(ctx context.Context, t event.Tenant, e *pb.Event) erro
 	}
 	select {
 	case p.stuck <- struct{}{}:
-		p.Logger.ErrorContext(ctx, "redaction hangs: its event goes to quarantine", "after", p.RedactionTime)
+		p.Logger.ErrorContext(ctx, "redaction hangs: its event goes to quarantine", "after", limit)
 		return redaction.ErrTimeout
 	default:
 		return errStuck
@@ -42,13 +50,13 @@ func (p *pipeline) redact(ctx context.Context, t event.Tenant, e *pb.Event) erro
 }
 
 // redactNow is where a panic of a detector ends (invariant 3).
-func (p *pipeline) redactNow(ctx context.Context, t event.Tenant, e *pb.Event) (err error) {
+func (p *pipeline) redactNow(ctx context.Context, r Redactor, t event.Tenant, e *pb.Event) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: %T", redaction.ErrPanic, v) // its text may hold content
 		}
 	}()
-	counts, err := p.Redactor.Event(ctx, e, func(value string) (string, error) { return p.Log.Pseudonym(t, value) })
+	counts, err := r.Event(ctx, e, func(value string) (string, error) { return p.Log.Pseudonym(t, value) })
 	if err != nil {
 		return err
 	}

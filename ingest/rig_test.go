@@ -57,11 +57,16 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cfg = Config{Log: log, JetStream: r.js, Classify: routine, Redactor: redactor, Logger: logger, Metrics: r.metrics}
+	r.cfg = Config{Log: log, JetStream: r.js, Classify: routine, Redactor: always(redactor, 0), Logger: logger, Metrics: r.metrics}
 	if change != nil {
 		change(&r.cfg)
 	}
 	return r
+}
+
+// always redacts the events of every tenant.
+func always(r *redaction.Redactor, waits time.Duration) func(event.Tenant) (Redactor, error) {
+	return func(event.Tenant) (Redactor, error) { return Redactor{r, waits}, nil }
 }
 
 func routine(_ context.Context, _ event.Tenant, e *pb.Event) error {

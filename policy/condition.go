@@ -113,8 +113,8 @@ func (c *Condition) Match(e *pb.Event) (bool, error) {
 
 // MetaOnly reports whether the condition uses only what is known of an event
 // without decrypting its text: everything but messages, retrieved documents,
-// deltas, parameters, redaction counts, comments, action text, salt and policy
-// documents.
+// deltas, parameters, what redaction did, sealed originals, comments, action
+// text, salt and policy documents.
 func (c *Condition) MetaOnly() bool { return c.metaOnly }
 
 // A Term says that an indexed field of the event has one of the values.

@@ -22,6 +22,8 @@ const costLimit = 1_000_000
 // are no longer than valid events have them.
 func valid(e *pb.Event) bool {
 	return len(e.GetInteraction().GetVerdicts()) <= event.MaxVerdicts &&
+		len(e.GetCapture().GetRedactions()) <= event.MaxRedactions &&
+		len(e.GetCapture().GetEscrow()) <= event.MaxEscrow &&
 		len(e.GetCoverage().GetStrata()) <= event.MaxStrata
 }
 
@@ -56,8 +58,10 @@ func (sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 
 func maxSize(field string) uint64 {
 	switch field {
-	case "verdicts", "strata", "redactions":
-		return event.MaxVerdicts
+	case "verdicts", "strata", "redactions", "escrow":
+		return event.MaxVerdicts // as many as of the others
+	case "ciphertext":
+		return event.MaxCiphertext
 	case "input", "output", "shown", "parts", "retrieved":
 		return event.MaxMessages
 	case "deltas":

@@ -31,11 +31,12 @@ const (
 // A Document is a policy: parsed, checked, immutable and safe for concurrent
 // use. Make one with [Parse] or [Default].
 type Document struct {
-	source   []byte
-	version  string
-	classes  []Class
-	rules    []rule
-	sampling []sample
+	source    []byte
+	version   string
+	classes   []Class
+	rules     []rule
+	sampling  []sample
+	redaction Redaction
 }
 
 // A Class is a retention class.

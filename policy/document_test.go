@@ -188,7 +188,7 @@ func TestParseErrors(t *testing.T) {
 		{"not UTF-8", "classes:\n  \xff: 1\n", []string{"2:3 is not valid UTF-8"}},
 		{"odd line ends", "classes:\r\n  a\rb: 1\n", []string{"2:4 ends a line as only YAML does: want a line feed"}},
 		{"two documents", minimal + "---\nx: 1\n", []string{"6:1 a second document begins here"}},
-		{"unknown key", classes + rules + "holds: 3\n", []string{"6:1 holds is no key of a policy: want classes, rules, sampling"}},
+		{"unknown key", classes + rules + "holds: 3\n", []string{"6:1 holds is no key of a policy: want classes, rules, sampling, redaction"}},
 		{"key twice", classes + "rules: []\n" + rules, []string{
 			"4:8 no rule matches everything: the last one must have a class and no condition", "5:1 rules is given twice"}},
 		{"class twice", "classes:\n  ledger: {keep: 7y}\n  ledger: {keep: 7y}\n  routine: {keep: 1d}\n" + rules,

@@ -23,7 +23,7 @@ func beyondMeta(fd protoreflect.FieldDescriptor) bool {
 	case "Action":
 		return fd.Name() == "text"
 	case "Capture":
-		return fd.Name() == "redactions"
+		return fd.Name() == "redactions" || fd.Name() == "content" || fd.Name() == "escrow"
 	case "PolicyApplied":
 		return fd.Name() == "document"
 	case "Forgotten":

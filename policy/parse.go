@@ -36,7 +36,7 @@ func Parse(source []byte) (*Document, error) {
 
 // document reads the whole document into d.
 func (p *parser) document(root *yaml.Node, d *Document) {
-	fields := p.mapping(root, "policy", "classes", "rules", "sampling")
+	fields := p.mapping(root, "policy", "classes", "rules", "sampling", "redaction")
 	if fields == nil {
 		return
 	}
@@ -48,6 +48,9 @@ func (p *parser) document(root *yaml.Node, d *Document) {
 	}
 	if n := fields["sampling"]; n != nil {
 		d.sampling = p.sampling(n)
+	}
+	if n := fields["redaction"]; n != nil {
+		d.redaction = p.redaction(n)
 	}
 }
 
@@ -198,7 +201,7 @@ func (p *parser) sampling(n *yaml.Node) (samples []sample) {
 			s.name = p.sampleName(name)
 		}
 		if rate := p.required(e.node, e.fields, "rate"); rate != nil {
-			s.rate = p.rate(rate)
+			s.rate = p.fraction(rate, "rate")
 		}
 		samples = append(samples, s)
 	}
@@ -212,18 +215,19 @@ func (p *parser) sampleName(n *yaml.Node) string {
 	return n.Value
 }
 
-var rateForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$`)
+var fractionForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$`)
 
-func (p *parser) rate(n *yaml.Node) float64 {
-	if !p.plain(n, yaml.ScalarNode, "rate", "a number from 0 to 1") {
+// fraction reads a number from 0 to 1; 0 after a complaint.
+func (p *parser) fraction(n *yaml.Node, what string) float64 {
+	if !p.plain(n, yaml.ScalarNode, what, "a number from 0 to 1") {
 		return 0
 	}
-	rate, err := strconv.ParseFloat(n.Value, 64)
-	if err != nil || !rateForm.MatchString(n.Value) || n.Style != 0 || rate > 1 {
-		p.fail(n, "%s is no rate: want a number from 0 to 1", short(n.Value))
+	f, err := strconv.ParseFloat(n.Value, 64)
+	if err != nil || !fractionForm.MatchString(n.Value) || n.Style != 0 || f > 1 {
+		p.fail(n, "%s is no %s: want a number from 0 to 1", short(n.Value), what)
 		return 0
 	}
-	return rate
+	return f
 }
 
 // when compiles a condition; nil for none, and after a complaint.

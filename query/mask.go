@@ -15,9 +15,9 @@ import (
 // withText are the fields that only the whole event has; see
 // eventlog.Entry.Meta.
 var withText = []string{
-	"salt", "capture.redactions", "interaction.parameters", "interaction.input", "interaction.retrieved",
+	"salt", "capture.redactions", "capture.escrow", "capture.content", "interaction.parameters", "interaction.input", "interaction.retrieved",
 	"interaction.output", "interaction.shown", "interaction.deltas", "report.comment", "action.text",
-	"policy_applied.document", "forgotten.positions", "forgotten.blocks",
+	"policy_applied.document", "forgotten.positions", "forgotten.blocks", "redacted.events",
 }
 
 // A mask says which fields of an event are wanted. The nil mask wants all.

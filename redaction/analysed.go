@@ -3,6 +3,7 @@ package redaction
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,6 +34,9 @@ func (sc *scan) analyse(a Analyzer) (bool, error) {
 	spans, err := a.Analyze(sc.clock.ctx, sc.leaves)
 	if err != nil {
 		return false, err
+	}
+	if len(spans) != len(sc.leaves) { // nothing is known about the others
+		return false, fmt.Errorf("%w: about %d of %d texts", analyzer.ErrMalformed, len(spans), len(sc.leaves))
 	}
 	sc.analysed, sc.leaves = spans, nil
 	return slices.ContainsFunc(spans, func(s []analyzer.Span) bool { return len(s) > 0 }), nil

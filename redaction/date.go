@@ -13,7 +13,7 @@ func dates() []Detector {
 	return []Detector{
 		{Type: "DATE", Name: "date_numeric", Source: "ISO 8601, RFC 3339; CLDR short date formats", Digits: numericDigits(),
 			Find: dated(numericDate)},
-		{Type: "DATE", Name: "date_written", Source: "CLDR month names", Words: monthTriggers(), WordStart: true,
+		{Type: "DATE", Name: "date_written", Source: "CLDR month names", Digits: besideMonth(),
 			Find: dated(writtenDate(months))},
 		{Type: "DATE", Name: "date_ideographic", Source: "CLDR: zh, ja, ko", Words: yearSigns(), Find: dated(ideographicDate)},
 		{Type: "DATE", Name: "date_basic", Source: "ISO 8601 basic format", Form: &identifier.Form{Entity: "DATE", Self: true,
@@ -32,7 +32,7 @@ func births() []Detector {
 	return []Detector{
 		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_numeric", Source: "ISO 8601, CLDR short date formats", Digits: numericDigits(),
 			Context: birthWords(), Find: ofBirth(numericDate)},
-		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_written", Source: "CLDR month names", Words: monthTriggers(), WordStart: true,
+		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_written", Source: "CLDR month names", Digits: besideMonth(),
 			Context: birthWords(), Find: ofBirth(writtenDate(months))},
 		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_ideographic", Source: "CLDR: zh, ja, ko", Words: yearSigns(),
 			Context: birthWords(), Find: ofBirth(ideographicDate)},

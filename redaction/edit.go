@@ -90,11 +90,7 @@ func (sc *scan) leaf(s, key string) error {
 	sc.setAside()
 	for _, sp := range resolve(sc.spans) {
 		value := s[sp.start:sp.end]
-		normal := value
-		if f := sc.t.detectors[sp.det].Normal; f != nil {
-			normal = f(value)
-		}
-		if err := sc.replace(&sc.t.rules[sp.det], normal, value, sp.start, sp.end, 0); err != nil {
+		if err := sc.replace(sc.ruleAt(sp.det), sc.normalAt(sp.det, value), value, sp.start, sp.end, 0); err != nil {
 			return err
 		}
 		if n := len(sc.edits); n > 0 && sc.edits[n-1].start == sp.start {
@@ -108,7 +104,7 @@ func (sc *scan) leaf(s, key string) error {
 func (sc *scan) setAside() {
 	spans := sc.spans[:0]
 	for _, sp := range sc.spans {
-		if r := &sc.t.rules[sp.det]; r.op == Keep {
+		if r := sc.ruleAt(sp.det); r.op == Keep {
 			sc.kept = append(sc.kept, edit{rule: r, start: sp.start, end: sp.end, near: sp.sure})
 			continue
 		}
@@ -119,7 +115,7 @@ func (sc *scan) setAside() {
 		return
 	}
 	for _, sp := range spans {
-		sc.kept = append(sc.kept, edit{rule: &sc.t.rules[sp.det], start: sp.start, end: sp.end, near: sp.sure, also: true})
+		sc.kept = append(sc.kept, edit{rule: sc.ruleAt(sp.det), start: sp.start, end: sp.end, near: sp.sure, also: true})
 	}
 }
 

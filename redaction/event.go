@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // Counts says how often each type was replaced. nil where nothing was.
@@ -22,20 +23,24 @@ type Counts map[string]uint32
 // The counts of this pass are returned; e.Capture says by detector what was
 // replaced over all passes, sorted, and what its texts now are. The user is
 // not counted. Where streamed text became shorter or longer, the deltas
-// follow.
+// follow. Values are what is known of the event's user: name, addresses,
+// numbers; their every occurrence goes, however it is spelled.
 //
 // After an error e may be half redacted and must be discarded.
-func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym) (_ Counts, err error) {
+func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym, values ...known.Value) (_ Counts, err error) {
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
 	sc.escrow, sc.event = r.escrow, e.Id
+	if err := sc.knowing(values); err != nil {
+		return nil, err
+	}
 	v := visit{sc: sc, drop: r.dropContent}
 	if e.User, err = User(e.User, p); err != nil {
 		return nil, err
 	}
 	v.body(e)
-	if r.analyzer != nil {
+	if r.analyzer != nil && !v.drop {
 		v.analyse(e, r.analyzer)
 	}
 	if v.err != nil {

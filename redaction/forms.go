@@ -15,7 +15,9 @@ type shapes struct {
 	keys []uint64
 	vals []uint16
 	list []detSet
-	lens uint64 // bit n: there is a shape of length n
+	// lens has bit n set where there is a shape of length n, grouped where one
+	// may be written in groups.
+	lens, grouped uint64
 }
 
 // maxForm bounds the length of identifiers without their separators.
@@ -31,12 +33,23 @@ const maxOpen = 8
 // anyDigits marks the shapes that are known by length alone.
 const anyDigits = 1<<maxForm - 1<<1
 
-func (t *shapes) add(det int, f *identifier.Form) {
+// minWeak is the least length of an identifier that is believed because of a
+// word near it: nearly every shorter number is something else.
+const minWeak = 6
+
+// add adds the shapes of a form; strong says that it needs no word near it.
+func (t *shapes) add(det int, f *identifier.Form, strong bool) {
 	if t.sets == nil {
 		t.sets = map[uint64]*detSet{}
 	}
 	for _, p := range f.Patterns {
+		if len(p) < minWeak && !strong {
+			continue
+		}
 		t.lens |= 1 << len(p)
+		if f.Separators != "" {
+			t.grouped |= 1 << len(p)
+		}
 		if strings.Count(p, "*") > maxOpen {
 			t.put(shape(len(p), anyDigits), det)
 			continue
@@ -91,7 +104,8 @@ func (t *shapes) slot(key uint64) int {
 func (sc *scan) formsFrom(first int) error {
 	t := &sc.t.shapes
 	var digits uint64
-	n, tried := 0, 0
+	n, tried, lens := 0, 0, t.lens
+	spaces := false // between the groups: then none may stand before or behind
 	for last := first; last < len(sc.groups); last++ {
 		g := sc.groups[last]
 		if n+g.Len() > maxForm {
@@ -103,13 +117,32 @@ func (sc *scan) formsFrom(first int) error {
 			}
 			n++
 		}
-		if t.lens>>n&1 == 0 {
+		if last > first {
+			lens = t.grouped
+			if spaces = spaces || sc.cand.Text[g.Start-1] == ' '; spaces && sc.spaced(first) {
+				break // a row of numbers, of which no part is one in groups
+			}
+			if spaces && sc.spaced(last+1) {
+				continue
+			}
+		}
+		if lens>>n&1 == 0 {
 			continue
 		}
 		tried += sc.formsOf(t.vals[t.slot(shape(n, digits))], first, last)
 		tried += sc.formsOf(t.vals[t.slot(shape(n, anyDigits))], first, last)
 	}
 	return sc.clock.spend(16 + 64*tried)
+}
+
+// spaced reports whether a space and digits stand before group i, and digits
+// begin it.
+func (sc *scan) spaced(i int) bool {
+	if i <= 0 || i >= len(sc.groups) {
+		return false
+	}
+	s, start := sc.cand.Text, sc.groups[i].Start
+	return s[start-1] == ' ' && isDigit(s[start-2]) && isDigit(s[start])
 }
 
 // formsOf tries the detectors of a shape on the given groups: those that need
@@ -182,8 +215,5 @@ func (sc *scan) formAlone(first, last int) bool {
 	if before == '-' && isAlnum(at(s, start-2)) || after == '-' && isAlnum(at(s, end+1)) {
 		return false
 	}
-	if first == last {
-		return true
-	}
-	return !(before == ' ' && isDigit(at(s, start-2))) && !(after == ' ' && isDigit(at(s, end+1)))
+	return true
 }

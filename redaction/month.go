@@ -1,6 +1,9 @@
 package redaction
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // monthNames has the names of the months, January first, in English, German,
 // French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Polish, Czech,
@@ -20,23 +23,9 @@ var monthNames = [12]string{
 	"december dezember décembre decembre diciembre dicembre dezembro desember grudnia prosince joulukuuta aralık декабря dec dez déc dic",
 }
 
-// monthTriggers are the names of four bytes or more, and before shorter ones
-// what separates them from a day.
-func monthTriggers() []string {
-	var words []string
-	for _, names := range &monthNames {
-		for name := range strings.FieldsSeq(names) {
-			if len(name) >= minWord {
-				words = append(words, name)
-				continue
-			}
-			for _, before := range [...]string{" ", "-", "/"} {
-				words = append(words, before+name)
-			}
-		}
-	}
-	return append(words, "may ")
-}
+// besideMonth are the digits of a day or a year: numbers are rarer in texts
+// than words that may be months. A day of one digit is found by its year.
+func besideMonth() Digits { return Digits{Min: 1, Max: 4, MaxGroups: 1} }
 
 // A monthTable leads from the names of months to their numbers.
 type monthTable map[string]int
@@ -66,10 +55,54 @@ func (t monthTable) month(word string) int {
 // longestMonth is the length of the longest name in bytes.
 const longestMonth = len("października")
 
-// writtenDate returns a finder that reads the day and year around the name of a month: 21 May 2021,
-// May 21, 2021, 21-May, May 2021.
+// writtenDate returns a finder that reads the day and year around the name of a
+// month beside a number: 21 May 2021, May 21, 2021, 21-May, May 2021.
 func writtenDate(months monthTable) dateFinder {
-	return func(c *Candidate) (start, end int, ok bool) { return months.date(c) }
+	return func(c *Candidate) (start, end int, ok bool) {
+		if isLetter(c.At(c.Start-1)) || isDigit(c.At(c.Start-1)) {
+			return 0, 0, false
+		}
+		name := *c
+		if name.Start, ok = monthBehind(c.Text, c.End); ok {
+			if start, end, ok = months.date(&name); ok && start <= c.Start {
+				return start, end, true
+			}
+		}
+		if name.Start, ok = monthBefore(c.Text, c.Start); ok {
+			if start, end, ok = months.date(&name); ok && c.End <= end {
+				return start, end, true
+			}
+		}
+		return 0, 0, false
+	}
+}
+
+// monthBehind returns where a word begins that may name the month of the day
+// that ends at i.
+func monthBehind(s string, i int) (int, bool) {
+	i += anyFold(s[i:], "st", "nd", "rd", "th", ".", "º", "er")
+	i = skipAny(s, i, " -/.,", 2)
+	i += anyFold(s[i:], "of ", "de ", "di ")
+	return i, i < len(s) && (isLetter(s[i]) || s[i] >= utf8.RuneSelf)
+}
+
+// monthBefore returns where a word begins that may name the month of the day
+// or year that begins at i, a day between them stepped over.
+func monthBefore(s string, i int) (int, bool) {
+	end := skipBack(s, i, " -/.,'", 3)
+	if end < i && isDigit(at(s, end-1)) && !isDigit(at(s, end-3)) {
+		end = skipBack(s, digitsStart(s, end), " -/.,", 2)
+	} else if w := lastWordBefore(s, end); len(w) == 2 && sameFold(w, "st", "nd", "rd", "th", "de", "of") {
+		end = skipBack(s, skipBack(s, end-2, digits, 2), " -/.,", 2)
+	}
+	start := end
+	for start > 0 && end-start <= longestMonth && (isLetter(s[start-1]) || s[start-1] >= utf8.RuneSelf) {
+		start--
+	}
+	for start < end && !utf8.RuneStart(s[start]) {
+		start++
+	}
+	return start, start < end
 }
 
 func (t monthTable) date(c *Candidate) (start, end int, ok bool) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // Errors that callers decide on. After any error what was being redacted may
@@ -19,6 +21,8 @@ var (
 	ErrPanic = errors.New("redaction panicked")
 	// ErrPseudonym reports a pseudonym that failed or was malformed.
 	ErrPseudonym = errors.New("making a pseudonym failed")
+	// ErrKnown reports a known value that cannot be looked for.
+	ErrKnown = errors.New("a known value is malformed")
 	// ErrEscrow reports an original that could not be sealed.
 	ErrEscrow = errors.New("sealing an original failed")
 	// ErrUnsettled reports a text in which each replacement made another one
@@ -58,6 +62,10 @@ type Config struct {
 	// Sealer, where they are pseudonymised. None by default.
 	Escrow []string
 	Sealer Sealer
+	// Known are values to replace in every text: those of customers, of staff.
+	// Up to some hundred thousand; what is known of one event's user is handed
+	// to Event.
+	Known []known.Value
 	// Analyzer, if not nil, is asked about the texts of each event once the
 	// detectors are done with them.
 	Analyzer Analyzer
@@ -73,6 +81,7 @@ type Redactor struct {
 	reports     bool      // all that was found at one place
 	scans       sync.Pool // of *scan
 	dropContent bool
+	static      *knowledge // nil: none
 }
 
 // New compiles the detectors. The error names the first that is malformed.
@@ -96,6 +105,12 @@ func New(cfg Config) (*Redactor, error) {
 		return nil, err
 	}
 	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept, dropContent: cfg.DropContent}
+	if len(cfg.Known) > 0 {
+		r.static = new(knowledge)
+		if err := r.static.reset(cfg.Known, ops); err != nil {
+			return nil, err
+		}
+	}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err
 	}
@@ -119,26 +134,29 @@ type Finding struct {
 
 // Text returns s with all that was found replaced, and what that was, in
 // order. Where nothing is found it returns s itself and allocates nothing.
-// s must be valid UTF-8.
-func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym) (string, []Finding, error) {
-	out, replaced, _, err := r.explain(ctx, s, p)
+// s must be valid UTF-8. Values that are known are replaced, too.
+func (r *Redactor) Text(ctx context.Context, s string, p Pseudonym, values ...known.Value) (string, []Finding, error) {
+	out, replaced, _, err := r.explain(ctx, s, p, values)
 	return out, replaced, err
 }
 
 // Explain does what Text does and returns in kept what was found and stays, in
 // no order: what has the operator to keep and, with Config.ReportKept, what
 // other detectors took a replaced span for.
-func (r *Redactor) Explain(ctx context.Context, s string, p Pseudonym) (out string, replaced, kept []Finding, err error) {
-	return r.explain(ctx, s, p)
+func (r *Redactor) Explain(ctx context.Context, s string, p Pseudonym, values ...known.Value) (out string, replaced, kept []Finding, err error) {
+	return r.explain(ctx, s, p, values)
 }
 
-func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym) (_ string, _, _ []Finding, err error) {
+func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym, values []known.Value) (_ string, _, _ []Finding, err error) {
 	if s == "" {
 		return s, nil, nil, ctx.Err()
 	}
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
+	if err := sc.knowing(values); err != nil {
+		return "", nil, nil, err
+	}
 	out, edits, err := sc.redact(s, prose)
 	if err == nil && r.analyzer != nil {
 		out, edits, err = sc.analysedText(r.analyzer, s, out, edits, prose)
@@ -159,6 +177,7 @@ func (r *Redactor) begin(ctx context.Context, p Pseudonym) *scan {
 	sc.clock = clock{ctx: ctx, timeout: r.timeout}
 	sc.pseudonym = p
 	sc.reports = r.reports
+	sc.static = r.static
 	return sc
 }
 
@@ -173,6 +192,10 @@ func (r *Redactor) end(sc *scan) {
 // content, so only its type is kept.
 func failClosed(err *error) {
 	if v := recover(); v != nil {
+		if held, ok := v.(heldError); ok {
+			*err = held.error
+			return
+		}
 		*err = fmt.Errorf("%w: %T", ErrPanic, v)
 	}
 }

@@ -18,6 +18,10 @@ type scan struct {
 	event     string  // its id
 	sealed    []*pb.Sealed
 
+	depth  int        // of encodings around the text
+	static *knowledge // of the redactor; nil: none
+	knows  knowledge  // of the call
+
 	stage    stage
 	leaves   []string          // collected for the analyser
 	analysed [][]analyzer.Span // what it found in them, those applied cut off
@@ -73,6 +77,8 @@ func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
 	sc.escrow, sc.event, sc.sealed = nil, "", nil
+	sc.static = nil
+	sc.knows.forget()
 	sc.stage, sc.leaves, sc.analysed = detecting, nil, nil
 	sc.cand.Text = ""
 	sc.key = ""
@@ -100,7 +106,10 @@ func (sc *scan) text(s string) error {
 			return err
 		}
 	}
-	return nil
+	if err := sc.knownIn(s, &sc.knows, knownBase); err != nil {
+		return err
+	}
+	return sc.knownIn(s, sc.static, staticBase)
 }
 
 // stretch searches s from i to end or a little further and returns how far it

@@ -144,6 +144,9 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	}
 	t.contexts.build(words)
 	t.shapes.build()
+	if len(t.long) > 0 { // of which a lone digit among letters may be the only one
+		t.pairs.add(pairNumeric, digits, lowerCase+upperCase+"_")
+	}
 	if len(t.byNumber[1][1]) > 0 {
 		t.pairs.add(pairNumeric, digits, anyByte)
 	}
@@ -200,7 +203,7 @@ func (t *tables) addDetector(i int, d *Detector) {
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
 	if d.Form != nil {
-		t.shapes.add(i, d.Form)
+		t.shapes.add(i, d.Form, d.Form.Self || t.regions[d.Form.Country])
 	}
 	if d.Long > 0 {
 		t.long = append(t.long, i)

@@ -15,7 +15,7 @@ const module = "github.com/afterimage/afterimage/"
 var arrows = map[string][]string{
 	"proto":     nil,
 	"event":     {"proto"},
-	"policy":    {"event", "proto"},
+	"policy":    {"event", "redaction", "proto"},
 	"redaction": {"event", "proto"},
 	"capture":   {"event", "policy", "redaction", "proto"},
 	"eventlog":  {"event", "policy", "redaction", "proto"},

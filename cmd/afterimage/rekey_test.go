@@ -16,7 +16,6 @@ import (
 	"github.com/afterimage/afterimage/ingest"
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
-	"github.com/afterimage/afterimage/redaction"
 )
 
 // What is published over HTTP and gRPC while the stream's key changes waits a
@@ -38,11 +37,7 @@ func TestPublishWaitsForRekey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	redactor, err := redaction.New(redaction.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: s.js, Redactor: redactor, Classify: policies.classify, Logger: logger})
+	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: s.js, Redactor: policies.redactor, Classify: policies.classify, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

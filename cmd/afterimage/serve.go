@@ -20,7 +20,6 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/ingest"
 	"github.com/afterimage/afterimage/query"
-	"github.com/afterimage/afterimage/redaction"
 	"github.com/afterimage/afterimage/server"
 )
 
@@ -168,13 +167,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
-	redactor, err := redaction.New(redaction.Config{})
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, policies.redactors.close()) }()
 	metrics := newMetrics(log)
 	consumer, err := ingest.New(ingest.Config{
-		Log: log, JetStream: stream.js, Redactor: redactor, Classify: policies.classify,
+		Log: log, JetStream: stream.js, Redactor: policies.redactor, Classify: policies.classify,
 		Logger: logger, Metrics: metrics.ingest,
 	})
 	if err != nil {

@@ -111,10 +111,12 @@ func (s *stream) publish(ctx context.Context, t event.Tenant, events []*pb.Event
 	return errors.Join(p.PublishBatch(ctx, events), p.Close(ctx))
 }
 
-// policies gives every tenant a policy before its first event is classified.
+// policies gives every tenant a policy before its first event is classified,
+// and what redacts by it.
 type policies struct {
 	*retention.Policies
-	document *policy.Document // of tenants that have none
+	document  *policy.Document // of tenants that have none
+	redactors redactors
 }
 
 // policy reads the document that --policy names; nil if none is named.
@@ -134,28 +136,53 @@ func (f serveFlags) policy() (*policy.Document, error) {
 }
 
 // openPolicies finds the policies in force and, if a document was named, puts
-// it in force for every tenant.
+// it in force for every tenant. Close it after use.
 func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Document, logger *slog.Logger) (*policies, error) {
 	inForce, err := retention.Open(ctx, log, logger)
 	if err != nil {
 		return nil, err
 	}
-	p := &policies{inForce, document}
+	p := &policies{Policies: inForce, document: document}
 	if document == nil {
 		p.document = policy.Default()
-		return p, nil
+	} else if err := p.apply(ctx, log, logger); err != nil {
+		return nil, errors.Join(err, p.redactors.close())
 	}
-	for _, t := range log.Tenants() { // all or none: what is in the ledger stays there
-		if err := inForce.Check(t, document); err != nil {
-			return nil, fmt.Errorf("--policy: refused for tenant %s, nothing is changed: %w", t, err)
-		}
-	}
-	for _, t := range log.Tenants() {
-		if err := inForce.Apply(ctx, t, document); err != nil {
-			return nil, fmt.Errorf("--policy: tenant %s: %w", t, err)
+	for _, document := range append(p.all(log), p.document) {
+		if err := p.redactors.prepare(ctx, document, logger); err != nil {
+			return nil, errors.Join(err, p.redactors.close())
 		}
 	}
 	return p, nil
+}
+
+// apply puts the document in force for every tenant: all or none, for what is
+// in the ledger stays there.
+func (p *policies) apply(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error {
+	if err := p.redactors.prepare(ctx, p.document, logger); err != nil {
+		return fmt.Errorf("--policy: refused, nothing is changed: %w", err)
+	}
+	for _, t := range log.Tenants() {
+		if err := p.Check(t, p.document); err != nil {
+			return fmt.Errorf("--policy: refused for tenant %s, nothing is changed: %w", t, err)
+		}
+	}
+	for _, t := range log.Tenants() {
+		if err := p.Apply(ctx, t, p.document); err != nil {
+			return fmt.Errorf("--policy: tenant %s: %w", t, err)
+		}
+	}
+	return nil
+}
+
+// all returns the policies in force.
+func (p *policies) all(log *eventlog.Log) (documents []*policy.Document) {
+	for _, t := range log.Tenants() {
+		if document, _, _, ok := p.Current(t); ok {
+			documents = append(documents, document)
+		}
+	}
+	return documents
 }
 
 // classify is [retention.Policies.Classify]; a new tenant gets its policy

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/afterimage/afterimage/redaction"
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // A Tally is what came of the cases of one entity, tier and source.
@@ -106,20 +107,65 @@ func (s *scorer) score(ctx context.Context, c *Case) error {
 		s.validate(c)
 		return nil
 	}
-	found, err := s.find(ctx, c)
+	found, err := s.find(ctx, c, c.known())
 	if err != nil {
 		return err
 	}
 	if c.Task == document {
 		s.document(c, found)
-		return nil
+		return s.handedIn(ctx, c)
 	}
 	s.detect(c, found)
 	return nil
 }
 
+// known returns the values that a case hands in.
+func (c *Case) known() []known.Value {
+	var values []known.Value
+	for _, text := range c.Known {
+		values = append(values, known.Value{Text: text, Type: "KNOWN_VALUE", Whole: true})
+	}
+	return values
+}
+
+// kinds are those of the values that documents hand in.
+var kinds = map[string]known.Kind{"PERSON": known.Name, "EMAIL": known.Email, "PHONE": known.Phone, "ADDRESS": known.Address}
+
+// handedIn scores a document whose personal details are known beforehand:
+// every occurrence of each is to be found.
+func (s *scorer) handedIn(ctx context.Context, c *Case) error {
+	var values []known.Value
+	for _, sp := range c.Spans {
+		values = append(values, known.Value{Text: c.Text[sp.Start:sp.End], Kind: kinds[sp.Type], Type: "KNOWN_VALUE"})
+	}
+	found, err := s.find(ctx, c, values)
+	if err != nil {
+		return err
+	}
+	found = slices.DeleteFunc(found, func(f Span) bool { return f.Type != "KNOWN_VALUE" })
+	spans := slices.Clone(c.Spans)
+	for i := range spans {
+		spans[i].Type = "KNOWN_VALUE"
+	}
+	var t Tally
+	s.expect(c, spans, found, &t)
+	for _, f := range found {
+		if !slices.ContainsFunc(c.Spans, f.meets) {
+			t.False++
+			s.report.Misses = append(s.report.Misses, Miss{c, f, true})
+		}
+	}
+	s.group(groupKnown).add(t)
+	k := Key{"handed in", "KNOWN_VALUE", c.Tier, c.Source}
+	if s.report.Lines[k] == nil {
+		s.report.Lines[k] = &Tally{}
+	}
+	s.report.Lines[k].add(t)
+	return nil
+}
+
 // find returns the spans that are reported in the text of a case.
-func (s *scorer) find(ctx context.Context, c *Case) ([]Span, error) {
+func (s *scorer) find(ctx context.Context, c *Case, values []known.Value) ([]Span, error) {
 	region := c.Locale
 	if len(region) != 2 {
 		region = ""
@@ -136,7 +182,7 @@ func (s *scorer) find(ctx context.Context, c *Case) ([]Span, error) {
 		}
 		s.redactors[region] = r
 	}
-	_, replaced, kept, err := r.Explain(ctx, c.Text, noToken)
+	_, replaced, kept, err := r.Explain(ctx, c.Text, noToken, values...)
 	if err != nil {
 		return nil, err
 	}

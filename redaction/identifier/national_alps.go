@@ -33,7 +33,7 @@ func alpineForms() []Form {
 		Entity: "TAX_ID", Country: "LI",
 		Name: "Personenidentifikationsnummer (PEID)", Source: "Liechtenstein Tax Administration; OECD TIN sheet, Liechtenstein",
 		Patterns: list("####, #####, ######, #######, ########, #########, ##########, ###########, ############"),
-		Words:    list("peid, personenidentifikationsnummer, steuernummer"),
+		Words:    list("peid, personenidentifikationsnummer"),
 	}}
 }
 

@@ -3,18 +3,21 @@ package identifier
 // balkanForms are those of Albania and of the states that Yugoslavia became.
 func balkanForms() []Form {
 	forms := []Form{{
-		Entity: "SI_TIN", Also: list("TAX_ID"), Country: "SI", Name: "Davčna številka", Source: "Zakon o davčni službi; FURS; European Commission TIN portal, Slovenia",
+		Entity: "SI_TIN", Also: list("TAX_ID"), Country: "SI", Name: "Davčna številka",
+		Source:   "Zakon o davčni službi; FURS; European Commission TIN portal, Slovenia",
 		Patterns: list("########, SI########"), Separators: " ", Written: list("SI ########, ## ### ###, #### ####"), Check: siTIN,
 		Words: list("davčna številka, davcna stevilka, davčna, davcna, id za ddv, tin, tax id, tax number"),
 	}, {
 		Entity: "BUSINESS_ID", Country: "SI", Name: "Matična številka", Source: "AJPES: Matična številka poslovnega subjekta",
 		Patterns: list("#######, ##########"), Check: siCompany, Words: list("matična številka, maticna stevilka, ajpes"),
 	}, {
-		Entity: "TAX_ID", Also: list("NATIONAL_ID"), Country: "HR", Name: "Osobni identifikacijski broj", Source: "Zakon o osobnom identifikacijskom broju (NN 60/08); ISO/IEC 7064 MOD 11,10",
+		Entity: "TAX_ID", Also: list("NATIONAL_ID"), Country: "HR", Name: "Osobni identifikacijski broj",
+		Source:   "Zakon o osobnom identifikacijskom broju (NN 60/08); ISO/IEC 7064 MOD 11,10",
 		Patterns: list("###########, HR###########"), Check: func(s []byte) bool { return mod11x10(s[len(s)-11:]) },
 		Words: list("oib, osobni identifikacijski broj, osobni broj, tin, personal identification number"),
 	}, {
-		Entity: "TAX_ID", Country: "RS", Name: "Poreski identifikacioni broj", Source: "Pravilnik o poreskom identifikacionom broju; ISO/IEC 7064 MOD 11,10",
+		Entity: "TAX_ID", Country: "RS", Name: "Poreski identifikacioni broj",
+		Source:   "Pravilnik o poreskom identifikacionom broju; ISO/IEC 7064 MOD 11,10",
 		Patterns: list("#########"), Check: mod11x10, Words: list("pib, poreski identifikacioni broj, пиб, tax id"),
 	}, {
 		Entity: "TAX_ID", Country: "ME", Name: "Poreski identifikacioni broj", Source: "Poreska uprava Crne Gore",
@@ -26,8 +29,10 @@ func balkanForms() []Form {
 		Entity: "TAX_ID", Country: "MK", Name: "Единствен даночен број", Source: "УЈП: Единствен даночен број",
 		Patterns: list("#############, MK#############"), Check: mkEDB, Words: list("едб, edb, даночен број, danocen broj, tax id"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "AL", Name: "Numri i identitetit (NID)", Source: "Law 8951/2002; OECD TIN sheet, Albania",
-		Patterns: list("@########@"), Check: alNID, Words: list("nid, numri i identitetit, numri personal, nipt, nuis, personal number"),
+		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "AL", Name: "Numri i identitetit (NID)",
+		Source:   "Law 8951/2002; OECD TIN sheet, Albania",
+		Patterns: list("@########@"), Check: alNID,
+		Words: list("nid, numri i identitetit, numri personal, nipt, nuis, personal number"),
 	}}
 	for _, c := range []struct{ country, entity, words string }{
 		{"SI", "SI_EMSO", "emšo, emso, enotna matična številka občana, matična številka, maticna stevilka, personal number"},

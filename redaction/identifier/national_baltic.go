@@ -21,7 +21,8 @@ func balticForms() []Form {
 		Words: list("įmonės kodas, imones kodas, juridinio asmens kodas, kodas, company code"),
 	}, {
 		Entity: "LV_PERSONAL_CODE", Also: list("NATIONAL_ID, TAX_ID"), Country: "LV", Name: "Personas kods",
-		Source: "Fizisko personu reģistra likums; Ministru kabineta noteikumi 2017 (codes that begin with 32)", Patterns: list("###########"), Separators: "- ",
+		Source:   "Fizisko personu reģistra likums; Ministru kabineta noteikumi 2017 (codes that begin with 32)",
+		Patterns: list("###########"), Separators: "- ",
 		Written: list("######_#####"), Check: lvPersonal,
 		Words: list("personas kods, personas kodu, personal code, pk, p k, national id"),
 	}, {

@@ -4,7 +4,8 @@ package identifier
 func beneluxForms() []Form {
 	return []Form{{
 		Entity: "BE_NRN", Also: list("NATIONAL_ID, TAX_ID"), Country: "BE",
-		Name: "Rijksregisternummer, numéro de registre national", Source: "Royal decree of 3 April 1984; IBZ: instructions on the national register number, and on the BIS number",
+		Name:     "Rijksregisternummer, numéro de registre national",
+		Source:   "Royal decree of 3 April 1984; IBZ: instructions on the national register number, and on the BIS number",
 		Patterns: list("###########"), Separators: ". -/",
 		Written: list("##_##_##_###_##, ######_###_##, ######_#####, ##/####-#####, ##_##_##_#####"),
 		Check:   beNRN,
@@ -25,12 +26,13 @@ func beneluxForms() []Form {
 	}, {
 		Entity: "BUSINESS_ID", Country: "NL",
 		Name: "KVK-nummer", Source: "Handelsregisterbesluit 2008",
-		Patterns: list("########"), Words: list("kvk, kvk nummer, kamer van koophandel, handelsregister, chamber of commerce, coc"),
+		Patterns: list("########"), Words: list("kvk, kvk nummer, kamer van koophandel, chamber of commerce, coc"),
 	}, {
 		Entity: "LU_NIN", Also: list("NATIONAL_ID, TAX_ID"), Country: "LU",
 		Name: "Numéro d'identification national, matricule", Source: "Grand-ducal regulation of 21 June 2013, annex; CTIE",
-		Patterns: list("#############"), Separators: " -", Written: list("########_###_##, ########_#####, ####_##_##_###_##, ####_##_##_#####, ####_####_###_##"),
-		Check: luNIN, Self: true,
+		Patterns: list("#############"), Separators: " -",
+		Written: list("########_###_##, ########_#####, ####_##_##_###_##, ####_##_##_#####, ####_####_###_##"),
+		Check:   luNIN, Self: true,
 		Words: list("matricule, numéro d identification national, numero d identification, matricule national, sozialversicherungsnummer, nin, national id"),
 	}}
 }

@@ -6,7 +6,8 @@ import "strings"
 func chineseForms() []Form {
 	const words = "身份证, 身份证号, 身份证号码, 居民身份证, 公民身份号码, 身份證, 身份證號碼, id card, identity card, resident identity card, shenfenzheng"
 	hkid := Form{
-		Entity: "NATIONAL_ID", Country: "HK", Name: "香港身份證", Source: "Registration of Persons Regulations, cap. 177A; Immigration Department",
+		Entity: "NATIONAL_ID", Country: "HK", Name: "香港身份證",
+		Source:   "Registration of Persons Regulations, cap. 177A; Immigration Department",
 		Patterns: list("@######*, @@######*"), Check: hkID,
 		Words: list("hkid, hong kong identity card, identity card, id card, 身份證, 身份證號碼, 香港身份證"),
 	}
@@ -15,7 +16,9 @@ func chineseForms() []Form {
 	bracketed.Written = list("@######(*), @@######(*), @######[*], @@######[*]")
 	return []Form{{
 		Entity: "CN_RESIDENT_ID", Also: list("NATIONAL_ID"), Country: "CN", Name: "公民身份号码", Source: "GB 11643-1999",
-		Patterns: list("#################*"), Separators: " ", Written: list("###### ######## ###*"), Check: cnResident, Self: true, Words: list(words),
+		Patterns: list("#################*"), Separators: " ",
+		Written: list("###### ######## ###*"), Check: cnResident, Self: true,
+		Words: list(words),
 	}, {
 		Entity: "NATIONAL_ID", Country: "CN", Name: "居民身份证编号, fifteen digits", Source: "GB 11643-1989",
 		Patterns: list("###############"), Check: func(s []byte) bool {
@@ -26,14 +29,17 @@ func chineseForms() []Form {
 		Patterns: list("**######**********"), Check: cnCompany,
 		Words: list("统一社会信用代码, 社会信用代码, 信用代码, 纳税人识别号, 税号, uscc, unified social credit code"),
 	}, bracketed, hkid, {
-		Entity: "NATIONAL_ID", Country: "MO", Name: "Bilhete de identidade de residente", Source: "Lei n.º 8/2002; DSI", Patterns: list("1#######, 5#######, 7#######"), Separators: "()/",
-		Written: list("#######(#), #/######/#, #######/#"), Words: list("bir, bilhete de identidade, macau id, macao id, 澳門居民身份證, 身份證"),
+		Entity: "NATIONAL_ID", Country: "MO", Name: "Bilhete de identidade de residente",
+		Source: "Lei n.º 8/2002; DSI", Patterns: list("1#######, 5#######, 7#######"), Separators: "()/",
+		Written: list("#######(#), #/######/#, #######/#"), Words: list("bilhete de identidade, macau id, macao id, 澳門居民身份證, 身份證"),
 	}, {
 		Entity: "NATIONAL_ID", Country: "TW", Name: "國民身分證統一編號, 居留證統一證號", Source: "戶籍法; 內政部: 國民身分證統一編號, and of 2021 for residents",
-		Patterns: list("@1########, @2########, @8########, @9########, @A########, @B########, @C########, @D########"), Check: twPersonal,
-		Words: list("身分證, 身份證, 身分證字號, 身份證字號, 統一編號, 統一證號, 居留證, national id, id card, arc, ui number"),
+		Patterns: list("@1########, @2########, @8########, @9########, @A########, @B########, @C########, @D########"),
+		Check:    twPersonal,
+		Words:    list("身分證, 身份證, 身分證字號, 身份證字號, 統一編號, 統一證號, 居留證, national id, id card, arc, ui number"),
 	}, {
-		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "TW", Name: "營利事業統一編號", Source: "財政部: 統一編號檢查碼 of April 2023", Patterns: list("########"),
+		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "TW", Name: "營利事業統一編號",
+		Source: "財政部: 統一編號檢查碼 of April 2023", Patterns: list("########"),
 		Check: twCompany, Words: list("統一編號, 統編, ubn, vat number, uniform number, tax id"),
 	}}
 }

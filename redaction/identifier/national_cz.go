@@ -3,7 +3,7 @@ package identifier
 // czechForms are those of the Czech Republic and Slovakia.
 func czechForms() []Form {
 	const source = "Zákon č. 133/2000 Sb., § 13; zákon č. 301/1995 Z. z."
-	const words = "rodné číslo, rodne cislo, rč, rc, rodného čísla, birth number, personal number, national id"
+	const words = "rodné číslo, rodne cislo, rč, rodného čísla, birth number, personal number, national id"
 	return []Form{{
 		Entity: "CZ_RODNE_CISLO", Also: list("NATIONAL_ID, TAX_ID"), Country: "CZ", Name: "Rodné číslo", Source: source,
 		Patterns: list("#########, ##########"), Separators: "/ -", Written: list("######_###, ######_####"),
@@ -28,11 +28,14 @@ func czechForms() []Form {
 		// The number of the tax office; of its ten digits no check is published
 		// but for payers of value-added tax.
 		Entity: "TAX_ID", Country: "SK", Name: "DIČ", Source: "Zákon č. 563/2009 Z. z., § 67; European Commission TIN portal, Slovakia",
-		Patterns: list("##########"), Separators: "/", Written: list("######/####"), Check: func(s []byte) bool { return s[0] != '0' || birthNumber(s) },
+		Patterns: list("##########"), Separators: "/",
+		Written: list("######/####"), Check: func(s []byte) bool { return s[0] != '0' || birthNumber(s) },
 		Words: list("dič, dic, daňové identifikačné číslo, danove identifikacne cislo, tin, tax id"),
 	}, {
 		Entity: "TAX_ID", Country: "SK", Name: "Rodné číslo before 1954", Source: source,
-		Patterns: list("#########"), Separators: "/", Written: list("######/###"), Check: birthNumber, Words: list(words + ", dič, dic, tin"),
+		Patterns: list("#########"), Separators: "/",
+		Written: list("######/###"), Check: birthNumber,
+		Words: list(words + ", dič, dic, tin"),
 	}}
 }
 

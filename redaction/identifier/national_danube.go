@@ -23,21 +23,26 @@ func danubeForms() []Form {
 		Check: func(s []byte) bool { return weighted(s[:8], 3, 7, 3, 7, 3, 7, 3, 7)%10 == value(s[8]) && !allSame(s) },
 		Words: list("taj, taj szám, taj szam, tajszám, társadalombiztosítási, tarsadalombiztositasi, social security number"),
 	}, {
-		Entity: "BUSINESS_ID", Country: "HU", Name: "Adószám", Source: "2017. évi CL. törvény; NAV", Patterns: list("###########"), Separators: "-",
+		Entity: "BUSINESS_ID", Country: "HU", Name: "Adószám",
+		Source: "2017. évi CL. törvény; NAV", Patterns: list("###########"), Separators: "-",
 		Written: list("########-#-##"), Check: huBusiness, Words: list("adószám, adoszam, adószáma, vat, tax number"),
 	}, {
-		Entity: "RO_CNP", Also: list("NATIONAL_ID, TAX_ID"), Country: "RO", Name: "Cod numeric personal", Source: "OUG 97/2005; HG 1375/2006; Legea 105/1996",
+		Entity: "RO_CNP", Also: list("NATIONAL_ID, TAX_ID"), Country: "RO", Name: "Cod numeric personal",
+		Source:   "OUG 97/2005; HG 1375/2006; Legea 105/1996",
 		Patterns: list("#############"), Check: roCNP,
 		Words: list("cnp, cod numeric personal, codul numeric personal, personal numerical code"),
 	}, {
-		Entity: "TAX_ID", Country: "RO", Name: "Număr de identificare fiscală of foreigners", Source: "European Commission TIN portal, Romania: 13 digits, the first is 9",
-		Patterns: list("9############"), Words: list("nif, număr de identificare fiscală, numar de identificare fiscala, cod de identificare fiscală, cif"),
+		Entity: "TAX_ID", Country: "RO", Name: "Număr de identificare fiscală of foreigners",
+		Source:   "European Commission TIN portal, Romania: 13 digits, the first is 9",
+		Patterns: list("9############"),
+		Words:    list("nif, număr de identificare fiscală, numar de identificare fiscala, cod de identificare fiscală, cif"),
 	}, {
 		Entity: "BUSINESS_ID", Country: "RO", Name: "Cod unic de înregistrare", Source: "Codul fiscal; OPANAF: CUI check digit",
 		Patterns: list("####, #####, ######, #######, ########, #########, ##########, RO####, RO#####, RO######, RO#######, RO########, RO#########, RO##########"),
 		Check:    roCUI, Words: list("cui, cif, cod unic de înregistrare, cod unic de inregistrare, cod fiscal, registrul comerțului"),
 	}, {
-		Entity: "BG_EGN", Also: list("NATIONAL_ID, TAX_ID"), Country: "BG", Name: "Единен граждански номер", Source: "Наредба № РД-02-20-9 от 2012 за функциониране на ЕСГРАОН",
+		Entity: "BG_EGN", Also: list("NATIONAL_ID, TAX_ID"), Country: "BG", Name: "Единен граждански номер",
+		Source:   "Наредба № РД-02-20-9 от 2012 за функциониране на ЕСГРАОН",
 		Patterns: list("##########"), Separators: " -", Written: list("######_####, ######_###_#"), Check: bgEGN, Words: list(egnWords),
 	}, {
 		Entity: "NATIONAL_ID", Country: "BG", Name: "Личен номер на чужденец", Source: "Закон за чужденците в Република България",

@@ -5,11 +5,11 @@ import "bytes"
 // germanForms are the numbers of the tax office, the pension insurance and the
 // commercial register.
 func germanForms() []Form {
-	const taxWords = "steuernummer, steuer nr, steuernr, st nr, stnr, steuer no, tax number, tax no, finanzamt"
+	const taxWords = "steuernummer, steuer nr, steuernr, st nr, stnr, steuer no, tax number, tax no"
 	return []Form{{
 		Entity: "DE_TAX_ID", Also: list("TAX_ID"), Country: "DE",
 		Name: "Steuerliche Identifikationsnummer", Source: "§ 139b AO; BZSt: Identifikationsnummer, Aufbau und Prüfziffer",
-		Patterns: list("###########"), Separators: " /-", Written: list("##_###_###_###, ##_#########"),
+		Patterns: list("###########"), Separators: " /-",
 		Check: deTaxID,
 		Words: list("steueridentifikationsnummer, steuerliche identifikationsnummer, steuer id, steuerid, steuer idnr, identifikationsnummer, idnr, id nr, steuer identifikationsnummer, tax id, tax identification number, tin"),
 	}, {
@@ -18,7 +18,7 @@ func germanForms() []Form {
 		Patterns:   list("#########, ##########, ###########"),
 		Separators: "/ ", Apart: true, Check: differing,
 		Written: list("##/###/####, ##/####/####, ##/###/#####, ###/###/####, ###/###/#####, ###/####/####, #####/#####, ### ### #####, ## ### #####, ### #### ####"),
-		Words:   list(taxWords),
+		Words:   list(taxWords + ", finanzamt"),
 	}, {
 		Entity: "DE_TAX_NUMBER", Country: "DE",
 		Name: "Steuernummer, thirteen digits", Source: "ELSTER: Prüfung der Steuer- und Steueridentifikationsnummer, chapter 1",
@@ -57,12 +57,14 @@ func germanHealthForms() []Form {
 		Words: list("krankenversichertennummer, krankenversicherungsnummer, versichertennummer, versicherten nr, kvnr, krankenkasse, gesundheitskarte, egk, health insurance number"),
 	}, {
 		Entity: "DE_DOCTOR_NUMBER", Country: "DE",
-		Name: "Lebenslange Arztnummer", Source: "KBV: Richtlinie nach § 75 Absatz 7 SGB V zur Vergabe der Arzt- und Betriebsstättennummern",
+		Name:     "Lebenslange Arztnummer",
+		Source:   "KBV: Richtlinie nach § 75 Absatz 7 SGB V zur Vergabe der Arzt- und Betriebsstättennummern",
 		Patterns: list("#########"), Separators: " /-", Written: list("######_#_##, #######_##, ######_###"), Check: deDoctor,
 		Words: list("lanr, lebenslange arztnummer, arztnummer, arzt nr, vertragsarztnummer, doctor number, physician number"),
 	}, {
 		Entity: "DE_PRACTICE_NUMBER", Country: "DE",
-		Name: "Betriebsstättennummer", Source: "KBV: Richtlinie nach § 75 Absatz 7 SGB V zur Vergabe der Arzt- und Betriebsstättennummern",
+		Name:     "Betriebsstättennummer",
+		Source:   "KBV: Richtlinie nach § 75 Absatz 7 SGB V zur Vergabe der Arzt- und Betriebsstättennummern",
 		Patterns: list("#########"), Separators: " -", Written: list("##_#######"),
 		// The first two digits are the association or, with 35, the hospitals.
 		Check: func(s []byte) bool { return number(s[:2]) > 0 },

@@ -5,7 +5,8 @@ package identifier
 func easternForms() []Form {
 	const innWords = "инн, inn, идентификационный номер налогоплательщика, taxpayer identification number"
 	return []Form{{
-		Entity: "TAX_ID", Also: list("NATIONAL_ID"), Country: "UA", Name: "РНОКПП", Source: "Податковий кодекс України, ст. 70; наказ Мінфіну № 822",
+		Entity: "TAX_ID", Also: list("NATIONAL_ID"), Country: "UA", Name: "РНОКПП",
+		Source:   "Податковий кодекс України, ст. 70; наказ Мінфіну № 822",
 		Patterns: list("##########"), Check: uaPersonal,
 		Words: list("рнокпп, іпн, ідентифікаційний номер, ідентифікаційний код, ідентифікаційний номер платника податків, rnokpp, ipn, tax id, inn"),
 	}, {
@@ -15,7 +16,8 @@ func easternForms() []Form {
 		Entity: "TAX_ID", Country: "RU", Name: "ИНН физического лица", Source: "Приказ ФНС России от 29.06.2012 № ММВ-7-6/435@",
 		Patterns: list("############"), Check: ruINN12, Words: list(innWords),
 	}, {
-		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "RU", Name: "ИНН организации", Source: "Приказ ФНС России от 29.06.2012 № ММВ-7-6/435@",
+		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "RU", Name: "ИНН организации",
+		Source:   "Приказ ФНС России от 29.06.2012 № ММВ-7-6/435@",
 		Patterns: list("##########"), Check: ruINN10, Words: list(innWords),
 	}, {
 		Entity: "BUSINESS_ID", Country: "RU", Name: "ОГРН, ОГРНИП", Source: "Приказ Минфина России от 30.10.2017 № 165н",
@@ -27,21 +29,27 @@ func easternForms() []Form {
 		Words: list("огрн, огрнип, ogrn, ogrnip"),
 	}, {
 		Entity: "NATIONAL_ID", Country: "RU", Name: "СНИЛС", Source: "Постановление Правления ПФ РФ от 31.07.2006 № 192п",
-		Patterns: list("###########"), Separators: "- ", Written: list("###-###-### ##, ###-###-###-##, ### ### ### ##, ###-###-#####, ######### ##"),
-		Check: ruSNILS, Words: list("снилс, snils, страховой номер, insurance number"),
+		Patterns: list("###########"), Separators: "- ",
+		Written: list("###-###-### ##, ###-###-###-##, ### ### ### ##, ###-###-#####, ######### ##"),
+		Check:   ruSNILS, Words: list("снилс, snils, страховой номер, insurance number"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "BY", Name: "Идентификационный номер", Source: "Постановление Совета Министров № 1386 от 2012; ICAO Doc 9303 weights",
+		Entity: "NATIONAL_ID", Country: "BY", Name: "Идентификационный номер",
+		Source:   "Постановление Совета Министров № 1386 от 2012; ICAO Doc 9303 weights",
 		Patterns: list("#######@###@@#"), Check: byPersonal, Self: true,
 		Words: list("идентификационный номер, личный номер, ідэнтыфікацыйны нумар, identification number, personal number"),
 	}, {
 		Entity: "TAX_ID", Country: "BY", Name: "УНП", Source: "Постановление МНС № 7 от 2010",
 		Patterns: list("#########"), Check: byUNP, Words: list("унп, unp, учетный номер плательщика, tax id"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "KZ", Name: "ИИН", Source: "Закон РК № 223 от 12.01.2007; постановление № 853",
-		Patterns: list("############"), Check: every(kzBorn, kzCheck), Words: list("иин, жсн, iin, индивидуальный идентификационный номер"),
+		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "KZ", Name: "ИИН",
+		Source:   "Закон РК № 223 от 12.01.2007; постановление № 853",
+		Patterns: list("############"), Check: every(kzBorn, kzCheck),
+		Words: list("иин, жсн, iin, индивидуальный идентификационный номер"),
 	}, {
-		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "KZ", Name: "БИН", Source: "Закон РК № 223 от 12.01.2007; постановление № 853",
-		Patterns: list("############"), Check: every(kzFounded, kzCheck), Words: list("бин, бсн, bin, бизнес идентификационный номер"),
+		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "KZ", Name: "БИН",
+		Source:   "Закон РК № 223 от 12.01.2007; постановление № 853",
+		Patterns: list("############"), Check: every(kzFounded, kzCheck),
+		Words: list("бин, бсн, бизнес идентификационный номер, bin number, бизнес сәйкестендіру нөмірі"),
 	}, {
 		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "GE", Name: "პირადი ნომერი", Source: "Public Service Development Agency",
 		Patterns: list("###########"), Words: list("პირადი ნომერი, personal number, piradi nomeri"),

@@ -38,9 +38,10 @@ func britishForms() []Form {
 		Words: list("nhs, nhs number, nhs no, national health service, health number, patient number"),
 	}, {
 		Entity: "NATIONAL_ID", Country: "GB", Name: "Community Health Index number (Scotland)",
-		Source: "NHS Scotland: CHI number, ISD Data Dictionary", Patterns: list("##########"), Separators: " ", Written: list("###### ####"),
-		Check: func(s []byte) bool { return isShortDate(number(s[4:6]), number(s[2:4]), number(s[:2])) && ukNHS(s) },
-		Words: list("chi, chi number, community health index"),
+		Source: "NHS Scotland: CHI number, ISD Data Dictionary", Patterns: list("##########"), Separators: " ",
+		Written: list("###### ####"),
+		Check:   func(s []byte) bool { return isShortDate(number(s[4:6]), number(s[2:4]), number(s[:2])) && ukNHS(s) },
+		Words:   list("chi, chi number, community health index"),
 	}, {
 		Entity: "BUSINESS_ID", Country: "GB", Name: "Company registration number",
 		Source:   "Companies House: company number prefixes",

@@ -5,8 +5,10 @@ import "strings"
 // greekForms are those of Greece, Cyprus and Malta.
 func greekForms() []Form {
 	return []Form{{
-		Entity: "GR_TIN", Also: list("TAX_ID"), Country: "GR", Name: "ΑΦΜ", Source: "Law 4174/2013; European Commission TIN portal, Greece",
-		Patterns: list("#########, EL#########, GR#########"), Separators: "-. ", Written: list("###_###_###, EL_#########, GR_#########"), Check: grAFM,
+		Entity: "GR_TIN", Also: list("TAX_ID"), Country: "GR", Name: "ΑΦΜ",
+		Source:   "Law 4174/2013; European Commission TIN portal, Greece",
+		Patterns: list("#########, EL#########, GR#########"), Separators: "-. ",
+		Written: list("###_###_###, EL_#########, GR_#########"), Check: grAFM,
 		Words: list("αφμ, α φ μ, αριθμός φορολογικού μητρώου, αριθμοσ φορολογικου μητρωου, afm, tin, tax id, vat"),
 	}, {
 		Entity: "GR_AMKA", Also: list("NATIONAL_ID"), Country: "GR", Name: "ΑΜΚΑ", Source: "Law 3655/2008; ΗΔΙΚΑ: ΑΜΚΑ",
@@ -15,13 +17,16 @@ func greekForms() []Form {
 		Words: list("αμκα, α μ κ α, amka, αριθμός μητρώου κοινωνικής ασφάλισης, social security number"),
 	}, {
 		Entity: "TAX_ID", Country: "CY", Name: "ΑΦΤ, Tax identification code", Source: "European Commission TIN portal, Cyprus",
-		Patterns: list("########@"), Check: cyTIC, Words: list("αφτ, tic, tin, tax identification code, αριθμός φορολογικού μητρώου, tax id"),
+		Patterns: list("########@"), Check: cyTIC,
+		Words: list("αφτ, tic, tin, tax identification code, αριθμός φορολογικού μητρώου, tax id"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "MT", Name: "Identity card number", Source: "Identity Card Act, cap. 258; European Commission TIN portal, Malta",
+		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "MT", Name: "Identity card number",
+		Source:   "Identity Card Act, cap. 258; European Commission TIN portal, Malta",
 		Patterns: list("###@, ####@, #####@, ######@, #######@"), Check: mtCard,
 		Words: list("karta tal identità, karta tal identita, identity card, id card, id number, tin, tax id"),
 	}, {
-		Entity: "TAX_ID", Country: "MT", Name: "Taxpayer number of others than nationals", Source: "European Commission TIN portal, Malta",
+		Entity: "TAX_ID", Country: "MT", Name: "Taxpayer number of others than nationals",
+		Source:   "European Commission TIN portal, Malta",
 		Patterns: list("11#######, 22#######, 33#######, 44#######, 55#######, 66#######, 77#######, 88#######"),
 		Words:    list("tin, tax id, taxpayer number, income tax number"),
 	}}

@@ -11,7 +11,8 @@ func iberianForms() []Form {
 		Words: list("nif, dni, documento nacional de identidad, número de identificación fiscal, numero de identificacion fiscal, identificación fiscal, carnet de identidad, tax id"),
 	}
 	nie := Form{
-		Entity: "ES_NIE", Country: "ES", Name: "Número de identidad de extranjero", Source: "Real Decreto 557/2011, art. 206; Orden INT/2058/2008",
+		Entity: "ES_NIE", Country: "ES", Name: "Número de identidad de extranjero",
+		Source:   "Real Decreto 557/2011, art. 206; Orden INT/2058/2008",
 		Patterns: list("X#######@, Y#######@, Z#######@"), Separators: " -.",
 		Written: list("@_#######_@, @#######_@, @_#######@, @#.###.###_@, @_#.###.###_@"),
 		Check:   esNIE, Self: true,
@@ -23,12 +24,17 @@ func iberianForms() []Form {
 	solidNIF.Also, solidNIE.Also = list("TAX_ID"), list("TAX_ID")
 	solidNIF.Separators, solidNIE.Separators = "", ""
 	solidNIF.Written, solidNIE.Written = nil, nil
-	return []Form{nif, nie, solidNIF, solidNIE, {
+	short := solidNIF
+	short.Entity, short.Also, short.Self, short.Name = "TAX_ID", nil, false, "Número de identificación fiscal without zeros in front"
+	short.Patterns = list("####@, #####@, ######@, #######@")
+	short.Check = func(s []byte) bool { last := len(s) - 1; return s[0] != '0' && s[last] == esLetter(number(s[:last])) }
+	return []Form{nif, nie, solidNIF, solidNIE, short, {
 		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "ES",
 		Name: "NIF of legal persons (CIF)", Source: "Orden EHA/451/2008; Decreto 2423/1975",
-		Patterns: list("@########, @#######@"), Separators: " -", Written: list("@_########, @_#######_#, @_#######@, @_#######_@, @########, @#######_*"),
-		Check: esCIF,
-		Words: list("cif, nif, código de identificación fiscal, codigo de identificacion fiscal, registro mercantil"),
+		Patterns: list("@########, @#######@"), Separators: " -",
+		Written: list("@_########, @_#######_#, @_#######@, @_#######_@, @########, @#######_*"),
+		Check:   esCIF,
+		Words:   list("cif, nif, código de identificación fiscal, codigo de identificacion fiscal, registro mercantil"),
 	}, {
 		Entity: "ES_NUSS", Country: "ES", Name: "Número de la Seguridad Social",
 		Source:   "Tesorería General de la Seguridad Social: composition of the NUSS, NAF and CCC",
@@ -36,9 +42,10 @@ func iberianForms() []Form {
 		Words: list("nuss, naf, número de la seguridad social, numero de la seguridad social, número de afiliación, numero de afiliacion, seguridad social, social security number"),
 	}, {
 		Entity: "PT_NIF", Also: list("TAX_ID"), Country: "PT", Name: "Número de identificação fiscal",
-		Source: "Decreto-Lei n.º 14/2013", Patterns: list("#########"), Separators: " .", Written: list("###_###_###"),
-		Check: ptNIF,
-		Words: list("nif, contribuinte, número de contribuinte, numero de contribuinte, número de identificação fiscal, numero de identificacao fiscal, nipc, número fiscal, numero fiscal, tax id, tin"),
+		Source: "Decreto-Lei n.º 14/2013", Patterns: list("#########, PT#########"), Separators: " .",
+		Written: list("###_###_###, PT ###_###_###, PT #########"),
+		Check:   ptNIF,
+		Words:   list("nif, contribuinte, número de contribuinte, numero de contribuinte, número de identificação fiscal, numero de identificacao fiscal, nipc, número fiscal, numero fiscal, tax id, tin"),
 	}, {
 		Entity: "NATIONAL_ID", Country: "PT", Name: "Número de documento, cartão de cidadão",
 		Source: "IRN: Validação de Número de Documento do Cartão de Cidadão", Patterns: list("#########**#"), Separators: " ",
@@ -46,7 +53,8 @@ func iberianForms() []Form {
 		Words: list("cartão de cidadão, cartao de cidadao, número de documento, numero de documento, bilhete de identidade, cc, bi, citizen card"),
 	}, {
 		Entity: "TAX_ID", Country: "AD", Name: "Número de registre tributari",
-		Source: "Llei 21/2014; Departament de Tributs i de Fronteres", Patterns: list("A######@, C######@, D######@, E######@, F######@, G######@, L######@, O######@, P######@, U######@"),
+		Source:     "Llei 21/2014; Departament de Tributs i de Fronteres",
+		Patterns:   list("A######@, C######@, D######@, E######@, F######@, G######@, L######@, O######@, P######@, U######@"),
 		Separators: "- ", Written: list("@_######_@, @######_@"),
 		Words: list("nrt, número de registre tributari, numero de registre tributari"),
 	}}
@@ -106,6 +114,7 @@ func esNUSS(s []byte) bool {
 
 // ptNIF: the first digit is the kind of taxpayer; 4 stands only before 5.
 func ptNIF(s []byte) bool {
+	s = s[len(s)-9:]
 	if s[0] == '0' || s[0] == '4' && s[1] != '5' {
 		return false
 	}

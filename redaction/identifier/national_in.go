@@ -9,23 +9,30 @@ func indianForms() []Form {
 		return strings.IndexByte(panKinds, s[3]) >= 0 && number(s[5:9]) > 0
 	}
 	return []Form{{
-		Entity: "IN_AADHAAR", Also: list("NATIONAL_ID"), Country: "IN", Name: "Aadhaar", Source: "UIDAI: Aadhaar numbering scheme (Verhoeff), and its rules on palindromes",
+		Entity: "IN_AADHAAR", Also: list("NATIONAL_ID"), Country: "IN", Name: "Aadhaar",
+		Source:   "UIDAI: Aadhaar numbering scheme (Verhoeff), and its rules on palindromes",
 		Patterns: list("############"), Separators: " -:", Written: list("####_####_####"), Check: inAadhaar,
-		Words: list("aadhaar, aadhar, adhar, adhaar, uidai, uid, आधार, aadhaar number, enrolment"),
+		Words: list("aadhaar, aadhar, adhar, adhaar, uidai, आधार, aadhaar number"),
 	}, {
-		Entity: "IN_PAN", Also: list("TAX_ID"), Country: "IN", Name: "Permanent Account Number", Source: "Income-tax Rules 1962, rule 114; Income Tax Department: About PAN",
+		Entity: "IN_PAN", Also: list("TAX_ID"), Country: "IN", Name: "Permanent Account Number",
+		Source:   "Income-tax Rules 1962, rule 114; Income Tax Department: About PAN",
 		Patterns: list("@@@@@####@"), Check: pan, Self: true,
 		Words: list("pan, permanent account number, pan card, pan number, pan no, income tax, tax id"),
 	}, {
 		// Made-up numbers seldom have a kind of holder that exists.
-		Entity: "IN_PAN", Country: "IN", Name: "Permanent Account Number, whatever the holder", Source: "Income-tax Rules 1962, rule 114",
+		Entity: "IN_PAN", Country: "IN", Name: "Permanent Account Number, whatever the holder",
+		Source:   "Income-tax Rules 1962, rule 114",
 		Patterns: list("@@@@@####@"), Words: list("pan, permanent account number, pan card, pan number, pan no"),
 	}, {
-		Entity: "IN_GSTIN", Also: list("TAX_ID, BUSINESS_ID"), Country: "IN", Name: "Goods and Services Tax Identification Number", Source: "CGST Rules 2017, rule 10; GSTN: structure and checksum of GSTIN",
-		Patterns: list("##@@@@@####@*Z*"), Separators: " -", Written: list("##_@@@@@####@_*Z*, ##_@@@@@####@_*_Z_*"), Check: inGSTIN, Self: true,
+		Entity: "IN_GSTIN", Also: list("TAX_ID, BUSINESS_ID"), Country: "IN",
+		Name:     "Goods and Services Tax Identification Number",
+		Source:   "CGST Rules 2017, rule 10; GSTN: structure and checksum of GSTIN",
+		Patterns: list("##@@@@@####@*Z*"), Separators: " -",
+		Written: list("##_@@@@@####@_*Z*, ##_@@@@@####@_*_Z_*"), Check: inGSTIN, Self: true,
 		Words: list("gstin, gst, gst number, gst no, gst registration, goods and services tax"),
 	}, {
-		Entity: "IN_VOTER", Country: "IN", Name: "Elector's Photo Identity Card number", Source: "Election Commission of India: EPIC number, 3 letters and 7 digits",
+		Entity: "IN_VOTER", Country: "IN", Name: "Elector's Photo Identity Card number",
+		Source:   "Election Commission of India: EPIC number, 3 letters and 7 digits",
 		Patterns: list("@@@#######"), Separators: " /-", Written: list("@@@_#######"),
 		Words: list("voter, voter id, voter id card, voterid, elector, epic, epic number, election, electoral, electors photo identity card"),
 	}}
@@ -72,18 +79,23 @@ func southAsianForms() []Form {
 		Check: func(s []byte) bool { return '1' <= s[0] && s[0] <= '7' && s[12] != '0' },
 		Words: list("cnic, nicop, snic, nic, national identity card, computerized national identity card, nadra, شناختی کارڈ"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "LK", Name: "National Identity Card number", Source: "Registration of Persons Act; Department for Registration of Persons (old form)",
+		Entity: "NATIONAL_ID", Country: "LK", Name: "National Identity Card number",
+		Source:   "Registration of Persons Act; Department for Registration of Persons (old form)",
 		Patterns: list("#########V, #########X"), Check: func(s []byte) bool { return s[0] != '0' },
 		Words: list("nic, national identity card, nic number, national id"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "LK", Name: "National Identity Card number", Source: "Department for Registration of Persons (form of 2016)",
+		Entity: "NATIONAL_ID", Country: "LK", Name: "National Identity Card number",
+		Source:   "Department for Registration of Persons (form of 2016)",
 		Patterns: list("19##########, 20##########"), Check: lkNew, Words: list("nic, national identity card, nic number, national id"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "BD", Name: "National ID number", Source: "Bangladesh Election Commission: NID of 10, 13 and 17 digits",
-		Patterns: list("##########, #############, 19###############, 20###############"), Separators: " ", Written: list("### ### ####"), Check: differing,
+		Entity: "NATIONAL_ID", Country: "BD", Name: "National ID number",
+		Source:   "Bangladesh Election Commission: NID of 10, 13 and 17 digits",
+		Patterns: list("##########, #############, 19###############, 20###############"), Separators: " ",
+		Written: list("### ### ####"), Check: differing,
 		Words: list("nid, national id, nid number, জাতীয় পরিচয়পত্র, voter id, national identity card"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "NP", Name: "National identity number", Source: "National Identity Card and Civil Registration Act 2076",
+		Entity: "NATIONAL_ID", Country: "NP", Name: "National identity number",
+		Source:   "National Identity Card and Civil Registration Act 2076",
 		Patterns: list("##########"), Separators: "-", Written: list("###-###-###-#"), Check: differing,
 		Words: list("national identity number, nin, राष्ट्रिय परिचयपत्र, rastriya parichaya patra"),
 	}}

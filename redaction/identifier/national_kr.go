@@ -24,7 +24,7 @@ func koreanForms() []Form {
 	}, {
 		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "JP", Name: "個人番号", Source: "総務省令第85号 of 2014, art. 5",
 		Patterns: list("############"), Separators: "- ", Written: list("####_####_####"), Check: jpPersonal,
-		Words: list("個人番号, マイナンバー, my number, mynumber, individual number"),
+		Words: list("個人番号, マイナンバー, mynumber, individual number, my number card"),
 	}, {
 		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "JP", Name: "法人番号", Source: "財務省令第70号 of 2014",
 		Patterns: list("#############"), Separators: "-", Written: list("#-####-####-####"), Check: jpCompany,

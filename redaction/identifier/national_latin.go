@@ -5,7 +5,8 @@ import "strings"
 // brazilianForms are those of Brazil.
 func brazilianForms() []Form {
 	cpf := Form{
-		Entity: "BR_CPF", Also: list("TAX_ID, NATIONAL_ID"), Country: "BR", Name: "Cadastro de Pessoas Físicas", Source: "Instrução Normativa RFB nº 2.172/2024",
+		Entity: "BR_CPF", Also: list("TAX_ID, NATIONAL_ID"), Country: "BR", Name: "Cadastro de Pessoas Físicas",
+		Source:   "Instrução Normativa RFB nº 2.172/2024",
 		Patterns: list("###########"), Check: every(brCPF, differing),
 		Words: list("cpf, cadastro de pessoas físicas, cadastro de pessoas fisicas, nº cpf, cpf mf, contribuinte"),
 	}
@@ -63,70 +64,117 @@ func brSum(s []byte) int {
 // latinForms are those of the Spanish-speaking states of America.
 func latinForms() []Form {
 	return []Form{{
-		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "AR", Name: "CUIT, CUIL", Source: "AFIP/ARCA: Resolución General 10/97; ANSES: CUIL",
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "AR", Name: "CUIT, CUIL",
+		Source:     "AFIP/ARCA: Resolución General 10/97; ANSES: CUIL",
 		Patterns:   list("20#########, 23#########, 24#########, 25#########, 26#########, 27#########, 30#########, 33#########, 34#########, 50#########, 51#########, 55#########"),
 		Separators: "- ", Written: list("##_########_#"), Check: arCUIT,
 		Words: list("cuit, cuil, cdi, clave única de identificación tributaria, clave unica de identificacion tributaria, código único de identificación laboral"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "AR", Name: "Documento nacional de identidad", Source: "Ley 17.671", Patterns: list("#######, ########"), Separators: ".",
-		Written: list("#.###.###, ##.###.###"), Words: list("dni, documento nacional de identidad, documento, le, lc"),
+		Entity: "NATIONAL_ID", Country: "AR", Name: "Documento nacional de identidad",
+		Source: "Ley 17.671", Patterns: list("#######, ########"), Separators: ".",
+		Written: list("#.###.###, ##.###.###"), Words: list("dni, documento nacional de identidad"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID, BUSINESS_ID"), Country: "CL", Name: "RUN, RUT", Source: "Decreto 18 de 1973; Registro Civil: módulo 11",
-		Patterns: list("#######*, ########*"), Separators: ".- ", Written: list("#.###.###-*, ##.###.###-*, #######-*, ########-*, #.###.### *, ##.###.### *"), Check: clRUT,
-		Words: list("rut, run, rol único tributario, rol unico tributario, rol único nacional, cédula de identidad, cedula de identidad, carnet"),
+		Entity: "NATIONAL_ID", Also: list("TAX_ID, BUSINESS_ID"), Country: "CL", Name: "RUN, RUT",
+		Source:   "Decreto 18 de 1973; Registro Civil: módulo 11",
+		Patterns: list("#######*, ########*"), Separators: ".- ",
+		Written: list("#.###.###-*, ##.###.###-*, #######-*, ########-*, #.###.### *, ##.###.### *"), Check: clRUT,
+		Words: list("rut, rol único tributario, rol unico tributario, rol único nacional, cédula de identidad, cedula de identidad, carnet, run rut"),
 	}, {
-		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "CO", Name: "Número de identificación tributaria", Source: "DIAN: Orden Administrativa 4 de 1989",
-		Patterns: list("#########, ##########"), Separators: ".-, ", Written: list("#########-#, ###.###.###-#, ########-#, ##.###.###-#"), Check: coNIT,
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "CO", Name: "Número de identificación tributaria",
+		Source:   "DIAN: Orden Administrativa 4 de 1989",
+		Patterns: list("#########, ##########"), Separators: ".-, ",
+		Written: list("#########-#, ###.###.###-#, ########-#, ##.###.###-#"), Check: coNIT,
 		Words: list("nit, rut, número de identificación tributaria, numero de identificacion tributaria, dian"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "CO", Name: "Cédula de ciudadanía", Source: "Registraduría Nacional: NUIP", Patterns: list("######, #######, ########, 1#########"), Separators: ".",
-		Written: list("###.###, #.###.###, ##.###.###, #.###.###.###"), Words: list("cédula, cedula, cédula de ciudadanía, cedula de ciudadania, cc, nuip, tarjeta de identidad"),
+		Entity: "NATIONAL_ID", Country: "CO", Name: "Cédula de ciudadanía",
+		Source: "Registraduría Nacional: NUIP", Patterns: list("######, #######, ########, 1#########"),
+		Separators: ".",
+		Written:    list("###.###, #.###.###, ##.###.###, #.###.###.###"),
+		Words:      list("cédula, cedula, cédula de ciudadanía, cedula de ciudadania, nuip, tarjeta de identidad"),
 	}, {
-		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "PE", Name: "RUC", Source: "SUNAT: Decreto Legislativo 943", Patterns: list("10#########, 15#########, 16#########, 17#########, 20#########"),
-		Check: func(s []byte) bool { return (11-weighted(s[:10], 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)%11)%10 == value(s[10]) },
-		Words: list("ruc, registro único de contribuyentes, registro unico de contribuyentes, sunat"),
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "PE", Name: "RUC",
+		Source:   "SUNAT: Decreto Legislativo 943",
+		Patterns: list("10#########, 15#########, 16#########, 17#########, 20#########"),
+		Check:    func(s []byte) bool { return (11-weighted(s[:10], 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)%11)%10 == value(s[10]) },
+		Words:    list("ruc, registro único de contribuyentes, registro unico de contribuyentes, sunat"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "PE", Name: "DNI", Source: "RENIEC: Ley 26497", Patterns: list("########, #########, ########@"), Separators: "-", Written: list("########-*"),
-		Check: peDNI, Words: list("dni, documento nacional de identidad, cui, reniec"),
+		Entity: "NATIONAL_ID", Country: "PE", Name: "DNI",
+		Source: "RENIEC: Ley 26497", Patterns: list("########, #########, ########@"), Separators: "-",
+		Written: list("########-*"),
+		Check:   peDNI, Words: list("dni, documento nacional de identidad, cui, reniec"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "UY", Name: "Cédula de identidad", Source: "Dirección Nacional de Identificación Civil", Patterns: list("#######, ########"), Separators: ".-",
-		Written: list("#.###.###-#, ###.###-#, #######-#, ######-#"), Check: uyCI, Words: list("cédula, cedula, ci, cédula de identidad, cedula de identidad"),
+		Entity: "NATIONAL_ID", Country: "UY", Name: "Cédula de identidad",
+		Source: "Dirección Nacional de Identificación Civil", Patterns: list("#######, ########"), Separators: ".-",
+		Written: list("#.###.###-#, ###.###-#, #######-#, ######-#"), Check: uyCI,
+		Words: list("cédula, cedula, cédula de identidad, cedula de identidad"),
 	}, {
-		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "UY", Name: "RUT", Source: "DGI: Resolución 2214/2013", Patterns: list("############"),
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "UY", Name: "RUT",
+		Source: "DGI: Resolución 2214/2013", Patterns: list("############"),
 		Check: func(s []byte) bool {
 			return number(s[:2]) >= 1 && number(s[:2]) <= 22 && (11-weighted(s[:11], 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)%11)%11 == value(s[11])
 		},
 		Words: list("rut, ruc, registro único tributario, registro unico tributario, dgi"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "EC", Name: "Cédula de identidad, RUC", Source: "Registro Civil del Ecuador; SRI", Patterns: list("##########, ##########001, ##########002"), Separators: "-",
-		Written: list("#########-#, ##########-###"), Check: ecCI, Words: list("cédula, cedula, ruc, ci, cédula de identidad, registro único de contribuyentes"),
+		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "EC", Name: "Cédula de identidad, RUC",
+		Source: "Registro Civil del Ecuador; SRI", Patterns: list("##########, ##########001, ##########002"),
+		Separators: "-",
+		Written:    list("#########-#, ##########-###"), Check: ecCI,
+		Words: list("cédula, cedula, ruc, cédula de identidad, registro único de contribuyentes"),
 	}, {
-		Entity: "TAX_ID", Also: list("NATIONAL_ID, BUSINESS_ID"), Country: "VE", Name: "RIF, cédula", Source: "SENIAT: Providencia 0073", Patterns: list("V#########, E#########, J#########, P#########, G#########, C#########"), Separators: "- ",
-		Written: list("@-########-#, @-#########, @########-#"), Check: veRIF, Words: list("rif, registro de información fiscal, registro de informacion fiscal, seniat, cédula, cedula"),
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "EC", Name: "RUC of companies and public bodies",
+		Source:   "SRI: Ley del Registro Único de Contribuyentes",
+		Patterns: list("##6######0001, ##9#######001"), Separators: "-",
+		Written: list("##########-###"), Check: ecRUC,
+		Words: list("ruc, registro único de contribuyentes, registro unico de contribuyentes, sri"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "MX", Name: "CURP", Source: "DOF 18 October 2021: Instructivo Normativo para la asignación de la CURP", Patterns: list("@@@@######@@@@@@*#"),
-		Check: mxCURP, Self: true, Words: list("curp, clave única de registro de población, clave unica de registro de poblacion"),
+		Entity: "TAX_ID", Also: list("NATIONAL_ID, BUSINESS_ID"), Country: "VE", Name: "RIF, cédula",
+		Source:   "SENIAT: Providencia 0073",
+		Patterns: list("V#########, E#########, J#########, P#########, G#########, C#########"), Separators: "- ",
+		Written: list("@-########-#, @-#########, @########-#"), Check: veRIF,
+		Words: list("rif, registro de información fiscal, registro de informacion fiscal, seniat, cédula, cedula"),
 	}, {
-		Entity: "TAX_ID", Country: "MX", Name: "RFC", Source: "SAT: Código Fiscal de la Federación, art. 27; Anexo 3", Patterns: list("@@@######***, @@@@######***"), Separators: "- ",
-		Written: list("@@@_######_***, @@@@_######_***, @@@_######***, @@@@_######***"), Check: mxRFC, Words: list("rfc, registro federal de contribuyentes, sat"),
+		Entity: "NATIONAL_ID", Country: "MX", Name: "CURP",
+		Source:   "DOF 18 October 2021: Instructivo Normativo para la asignación de la CURP",
+		Patterns: list("@@@@######@@@@@@*#"),
+		Check:    mxCURP, Self: true, Words: list("curp, clave única de registro de población, clave unica de registro de poblacion"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "DO", Name: "Cédula de identidad y electoral", Source: "Ley 8-92; JCE", Patterns: list("###########"), Separators: "- ",
-		Written: list("###_#######_#"), Check: every(luhn, differing), Words: list("cédula, cedula, cédula de identidad, cedula de identidad, cédula de identidad y electoral"),
+		Entity: "TAX_ID", Country: "MX", Name: "RFC",
+		Source: "SAT: Código Fiscal de la Federación, art. 27; Anexo 3", Patterns: list("@@@######***, @@@@######***"),
+		Separators: "- ",
+		Written:    list("@@@_######_***, @@@@_######_***, @@@_######***, @@@@_######***"), Check: mxRFC,
+		Words: list("rfc, registro federal de contribuyentes, sat"),
 	}, {
-		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "DO", Name: "RNC", Source: "DGII: Registro Nacional de Contribuyentes", Patterns: list("#########"), Separators: "-", Written: list("#-##-#####-#, ###-#####-#"),
-		Check: func(s []byte) bool { return (10-weighted(s[:8], 7, 9, 8, 6, 5, 4, 3, 2)%11)%9+1 == value(s[8]) }, Words: list("rnc, registro nacional de contribuyentes, dgii"),
+		Entity: "NATIONAL_ID", Country: "DO", Name: "Cédula de identidad y electoral",
+		Source: "Ley 8-92; JCE", Patterns: list("###########"), Separators: "- ",
+		Written: list("###_#######_#"), Check: every(luhn, differing),
+		Words: list("cédula, cedula, cédula de identidad, cedula de identidad, cédula de identidad y electoral"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "GT", Name: "Código único de identificación", Source: "RENAP: Documento Personal de Identificación", Patterns: list("#############"), Separators: " -",
-		Written: list("####_#####_####, ########_#_####"), Check: gtCUI, Words: list("cui, dpi, código único de identificación, codigo unico de identificacion, documento personal de identificación"),
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "DO", Name: "RNC",
+		Source: "DGII: Registro Nacional de Contribuyentes", Patterns: list("#########"), Separators: "-",
+		Written: list("#-##-#####-#, ###-#####-#"),
+		Check:   func(s []byte) bool { return (10-weighted(s[:8], 7, 9, 8, 6, 5, 4, 3, 2)%11)%9+1 == value(s[8]) },
+		Words:   list("rnc, registro nacional de contribuyentes, dgii"),
 	}, {
-		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "PY", Name: "RUC", Source: "DNIT: RUC, dígito verificador módulo 11", Patterns: list("######, #######, ########, #########"), Separators: "-", Apart: true,
-		Written: list("#####-#, ######-#, #######-#, ########-#"), Check: pyRUC, Words: list("ruc, registro único de contribuyentes, registro unico de contribuyentes"),
+		Entity: "NATIONAL_ID", Country: "GT", Name: "Código único de identificación",
+		Source: "RENAP: Documento Personal de Identificación", Patterns: list("#############"), Separators: " -",
+		Written: list("####_#####_####, ########_#_####"), Check: gtCUI,
+		Words: list("cui, dpi, código único de identificación, codigo unico de identificacion, documento personal de identificación"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "CU", Name: "Número de identidad permanente", Source: "Ley de registro del estado civil; MININT", Patterns: list("###########"),
-		Check: isYYMMDD, Words: list("número de identidad, numero de identidad, carné de identidad, carne de identidad, ci, ni"),
+		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "PY", Name: "RUC",
+		Source: "DNIT: RUC, dígito verificador módulo 11", Patterns: list("######, #######, ########, #########"),
+		Separators: "-", Apart: true,
+		Written: list("#####-#, ######-#, #######-#, ########-#"), Check: pyRUC,
+		Words: list("ruc, registro único de contribuyentes, registro unico de contribuyentes"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "CR", Name: "Cédula de identidad", Source: "Tribunal Supremo de Elecciones: Reglamento de la cédula", Patterns: list("#########"), Separators: "- ",
-		Written: list("#_####_####"), Check: func(s []byte) bool { return '1' <= s[0] && s[0] <= '9' }, Words: list("cédula, cedula, cédula de identidad, cedula de identidad, cédula física"),
+		Entity: "NATIONAL_ID", Country: "CU", Name: "Número de identidad permanente",
+		Source: "Ley de registro del estado civil; MININT", Patterns: list("###########"),
+		Check: isYYMMDD, Words: list("número de identidad, numero de identidad, carné de identidad, carne de identidad"),
+	}, {
+		Entity: "NATIONAL_ID", Country: "CR", Name: "Cédula de identidad",
+		Source: "Tribunal Supremo de Elecciones: Reglamento de la cédula", Patterns: list("#########"),
+		Separators: "- ",
+		Written:    list("#_####_####"), Check: func(s []byte) bool { return '1' <= s[0] && s[0] <= '9' },
+		Words: list("cédula, cedula, cédula de identidad, cedula de identidad, cédula física"),
 	}}
 }
 
@@ -179,6 +227,16 @@ func uyCI(s []byte) bool {
 func ecCI(s []byte) bool {
 	province := number(s[:2])
 	return (1 <= province && province <= 24 || province == 30) && s[2] < '6' && luhn(s[:10])
+}
+
+// ecRUC: the third digit is 6 for public bodies and 9 for companies.
+func ecRUC(s []byte) bool {
+	province := number(s[:2])
+	right := weighted(s[:10], 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+	if s[2] == '6' {
+		right = weighted(s[:9], 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+	}
+	return (1 <= province && province <= 24 || province == 30) && right
 }
 
 // veRIF: the letter counts by its kind, four times.

@@ -3,34 +3,51 @@ package identifier
 // middleEasternForms are those of the Near and Middle East.
 func middleEasternForms() []Form {
 	return []Form{{
-		Entity: "TR_NATIONAL_ID", Also: list("NATIONAL_ID, TAX_ID"), Country: "TR", Name: "T.C. Kimlik Numarası", Source: "5490 sayılı Nüfus Hizmetleri Kanunu; NVİ: T.C. kimlik numarası algoritması",
+		Entity: "TR_NATIONAL_ID", Also: list("NATIONAL_ID, TAX_ID"), Country: "TR", Name: "T.C. Kimlik Numarası",
+		Source:   "5490 sayılı Nüfus Hizmetleri Kanunu; NVİ: T.C. kimlik numarası algoritması",
 		Patterns: list("###########"), Check: trPersonal,
 		Words: list("tc kimlik, t c kimlik, kimlik no, tckn, tc no, kimlik numarası, kimlik numarasi, tc kimlik no, tc kimlik numarası, vatandaşlık no, turkish id, national id"),
 	}, {
-		Entity: "TAX_ID", Country: "TR", Name: "Vergi kimlik numarası", Source: "GİB: Vergi kimlik numarası", Patterns: list("##########"),
+		Entity: "TAX_ID", Country: "TR", Name: "Vergi kimlik numarası",
+		Source: "GİB: Vergi kimlik numarası", Patterns: list("##########"),
 		Check: trTax, Words: list("vkn, vergi kimlik, vergi no, vergi numarası, vergi kimlik no, vergi numarasi"),
 	}, {
-		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "IL", Name: "מספר זהות", Source: "חוק מרשם האוכלוסין; Population and Immigration Authority", Patterns: list("########, #########"), Separators: "-",
-		Written: list("########-#, #######-#"), Check: every(luhn, differing), Words: list("תעודת זהות, מספר זהות, ת ז, תז, teudat zehut, israeli id, id number, national id"),
+		Entity: "NATIONAL_ID", Also: list("TAX_ID"), Country: "IL", Name: "מספר זהות",
+		Source: "חוק מרשם האוכלוסין; Population and Immigration Authority", Patterns: list("########, #########"),
+		Separators: "-",
+		Written:    list("########-#, #######-#"), Check: every(luhn, differing),
+		Words: list("תעודת זהות, מספר זהות, ת ז, תז, teudat zehut, israeli id, id number, national id"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "IR", Name: "کد ملی", Source: "Civil Registration Organization: national code", Patterns: list("##########"), Separators: "-", Written: list("###-######-#"),
-		Check: irPersonal, Words: list("کد ملی, کدملی, شماره ملی, code melli, national code, national id, melli code"),
+		Entity: "NATIONAL_ID", Country: "IR", Name: "کد ملی",
+		Source: "Civil Registration Organization: national code", Patterns: list("##########"), Separators: "-",
+		Written: list("###-######-#"),
+		Check:   irPersonal, Words: list("کد ملی, کدملی, شماره ملی, code melli, national code, national id, melli code"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "SA", Name: "رقم الهوية الوطنية, رقم الإقامة", Source: "Ministry of Interior: national identity and iqama numbers", Patterns: list("1#########, 2#########"),
+		Entity: "NATIONAL_ID", Country: "SA", Name: "رقم الهوية الوطنية, رقم الإقامة",
+		Source: "Ministry of Interior: national identity and iqama numbers", Patterns: list("1#########, 2#########"),
 		Check: luhn, Words: list("رقم الهوية, الهوية الوطنية, رقم الإقامة, الإقامة, iqama, national id, saudi id"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "AE", Name: "رقم الهوية (Emirates ID)", Source: "ICP: Emirates ID number, 784, year of birth, serial, check digit", Patterns: list("784############"), Separators: "- ",
-		Written: list("###_####_#######_#"), Check: func(s []byte) bool { y := number(s[3:7]); return 1900 <= y && y <= 2099 }, Self: true,
+		Entity: "NATIONAL_ID", Country: "AE", Name: "رقم الهوية (Emirates ID)",
+		Source: "ICP: Emirates ID number, 784, year of birth, serial, check digit", Patterns: list("784############"),
+		Separators: "- ",
+		Written:    list("###_####_#######_#"),
+		Check:      func(s []byte) bool { y := number(s[3:7]); return 1900 <= y && y <= 2099 }, Self: true,
 		Words: list("emirates id, eid, رقم الهوية, الهوية الإماراتية, uae id, id number"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "KW", Name: "الرقم المدني", Source: "PACI: civil identification number", Patterns: list("1###########, 2###########, 3###########"), Check: kwCivil,
+		Entity: "NATIONAL_ID", Country: "KW", Name: "الرقم المدني",
+		Source: "PACI: civil identification number", Patterns: list("1###########, 2###########, 3###########"),
+		Check: kwCivil,
 		Words: list("civil id, civil number, الرقم المدني, البطاقة المدنية"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "BH", Name: "الرقم الشخصي (CPR)", Source: "iGA: personal number, year and month of birth, serial, check digit", Patterns: list("#########"),
-		Check: func(s []byte) bool { m := number(s[2:4]); return 1 <= m && m <= 12 }, Words: list("cpr, personal number, الرقم الشخصي, bahrain id"),
+		Entity: "NATIONAL_ID", Country: "BH", Name: "الرقم الشخصي (CPR)",
+		Source: "iGA: personal number, year and month of birth, serial, check digit", Patterns: list("#########"),
+		Check: func(s []byte) bool { m := number(s[2:4]); return 1 <= m && m <= 12 },
+		Words: list("cpr, personal number, الرقم الشخصي, bahrain id"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "QA", Name: "رقم البطاقة الشخصية (QID)", Source: "Ministry of Interior: century, year of birth, nationality, serial", Patterns: list("2##########, 3##########"),
-		Words: list("qid, qatar id, الرقم الشخصي, البطاقة الشخصية"),
+		Entity: "NATIONAL_ID", Country: "QA", Name: "رقم البطاقة الشخصية (QID)",
+		Source:   "Ministry of Interior: century, year of birth, nationality, serial",
+		Patterns: list("2##########, 3##########"),
+		Words:    list("qid, qatar id, الرقم الشخصي, البطاقة الشخصية"),
 	}}
 }
 

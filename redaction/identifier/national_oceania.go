@@ -5,27 +5,37 @@ import "strings"
 // oceanianForms are those of Australia and New Zealand.
 func oceanianForms() []Form {
 	return []Form{{
-		Entity: "AU_TFN", Also: list("TAX_ID"), Country: "AU", Name: "Tax File Number", Source: "ATO: Taxation Administration Act 1953, part VA; TFN check algorithm for eight and nine digits",
+		Entity: "AU_TFN", Also: list("TAX_ID"), Country: "AU", Name: "Tax File Number",
+		Source:   "ATO: Taxation Administration Act 1953, part VA; TFN check algorithm for eight and nine digits",
 		Patterns: list("########, #########"), Separators: " -.", Check: auTFN,
 		Words: list("tfn, tax file number, tax file no, tax file"),
 	}, {
-		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "AU", Name: "Australian Business Number", Source: "ABR: Format of the ABN", Patterns: list("###########"), Separators: " -",
+		Entity: "BUSINESS_ID", Also: list("TAX_ID"), Country: "AU", Name: "Australian Business Number",
+		Source: "ABR: Format of the ABN", Patterns: list("###########"), Separators: " -",
 		Written: list("##_###_###_###, ##_#########"), Check: auABN, Words: list("abn, australian business number, business number"),
 	}, {
-		Entity: "BUSINESS_ID", Country: "AU", Name: "Australian Company Number", Source: "ASIC: Australian Company Number (ACN) digit check", Patterns: list("#########"), Separators: " -",
+		Entity: "BUSINESS_ID", Country: "AU", Name: "Australian Company Number",
+		Source: "ASIC: Australian Company Number (ACN) digit check", Patterns: list("#########"), Separators: " -",
 		Written: list("###_###_###"), Check: auACN, Words: list("acn, australian company number, company number, arbn"),
 	}, {
-		Entity: "AU_MEDICARE", Country: "AU", Name: "Medicare card number", Source: "Services Australia; METeOR 270101: Medicare card number, check digit", Patterns: list("#########, ##########, ###########"), Separators: " -/",
-		Written: list("####_#####_#, ####_#####, ####_#####_#_#, ####_#####_#/#, ##########_#, ####_######, #########_#"), Check: auMedicare,
-		Words: list("medicare, medicare number, medicare card, medicare no, medicare card number"),
+		Entity: "AU_MEDICARE", Country: "AU", Name: "Medicare card number",
+		Source:   "Services Australia; METeOR 270101: Medicare card number, check digit",
+		Patterns: list("#########, ##########, ###########"), Separators: " -/",
+		Written: list("####_#####_#, ####_#####, ####_#####_#_#, ####_#####_#/#, ##########_#, ####_######, #########_#"),
+		Check:   auMedicare,
+		Words:   list("medicare, medicare number, medicare card, medicare no, medicare card number"),
 	}, {
-		Entity: "TAX_ID", Country: "NZ", Name: "IRD number", Source: "Inland Revenue: RWT and NRWT specification, IRD number validation", Patterns: list("########, #########"), Separators: "- ",
+		Entity: "TAX_ID", Country: "NZ", Name: "IRD number",
+		Source:   "Inland Revenue: RWT and NRWT specification, IRD number validation",
+		Patterns: list("########, #########"), Separators: "- ",
 		Written: list("##_###_###, ###_###_###"), Check: nzIRD, Words: list("ird, ird number, ird no, inland revenue, tax number"),
 	}, {
-		Entity: "NATIONAL_ID", Country: "NZ", Name: "National Health Index number", Source: "HISO 10046: Consumer Health Identity Standard", Patterns: list("@@@####, @@@##@@"), Check: nzNHI,
+		Entity: "NATIONAL_ID", Country: "NZ", Name: "National Health Index number",
+		Source: "HISO 10046: Consumer Health Identity Standard", Patterns: list("@@@####, @@@##@@"), Check: nzNHI,
 		Words: list("nhi, nhi number, national health index"),
 	}, {
-		Entity: "BUSINESS_ID", Country: "NZ", Name: "New Zealand Business Number", Source: "NZBN: GS1 Global Location Number", Patterns: list("94290########"), Check: ean13,
+		Entity: "BUSINESS_ID", Country: "NZ", Name: "New Zealand Business Number",
+		Source: "NZBN: GS1 Global Location Number", Patterns: list("94290########"), Check: ean13,
 		Words: list("nzbn, new zealand business number"),
 	}}
 }

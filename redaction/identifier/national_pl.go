@@ -13,10 +13,12 @@ func polishForms() []Form {
 		Patterns: list("###########"), Check: every(plPESEL, differing), Words: list(pesel),
 	}, {
 		Entity: "PL_NIP", Also: list("TAX_ID"), Country: "PL", Name: "NIP",
-		Source: "Ustawa z dnia 13 października 1995 r. o zasadach ewidencji i identyfikacji podatników; podatki.gov.pl", Patterns: list("##########, PL##########"),
-		Separators: "- ", Written: list("###-###-##-##, ###-##-##-###, ### ### ## ##, ### ## ## ###, PL_##########, PL_###-###-##-##, PL###-###-##-##, PL_###-##-##-###, PL###-##-##-###"),
-		Check: plNIP,
-		Words: list("nip, numer identyfikacji podatkowej, nr nip, podatkowy, tax id, tin, vat"),
+		Source:     "Ustawa z dnia 13 października 1995 r. o zasadach ewidencji i identyfikacji podatników; podatki.gov.pl",
+		Patterns:   list("##########, PL##########"),
+		Separators: "- ",
+		Written:    list("###-###-##-##, ###-##-##-###, ### ### ## ##, ### ## ## ###, PL_##########, PL_###-###-##-##, PL###-###-##-##, PL_###-##-##-###, PL###-##-##-###"),
+		Check:      plNIP,
+		Words:      list("nip, numer identyfikacji podatkowej, nr nip, podatkowy, tax id, tin, vat"),
 	}, {
 		Entity: "BUSINESS_ID", Country: "PL", Name: "REGON", Source: "Rozporządzenie Rady Ministrów z 30 listopada 2015 r.; GUS",
 		Patterns: list("#########, ##############"), Separators: "- ", Written: list("###_###_###, ###_######, #########_#####"),

@@ -8,7 +8,7 @@ func usForms() []Form {
 	ssn := Form{
 		Entity: "US_SSN", Country: "US", Name: "Social Security number",
 		Source: "20 CFR 422.103; SSA: Social Security Number Randomization; POMS RM 10201", Patterns: list("#########"), Check: usSSN,
-		Words: list("ssn, social security, social security number, social security no, soc sec, ssns, ss number, ssid, ss no, social"),
+		Words: list("ssn, social security, social security number, social security no, soc sec, ssns, ss number, ss no"),
 	}
 	itin := Form{
 		Entity: "US_ITIN", Country: "US", Name: "Individual Taxpayer Identification Number",
@@ -23,12 +23,16 @@ func usForms() []Form {
 	for _, f := range []*Form{&ssn, &itin} {
 		f.Separators, f.Written = " .-", list("### ## ####, ###.##.####, ###-######, #####-####, ###-##-####")
 	}
-	return []Form{dashedSSN, dashedITIN, ssn, itin, {
+	ein := Form{
 		Entity: "TAX_ID", Also: list("BUSINESS_ID"), Country: "US", Name: "Employer Identification Number",
-		Source: "26 CFR 301.6109-1; IRS: How EINs are assigned and valid EIN prefixes", Patterns: list("#########"), Separators: "- ",
-		Written: list("##_#######"), Check: usEIN,
-		Words: list("ein, employer identification number, fein, federal tax id, federal employer, tax id, tin, irs number, taxpayer identification number"),
-	}}
+		Source: "26 CFR 301.6109-1; IRS: How EINs are assigned and valid EIN prefixes", Patterns: list("#########"), Check: usEIN,
+		Words: list("employer identification number, fein, ein number, federal ein, federal tax id, federal employer, tax id, tin, irs number, taxpayer identification number"),
+	}
+	dashedEIN := ein
+	dashedEIN.Separators, dashedEIN.Apart, dashedEIN.Written = "- ", true, list("##_#######")
+	// Alone, this is a word of German too.
+	dashedEIN.Words = append(list("ein"), ein.Words...)
+	return []Form{dashedSSN, dashedITIN, ssn, itin, dashedEIN, ein}
 }
 
 // usSSN refuses what was never given out, and numbers known from
@@ -55,17 +59,21 @@ func usEIN(s []byte) bool {
 // usHealthForms are the numbers of physicians and of the insured.
 func usHealthForms() []Form {
 	return []Form{{
-		Entity: "US_MBI", Country: "US", Name: "Medicare Beneficiary Identifier", Source: "CMS: Understanding the Medicare Beneficiary Identifier (MBI) Format",
+		Entity: "US_MBI", Country: "US", Name: "Medicare Beneficiary Identifier",
+		Source:   "CMS: Understanding the Medicare Beneficiary Identifier (MBI) Format",
 		Patterns: list("#@*#@*#@@##"), Separators: "- ", Written: list("****-***-****, **** *** ****"), Check: usMBI, Self: true,
 		Words: list("mbi, medicare, medicare number, medicare beneficiary identifier, medicare id, beneficiary"),
 	}, {
-		Entity: "US_NPI", Country: "US", Name: "National Provider Identifier", Source: "45 CFR 162.406; CMS: Requirements for NPI check digit",
-		Patterns: list("1#########, 2#########, 0#########"), Separators: "- ", Written: list("####_###_###, ###_###_####"), Check: usNPI,
+		Entity: "US_NPI", Country: "US", Name: "National Provider Identifier",
+		Source:   "45 CFR 162.406; CMS: Requirements for NPI check digit",
+		Patterns: list("1#########, 2#########, 0#########"), Separators: "- ",
+		Written: list("####_###_###, ###_###_####"), Check: usNPI,
 		Words: list("npi, national provider identifier, provider id, provider identifier, provider number, npi number, npi no"),
 	}, {
-		Entity: "US_DEA_NUMBER", Country: "US", Name: "DEA registration number", Source: "21 CFR 1301; DEA: registration number, check digit",
+		Entity: "US_DEA_NUMBER", Country: "US", Name: "DEA registration number",
+		Source:   "21 CFR 1301; DEA: registration number, check digit",
 		Patterns: list("@@#######, @9#######"), Check: usDEA,
-		Words: list("dea, dea number, dea no, dea registration, medical license, medical licence, drug enforcement, certificate, prescriber, prescription"),
+		Words: list("dea, dea number, dea no, dea registration, medical license, medical licence, drug enforcement, prescriber, prescription"),
 	}}
 }
 
@@ -98,10 +106,12 @@ func canadianForms() []Form {
 		Entity: "TAX_ID", Country: "CA", Name: "Individual, temporary or adoption tax number or SIN, as forms have it",
 		Source: source, Patterns: list("#########"), Check: luhn, Words: list(words + ", itn, individual tax number, tax number, tin"),
 	}, {
-		Entity: "BUSINESS_ID", Country: "CA", Name: "Business Number", Source: "CRA: RC2, The business number and your CRA program accounts",
-		Patterns: list("#########, #########RT####, #########RP####, #########RC####, #########RM####, #########RR####, #########RZ####"), Separators: " -",
-		Written: list("#########_@@####, #########_@@_####, #####_####_@@####, #####_####_@@_####, #####_####"),
-		Check:   func(s []byte) bool { return s[0] >= '7' && luhn(s[:9]) || len(s) > 9 && luhn(s[:9]) },
-		Words:   list("business number, bn, gst, hst, numéro d entreprise, numero d entreprise, cra program account"),
+		Entity: "BUSINESS_ID", Country: "CA", Name: "Business Number",
+		Source:     "CRA: RC2, The business number and your CRA program accounts",
+		Patterns:   list("#########, #########RT####, #########RP####, #########RC####, #########RM####, #########RR####, #########RZ####"),
+		Separators: " -",
+		Written:    list("#########_@@####, #########_@@_####, #####_####_@@####, #####_####_@@_####, #####_####"),
+		Check:      func(s []byte) bool { return s[0] >= '7' && luhn(s[:9]) || len(s) > 9 && luhn(s[:9]) },
+		Words:      list("business number, bn, gst, hst, numéro d entreprise, numero d entreprise, cra program account"),
 	}}
 }

@@ -94,7 +94,10 @@ var contrary = map[string]struct {
 	rows   int
 	reason string
 }{
-	"BR_CNPJ":     {1, "several separators in a row"},
+	"BR_CNPJ": {1, "several separators in a row"},
+	"CRYPTO_ADDRESS": {6, "addresses of test networks and of other currencies than the one asked for, Ethereum addresses " +
+		"without a checksum, and one with a wrong checksum that is to match"},
+	"ID_CARD":     {2, "German numbers whose check digit is missing or wrong"},
 	"NATIONAL_ID": {1, "space at the end, which Valid ignores"},
 	"TAX_ID": {3, "AT: two separators in a row; BR: a number with letters may not have separators, although it is printed so; " +
 		"SE: nobody may be older than a hundred and some years"},

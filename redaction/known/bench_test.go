@@ -28,7 +28,7 @@ func onProcessor(b *testing.B, size int, f func()) {
 }
 
 // processorTime returns what the process has used so far.
-func processorTime(b *testing.B) time.Duration {
+func processorTime(b testing.TB) time.Duration {
 	b.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -98,11 +98,19 @@ func BenchmarkAll(b *testing.B) {
 	}
 }
 
-// BenchmarkAllAdversarial is over texts that look like a value for as long as
-// can be.
+// adversarial are values and texts that look like one for as long as can be.
+var adversarial = []Value{
+	{Text: strings.Repeat("a b ", 100) + "end", Kind: Name}, {Text: "Aaaa", Kind: Name}, {Text: "5551234567", Kind: Phone}, {Text: "b b b b b b b b", Kind: Name},
+}
+
+var adversarialTexts = map[string]string{
+	"a": "a", "spaces": " ", "words": "a b ", "marks": "b\u0301\u0301", "marks alone": "\u0301", "hidden": "\u200b", "digits": "5 ", "capitals": "A",
+	"pairs": "a ", "initials": "B. ", "signs": "(+", "percent": "%20", "wide": "王", "jamo": "\u1100", "not UTF-8": "\xf0",
+}
+
 func BenchmarkAllAdversarial(b *testing.B) {
-	s := compile(b, Value{Text: strings.Repeat("a b ", 100) + "end", Kind: Name}, Value{Text: "Aaaa", Kind: Name}, Value{Text: "5551234567", Kind: Phone})
-	for name, unit := range map[string]string{"a": "a", "spaces": " ", "value": "a b ", "marks": "a\u0301\u0301", "hidden": "\u200b", "digits": "5 ", "capitals": "A"} {
+	s := compile(b, adversarial...)
+	for name, unit := range adversarialTexts {
 		text := strings.Repeat(unit, 1<<16/len(unit))
 		b.Run(name, func(b *testing.B) {
 			onProcessor(b, len(text), func() {
@@ -111,4 +119,29 @@ func BenchmarkAllAdversarial(b *testing.B) {
 			})
 		})
 	}
+}
+
+// TestLinear makes sure that eight times the text takes no more than eight
+// times the time, and some for disturbance; quadratic would be 64 times.
+func TestLinear(t *testing.T) {
+	s := compile(t, adversarial...)
+	for name, unit := range adversarialTexts {
+		small, large := strings.Repeat(unit, 1<<12), strings.Repeat(unit, 1<<15)
+		a, b := fastest(t, s, small), fastest(t, s, large)
+		if b > 32*a+10*time.Millisecond {
+			t.Errorf("%s: %v for %d bytes, %v for %d", name, a, len(small), b, len(large))
+		}
+	}
+}
+
+// fastest returns the least processor time of three searches.
+func fastest(t *testing.T, s *Set, text string) time.Duration {
+	least := time.Hour
+	for range 3 {
+		begin := processorTime(t)
+		for range s.All(text) {
+		}
+		least = min(least, processorTime(t)-begin)
+	}
+	return least
 }

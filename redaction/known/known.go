@@ -87,9 +87,11 @@ func (s *Set) clear() {
 	s.trie.reset()
 }
 
-// Starts yields the pairs of bytes with which a match may begin: where s has
-// none of them, Match finds nothing. A text that ends after the first byte
-// counts as one that goes on with 0.
+// Starts yields the pairs of bytes with which a match may begin: where a text
+// has none of them, Match finds nothing. That is at the start of a word, also
+// after a lower-case letter, digit or escape; everywhere in scripts without
+// spaces; and for telephone numbers at + and (. A text that ends after the first
+// byte counts as one that goes on with 0.
 func (s *Set) Starts(yield func(first, second byte) bool) {
 	for a := range s.pairs {
 		if s.pairs[a].empty() {
@@ -150,7 +152,7 @@ func (s *Set) leads(text string, i int) bool {
 // begin at one place; they do not overlap.
 func (s *Set) All(text string) iter.Seq[Match] {
 	return func(yield func(Match) bool) {
-		for i := s.next(text, 0); i < len(text); i = s.next(text, i) {
+		for i := s.Next(text, 0); i < len(text); i = s.Next(text, i) {
 			end, value, ok := s.Match(text, i)
 			if !ok {
 				i++
@@ -164,9 +166,9 @@ func (s *Set) All(text string) iter.Seq[Match] {
 	}
 }
 
-// next returns the first place from i on where a match may begin, or the
-// length of the text.
-func (s *Set) next(text string, i int) int {
+// Next returns the first place from i on where a match may begin, or the length
+// of the text: one where Starts has the two bytes.
+func (s *Set) Next(text string, i int) int {
 	before := byte(0)
 	if i > 0 && i < len(text) {
 		before = text[i-1]

@@ -68,6 +68,9 @@ func TestSpellings(t *testing.T) {
 		{Name, "Dr. Young", []string{"<Dr. Young>", "<Young>", "young", "<dr young>"}},
 		{Name, "Mary O'Neil", []string{"<Mary K. O'Neil>", "<Mary K. ONeil>"}},
 		{Name, "Anna E.", []string{"<Anna E.>", "<anna e>", "<Anna> eats", "<E. Anna>"}},
+		{Name, "Mark Stephen Long", []string{"<Mark Long>", "mark long", "<mark stephen long>", "<Stephen>", "Mark"}},
+		{Name, "Anna Maria Berta Clara Dora Emma Frida", []string{"<Anna Maria Berta Clara Dora Emma Frida>", "<Frida>"}},
+		{Name, "Bo Bjork", []string{"<Bo Bjork>", "Bo", "<Bjork>"}},
 		{Name, "Will May", []string{"Will you? In May.", "<Will May>", "<May, Will>", "<will.may>"}},
 		{Name, "Mark", []string{"<Mark> said", "mark it", "<MARK>", "Marks"}},
 		{Name, "Ludwig van Gogh", []string{"van <Gogh>", "<Ludwig van Gogh>", "<van Gogh, Ludwig>", "<Ludwig Gogh>", "<Gogh, Ludwig van>"}},
@@ -86,7 +89,7 @@ func TestSpellings(t *testing.T) {
 			"<415.555.0100>", "<+1 415 555 0100>", "<(415) 555-0100>", "<4155550100>", "<14155550100>", "<555-0100>", "<+1 (415) 555-0100>.", "<0014155550100>",
 			"1 212 555 0100", "415 555 0101", "tel:<+1-415-555-0100>;ext=2", "24155550100123", "555 01", "7 <4155550100>", "<+14155550100>", "<４１５ ５５５ ０１００>",
 		}},
-		{Phone, "07700 900123", []string{"<+44 7700 900123>", "<07700900123>", "<+44 (0)7700 900123>", "<00447700900123>", "<7700 900 123>"}},
+		{Phone, "07700 900123", []string{"<+44 7700 900123>", "<07700900123>", "<+44 (0)7700 900123>", "<00447700900123>", "<7700 900 123>", "5 <07700 900123>", "44 <07700 900123>"}},
 		{Phone, "+46 (0)8 928 571 38", []string{"<+46 8 928 571 38>", "<08-928 571 38>"}},
 		{Phone, "4711", []string{"<4711>", "<47 11>", "14711", "47112"}},
 		{Address, "12 High St., Flat 3", []string{"<12 high st flat 3>", "<12 High St.\nFlat 3>", "12 High St., Flat 31", "112 High St Flat 3", "<12, HIGH ST, FLAT 3>", "1 2 High St Flat 3"}},
@@ -172,6 +175,9 @@ func TestReset(t *testing.T) {
 		}
 	}
 	values := []Value{{Text: "Jürgen van Müller", Kind: Name}, {Text: "a.b@example.com", Kind: Email}, {Text: "+49 170 1234567", Kind: Phone}}
+	for a := 'a'; a <= 'z'; a++ {
+		values = append(values, Value{Text: "Jürgen " + string(a) + "xyz " + string(a) + "zyx", Kind: Name})
+	}
 	if n := testing.AllocsPerRun(100, func() {
 		if err := s.Reset(values); err != nil {
 			t.Fatal(err)
@@ -191,8 +197,9 @@ func TestReset(t *testing.T) {
 
 // TestFirstWins makes sure that what belongs to several values is the first's.
 func TestFirstWins(t *testing.T) {
-	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other})
-	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1} {
+	s := compile(t, Value{Text: "Jane Doe", Kind: Name}, Value{Text: "Jane Roe", Kind: Name}, Value{Text: "jane roe", Kind: Other},
+		Value{Text: "Acme", Kind: Other}, Value{Text: "Acme.", Kind: Other})
+	for text, want := range map[string]int{"Jane": 0, "Roe": 1, "Jane Roe": 1, "roe, jane": 1, "Acme": 3, "Acme.": 4} {
 		if _, value, ok := s.Match(text, 0); !ok || value != want {
 			t.Errorf("%q: value %d, %v; want %d", text, value, ok, want)
 		}

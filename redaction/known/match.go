@@ -147,16 +147,16 @@ func (q *search) finish(p *pattern, last elem, r *reader) (int, bool) {
 	if p.allows(q.after(p, end, r.class), last) && last.agree(false, dia) {
 		return q.tail(p, end), true
 	}
-	end, c := pairs(r.f, q.text, end, last.rune())
+	end, c := lengthen(r.f, q.text, end, last.rune())
 	if c != 0 && p.allows(q.after(p, end, c), last) && last.agree(true, dia) {
 		return q.tail(p, end), true
 	}
 	return 0, false
 }
 
-// pairs takes in the letters from end on that only lengthen the one before,
+// lengthen takes in the letters from end on that only lengthen the one before,
 // and returns the class of the last one; 0 if there is none.
-func pairs(f *folding, s string, end int, e rune) (int, class) {
+func lengthen(f *folding, s string, end int, e rune) (int, class) {
 	last := class(0)
 	for limit := end + maxGap; end < limit; {
 		g, next := shown(f, s, end)
@@ -180,8 +180,11 @@ func (q *search) after(p *pattern, end int, c class) gap {
 
 // tail takes in the signs at the end of the value as far as the text has them.
 func (q *search) tail(p *pattern, end int) int {
-	signs, last := q.s.values[p.value].Text[p.tailAt:], end
-	for i := 0; i < int(p.tail) && end < len(q.text) && q.text[end] == signs[i]; i++ {
+	last := end
+	for _, sign := range []byte(q.s.signs(p)) {
+		if end == len(q.text) || q.text[end] != sign {
+			break
+		}
 		end++
 	}
 	for end > last && end < len(q.text) && !utf8.RuneStart(q.text[end]) {

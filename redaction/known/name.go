@@ -13,19 +13,14 @@ func (s *Set) names(i int) {
 	}
 	core := s.core()
 	s.order(i, w.words, w.tail)
-	switch {
-	case len(core) == 1:
+	if len(core) == 1 {
 		s.single(i, core[0])
 		return
-	case len(core) > maxWords:
-		return
 	}
-	for k := range core {
-		if k > 0 || len(core) < len(w.words) {
-			s.rotation(i, core, k)
-		}
+	if len(core) <= maxWords {
+		s.rotations(i, core)
+		s.shortened(i, core)
 	}
-	s.shortened(i, core)
 	if !s.values[i].Whole {
 		s.parts(i, core)
 	}
@@ -68,11 +63,26 @@ func (s *Set) order(i int, words []span, tail int) {
 	s.endName(i, 0, tail)
 }
 
+// rotations adds the words in every order that goes round, but for the one of
+// the value.
+func (s *Set) rotations(i int, words []span) {
+	for k := range words {
+		if k > 0 || len(words) < len(s.raw.words) {
+			s.rotation(i, words, k)
+		}
+	}
+}
+
 // rotation adds words[k:] and words[:k]: Doe, Jane.
 func (s *Set) rotation(i int, words []span, k int) {
 	s.begin()
 	for j := range words {
 		s.putSpan(words[(j+k)%len(words)])
+	}
+	last := words[(k+len(words)-1)%len(words)]
+	if last.role == initial && last.dot > 0 {
+		s.endAt(i, named|joinsNums, last.dot, 1)
+		return
 	}
 	s.endName(i, 0, 0)
 }
@@ -80,13 +90,10 @@ func (s *Set) rotation(i int, words []span, k int) {
 // shortened adds pairs of the first word and a later one, either way round,
 // and the first initial with the last word.
 func (s *Set) shortened(i int, core []span) {
-	if len(core) < 2 {
-		return
-	}
 	first, last := core[0], core[len(core)-1]
-	if len(core) > 2 && first.role == none {
+	if len(core) > 2 && first.role <= common {
 		for _, word := range core[1:] {
-			if word.role == none {
+			if word.role <= common {
 				s.pair(i, first, word)
 				s.pair(i, word, first)
 			}
@@ -100,11 +107,17 @@ func (s *Set) shortened(i int, core []span) {
 	}
 }
 
+// pair adds two words of a longer name; if both are words of the language they
+// must be capitalised.
 func (s *Set) pair(i int, a, b span) {
+	f := flags(0)
+	if a.role == common && b.role == common {
+		f = capital
+	}
 	s.begin()
 	s.putSpan(a)
 	s.putSpan(b)
-	s.endName(i, 0, 0)
+	s.endName(i, f, 0)
 }
 
 // minPart is how many letters a word of a name needs to count alone;

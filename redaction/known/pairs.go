@@ -83,7 +83,7 @@ func (s *Set) addWide(e rune) {
 
 // wideLeads has, by element, the characters that fold to it and more, or to it
 // alone and are others. It is made when a value in such a script is first
-// compiled, in about 20 milliseconds.
+// compiled, in about ten milliseconds.
 var wideLeads = sync.OnceValue(func() map[rune][]lead {
 	f, leads := foldings(), map[rune][]lead{}
 	for _, table := range []*unicode.RangeTable{unicode.L, unicode.M} {

@@ -57,6 +57,11 @@ func (s *Set) word(p int32) []elem {
 	return s.elems[q.first : q.first+q.n]
 }
 
+// signs are what ends the value and belongs to the pattern.
+func (s *Set) signs(p *pattern) string {
+	return s.values[p.value].Text[p.tailAt:][:p.tail]
+}
+
 // A raw value is its elements as they are written, and its words.
 type raw struct {
 	elems   []elem
@@ -72,6 +77,7 @@ type raw struct {
 // A span is elems[lo:hi] of a raw value.
 type span struct {
 	lo, hi int
+	dot    int // where the dot after it is in the text, 0: nowhere
 	role   role
 	upper  bool
 }
@@ -125,6 +131,9 @@ func (w *raw) add(r *reader) {
 		w.latin++
 	}
 	if len(w.words) == 0 || r.gap == gapSpace && ends(r.s[r.gapStart:r.start]) {
+		if len(w.words) > 0 && r.s[r.gapStart] == '.' {
+			w.words[len(w.words)-1].dot = r.gapStart
+		}
 		w.words = append(w.words, span{lo: len(w.elems), upper: r.class&lower == 0})
 	}
 	w.elems = append(w.elems, e)
@@ -189,10 +198,18 @@ func (s *Set) transliterate(i int) error {
 		if err := s.raw.read(s.f, t); err != nil {
 			return err
 		}
-		s.raw.tail, s.raw.tailAt = 0, 0
+		s.raw.dropSigns()
 		s.forms(i)
 	}
 	return nil
+}
+
+// dropSigns forgets where signs stand, since it is not in the value's text.
+func (w *raw) dropSigns() {
+	w.tail, w.tailAt = 0, 0
+	for j := range w.words {
+		w.words[j].dot = 0
+	}
 }
 
 // forms makes the patterns of the value that was read.
@@ -297,13 +314,16 @@ func (s *Set) put(e elem) {
 	s.held = 0
 }
 
-func (s *Set) end(i int, f flags, tail int) {
+func (s *Set) end(i int, f flags, tail int) { s.endAt(i, f, s.raw.tailAt, tail) }
+
+// endAt ends a pattern to which signs of the value belong, from tailAt on.
+func (s *Set) endAt(i int, f flags, tailAt, tail int) {
 	id := int32(len(s.patterns) - 1)
 	if s.held != 0 {
 		f |= apart
 	}
 	p := &s.patterns[id]
 	p.n, p.value, p.flags, p.tail = int32(len(s.elems))-p.first, int32(i), f, uint8(tail)
-	p.tailAt = int32(s.raw.tailAt)
+	p.tailAt = int32(tailAt)
 	s.insert(id)
 }

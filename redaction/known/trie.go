@@ -156,7 +156,7 @@ func (s *Set) split(node int32, e rune, q, p int32, depth int) int32 {
 func (s *Set) chain(first *int32, p int32) {
 	for *first >= 0 {
 		q := &s.patterns[*first]
-		if q.flags == s.patterns[p].flags && slices.Equal(s.word(*first), s.word(p)) {
+		if q.flags == s.patterns[p].flags && slices.Equal(s.word(*first), s.word(p)) && s.signs(q) == s.signs(&s.patterns[p]) {
 			return
 		}
 		first = &q.next
