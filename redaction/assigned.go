@@ -1,7 +1,6 @@
 package redaction
 
 import (
-	"encoding/base64"
 	"strings"
 )
 
@@ -9,15 +8,24 @@ import (
 // configuration.
 func passwords() Detector {
 	return Detector{
-		Type: "PASSWORD",
-		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:",
-			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "contraseña", "mot de passe", "пароль", "密码", "パスワード"},
+		Type: "PASSWORD", Version: 2,
+		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:", "pass ", "pass\"", "pass'",
+			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "пароль", "пароля", "Пароль",
+			"密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "senha", "wachtwoord", "parola", "parola d'ordine", "lösenord", "adgangskode", "passord", "salasana", "hasło", "heslo", "şifre", "jelszó", "kodeord",
+			"identified by ", "cvs pass"},
 		Find: func(c *Candidate) {
 			end := c.End
 			for strings.IndexByte("=:\"' ", c.Text[end-1]) >= 0 {
 				end--
 			}
-			if a := assignment(c.Text, c.Start, end); a.ok && a.password() {
+			a := assignment(c.Text, c.Start, end)
+			if c.Text[end-1]|0x20 == 'y' && hasFold(c.Text[c.Start:], "identified by ") {
+				a.operator = "="
+				a.read(c.End)
+			}
+			if a.ok && a.password() {
+				c.Add(a.start, a.end)
+			} else if a.farther(); a.ok && a.password() && mixed(a.value()) {
 				c.Add(a.start, a.end)
 			}
 			if a := compared(c.Text, c.Start); a.ok && strong(a.value()) {
@@ -31,12 +39,17 @@ func passwords() Detector {
 // drawn at random.
 func secrets() Detector {
 	return Detector{
-		Type: "GENERIC_SECRET",
+		Type: "GENERIC_SECRET", Version: 2,
 		Words: []string{"secret", "secrete", "token", "apikey", "api_key", "api-key", "api key", "_key", "-key", "accesskey", "secretkey",
-			"privatekey", "authkey", "credential", "creds", "cookie", "authorization", "_auth", "_login"},
+			"privatekey", "authkey", "credential", "creds", "cookie", "authorization", "_auth", "_login", "key=", "key =", "key:", "key\"", "key'", "key>", "sig=", "signature=", "apitoken",
+			"session_id", "sessionid", "auth=", "auth:", "_pat=", "_pat:", "_pat ", "bearer=", "bearer:", "密钥", "токен", "ключ:"},
 		Find: func(c *Candidate) {
-			word := c.Text[c.Start:c.End]
-			if a := assignment(c.Text, c.Start, c.End); a.ok && a.secret(word) {
+			end := c.End
+			for strings.IndexByte("=:\"'> ", c.Text[end-1]) >= 0 {
+				end--
+			}
+			word := c.Text[c.Start:end]
+			if a := assignment(c.Text, c.Start, end); a.ok && a.secret(word) {
 				c.Add(a.start, a.end)
 			}
 			if a := compared(c.Text, c.Start); a.ok && a.secret(word) {
@@ -57,7 +70,7 @@ type assigned struct {
 }
 
 // maxAssigned bounds the values that are looked at.
-const maxAssigned = 256
+const maxAssigned = 512
 
 // assignment reads the rest of the name of which s[i:j] is a part, an operator
 // and a value.
@@ -88,8 +101,69 @@ func assignment(s string, i, j int) assigned {
 			at1++
 		}
 	}
-	a.read(at1)
+	a.read(skipScheme(s, at1))
 	return a
+}
+
+// skipScheme steps over the scheme of HTTP authorization that begins at i.
+func skipScheme(s string, i int) int {
+	quoted := 0
+	if c := at(s, i); c == '"' || c == '\'' || c == '`' {
+		quoted = 1
+	}
+	for _, scheme := range [...]string{"token ", "token token=", "apikey ", "key ", "ssws ", "geniekey ", "bot ", "bearer ", "private ", "sso-key ", "apitoken "} {
+		if hasFold(s[i+quoted:], scheme) {
+			return i + quoted + len(scheme)
+		}
+	}
+	return i
+}
+
+// farther reads the value of "the password for the server is …": the name
+// goes on for a few words of the same sentence.
+func (a *assigned) farther() {
+	s := a.s
+	a.ok = false
+	if a.nameEnd < 0 || at(s, a.nameEnd) != ' ' {
+		return
+	}
+	for i, limit := a.nameEnd, min(len(s), a.nameEnd+maxName); i < limit; i++ {
+		switch c := s[i]; {
+		case c == ':' && at(s, i+1) == ' ' || c == '=':
+			a.operator = "is "
+			a.read(skipAny(s, i+1, " ", 2))
+			return
+		case c == ' ' && strings.IndexByte("iwletv\xc3", at(s, i+1)) >= 0:
+			for _, verb := range [...]string{"is ", "was ", "ist ", "lautet ", "es ", "est ", "è ", "é ", "to ", "war ", "era ", "var "} {
+				if strings.HasPrefix(s[i+1:], verb) {
+					a.operator = "is "
+					a.read(skipAny(s, i+1+len(verb), " :", 2))
+					if verb != "to " || a.ok && a.password() && mixed(a.value()) {
+						return
+					}
+				}
+			}
+		case c < ' ' || strings.IndexByte(".;!?()[]{}\"<>|", c) >= 0:
+			return
+		}
+	}
+}
+
+// mixed reports whether v has both letters and digits, or signs and letters,
+// as only passwords do among what a sentence may say.
+func mixed(v string) bool {
+	letters, numbers, signs := false, false, false
+	for i := range len(v) {
+		switch c := v[i]; {
+		case isLetter(c):
+			letters = true
+		case isDigit(c):
+			numbers = true
+		case strings.IndexByte("!@#$%^&*+=?~", c) >= 0:
+			signs = true
+		}
+	}
+	return len(v) >= 6 && letters && (numbers || signs) && !strings.HasPrefix(v, "$") && !ordinary(v)
 }
 
 // flagPrefix returns what stands before the name around i.
@@ -159,7 +233,7 @@ func skipAny(s string, i int, set string, n int) int {
 // operators are what can stand between a name and its value, longer ones
 // before their beginnings.
 var operators = [...]string{":::=", "===", "!==", "::=", "||=", "=>", ":=", "?=", ".=", "+=", "==", "!=", "||", "=", ":", ",", "(", ">", "：",
-	"value=", "is: ", "is ", "was ", "ist ", "lautet ", "es ", "est ", "は", "是"}
+	"->", "- ", "– ", "— ", "| ", "value=", "is: ", "is ", "was ", "ist: ", "ist ", "lautet: ", "lautet ", "es: ", "es ", "est: ", "est ", "è: ", "è ", "é: ", "é ", "är ", "er ", "on ", "to: ", "は", "是", "为", "為", "은 ", "는 "}
 
 // operatorLen returns the length of the operator or word of assignment or
 // comparison that s begins with.
@@ -198,51 +272,140 @@ func (a *assigned) read(i int) {
 	} else {
 		a.start = i
 	}
-	end := a.start
-	for end < len(s) && end-a.start <= maxAssigned && s[end] > ' ' && strings.IndexByte("\"'`,;&<>", s[end]) < 0 {
-		end++
-	}
-	for end > a.start && strings.IndexByte(".:)", s[end-1]) >= 0 {
+	end := a.bareEnd()
+	for end > a.start && strings.IndexByte(".:)", s[end-1]) >= 0 && (s[end-1] != ')' || strings.IndexByte(s[a.start:end], '(') < 0) {
 		end--
 	}
 	a.end = end
 	a.ok = end > a.start && end-a.start <= maxAssigned
 }
 
+// bareEnd returns where the value without quotes that begins at a.start ends.
+// An & ends it in a query, a < that begins a tag, a > where a tag is open.
+func (a *assigned) bareEnd() int {
+	s, end := a.s, a.start
+	query := strings.IndexByte("?&", at(s, a.name-1)) >= 0 || a.operator == "="
+	for ; end < len(s) && end-a.start <= maxAssigned && s[end] > ' '; end++ {
+		switch c := s[end]; {
+		case strings.IndexByte("\"'`,;", c) >= 0,
+			c == '&' && query,
+			c == '<' && (at(s, end+1) == '/' || end == a.start),
+			c == '>' && (a.operator == ">" || at(s, end+1) <= ' ' || at(s, end+1) == '<'),
+			c == '\\' && (at(s, end+1) == 'n' || at(s, end+1) == 'r' || at(s, end+1) == '"'):
+			return end
+		}
+	}
+	return end
+}
+
 func (a *assigned) value() string { return a.s[a.start:a.end] }
+
+// loose reports whether the operator is a word of prose or a sign that means
+// much else, too.
+func (a *assigned) loose() bool {
+	switch a.operator {
+	case "value=":
+		return false
+	case "-", "–", "—", "|", "è", "é", "è:", "é:", "är", "是", "为", "為", "は", "은", "는":
+		return true
+	}
+	return isLetter(a.operator[0])
+}
 
 // password reports whether the value is a password. A quoted value is one
 // unless it reads like prose; one without quotes must have a digit or a sign
 // in it and must not be code, or stand in a query or in configuration.
 func (a *assigned) password() bool {
 	v := a.value()
-	if len(v) < 4 || placeholder(v) || len(v) > 128 || strings.Contains(v, "://") {
+	if len(v) < 4 || placeholder(v) || len(v) > 128 || strings.Contains(v, "://") || otherName(a.s[a.name:a.nameEnd]) {
 		return false
 	}
-	word := isLetter(a.operator[0]) && a.operator != "value="
 	switch {
 	case v[0] == ')' || v[0] == '\\':
 		return false // the quote before it closed a prompt
 	case a.needsQuotes():
-		return a.quoted && !strings.Contains(v, " ") && strong(v)
+		return a.quoted && !strings.Contains(v, " ") && strong(v) && (a.operator != "->" || mixed(v))
 	case a.quoted:
-		return !word && strings.Count(v, " ") == 0 || strong(v) && strings.Count(v, " ") < 3
+		return !a.loose() && strings.Count(v, " ") == 0 || strong(v) && strings.Count(v, " ") < 3
 	case code(v):
 		return false
-	case word:
-		return strong(v) && strings.ContainsAny(v, "0123456789") && !encoding(v)
+	case a.loose():
+		return strong(v) && (strings.ContainsAny(v, "0123456789") || mixed(v)) && !encoding(v) && !ordinary(v) || a.confessed()
 	case strong(v):
 		return true
 	}
 	before := at(a.s, a.name-1)
-	return a.operator == "=" && (before == '?' || before == '&' || isUpper(a.s[a.name]) && isUpper(a.s[a.nameEnd-1]))
+	return a.operator == "=" && (before == '?' || before == '&' || isUpper(a.s[a.name]) && isUpper(a.s[a.nameEnd-1])) || a.soleOnLine()
+}
+
+// soleOnLine reports whether a line has nothing but the name, its operator and
+// one lower-case word that is none of schemas and forms: "password: swordfish".
+func (a *assigned) soleOnLine() bool {
+	if a.operator != ":" && (a.operator != "=" || at(a.s, a.start-1) != '=') || !plainWord(a.value()) || at(a.s, a.end) > ' ' {
+		return false
+	}
+	rest := a.s[a.end:min(len(a.s), a.end+8)]
+	if rest = strings.TrimLeft(rest, " \t\r"); rest != "" && rest[0] != '\n' {
+		return false
+	}
+	begin := a.name
+	for begin > 0 && a.name-begin < maxName && (isWord(a.s[begin-1]) || a.s[begin-1] == '-' || a.s[begin-1] == '.') {
+		begin--
+	}
+	line := strings.TrimRight(a.s[max(0, begin-maxName):begin], " \t")
+	return (line == "" || line[len(line)-1] == '\n') && isLower(a.s[a.name])
+}
+
+// confessed reports whether somebody tells a password that is a word: "my
+// password is swordfish."
+func (a *assigned) confessed() bool {
+	before := a.s[max(0, a.name-8):a.name]
+	return a.operator == "is" && len(before) >= 3 && hasFold(before[len(before)-3:], "my ") && plainWord(a.value()) && strings.IndexByte("\x00\n.,;!", at(a.s, a.end)) >= 0
+}
+
+// plainWord reports whether v is a word that can be a password: none that
+// schemas, forms and complaints have in its place.
+func plainWord(v string) bool {
+	if len(v) < 5 || len(v) > 32 {
+		return false
+	}
+	for i := range len(v) {
+		if !isLetter(v[i]) && v[i] != '_' && v[i] != '-' {
+			return false
+		}
+	}
+	switch strings.ToLower(v) {
+	case "required", "optional", "string", "varchar", "hidden", "invalid", "incorrect", "wrong", "correct", "missing", "expired", "empty", "blank", "enter", "input", "value", "values", "field",
+		"never", "always", "secret", "secure", "strong", "safe", "unknown", "number", "integer", "boolean", "object", "array", "plain", "plaintext", "encrypted", "hashed", "masked", "redacted",
+		"default", "disabled", "enabled", "forgotten", "compromised", "stolen", "leaked", "valid", "valuable", "private", "confidential", "changed", "reset", "gone", "known", "stored", "false", "undefined",
+		"insecure", "unique", "simple", "complex", "there", "below", "above", "personal", "sensitive", "exposed", "accepted", "rejected", "ready", "needed", "protected", "public", "weak", "short", "longer", "inputs":
+		return false
+	}
+	return true
+}
+
+// otherNames end names of what is about a secret and is none.
+var otherNames = [...]string{"id", "ids", "name", "names", "url", "uri", "path", "file", "filename", "type", "length", "len", "size", "count", "limit", "expiry", "expires", "ttl", "arn", "version", "format",
+	"policy", "hint", "field", "label", "prefix", "pattern", "regex", "usage", "usages", "provider", "endpoint", "algorithm", "alg", "reset", "resets", "ref", "reference", "location", "spec", "class", "ocid", "required",
+	"enabled", "variable", "env", "key_name", "keyname", "domain", "host", "model", "encoder", "placeholder", "title", "description", "link", "page", "status", "error", "errors", "message", "text", "input", "output", "logits"}
+
+// otherName reports whether a name says that its value is about a secret and
+// is none: token_type, secretName, passwordField.
+func otherName(name string) bool {
+	for _, w := range &otherNames {
+		n := len(name) - len(w)
+		if n > 0 && hasFold(name[n:], w) && (!isLetter(name[n-1]) || isUpper(name[n]) && !isUpper(name[n-1])) {
+			return !strings.EqualFold(name, "secret_id") && !strings.EqualFold(name, "secretid") && !strings.EqualFold(name, "session_id") && !strings.EqualFold(name, "sessionid")
+		}
+	}
+	return false
 }
 
 // needsQuotes reports whether only a quoted value can follow the operator: it
 // compares, calls or enumerates.
 func (a *assigned) needsQuotes() bool {
 	switch a.operator {
-	case ",", "(", "||", "==", "!=", "===", "!==":
+	case ",", "(", "||", "==", "!=", "===", "!==", "->":
 		return true
 	case ">": // of an XML element it stands at the name
 		return at(a.s, a.nameEnd) != '>'
@@ -279,8 +442,8 @@ func code(v string) bool {
 		return true
 	}
 	for i := range len(v) {
-		if c := v[i]; !isWord(c) && c != '.' {
-			return c == '(' || c == '['
+		if c := v[i]; !isWord(c) && c != '.' && !strings.HasPrefix(v[i:], "::") && (c != ':' || at(v, i-1) != ':') {
+			return c == '(' || c == '[' || strings.HasPrefix(v[i:], "->")
 		}
 	}
 	return strings.Contains(v, ".") && !strings.ContainsAny(v, "0123456789")
@@ -289,23 +452,42 @@ func code(v string) bool {
 // secret reports whether the value is a secret. word is what triggered.
 func (a *assigned) secret(word string) bool {
 	v := a.value()
-	if isLetter(a.operator[0]) && !random(v, 20) || placeholder(v) || a.needsQuotes() && !a.quoted {
+	if a.loose() && !random(v, 20) || placeholder(v) || a.needsQuotes() && !a.quoted || otherName(a.s[a.name:a.nameEnd]) {
 		return false
 	}
-	if strings.IndexByte("/$<)\\", v[0]) >= 0 || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") {
+	if strings.IndexByte("/$<)", v[0]) >= 0 || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") || fileName(v) {
 		return false
 	}
 	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
 		return true
 	}
+	if serial(v) {
+		return strings.EqualFold(word, "token") || strings.EqualFold(word, "secret")
+	}
 	least := 10
-	if strings.EqualFold(word[1:], "key") {
+	if weakName(word) {
 		least = 20
-		if publicName(lastWord(a.s, a.name)) {
+		if publicKey(a.s, a.name, word) || uuid(v) {
 			return false
 		}
 	}
-	return random(v, least) && (len(v) >= 16 || entropy(v) >= 3.2)
+	return random(v, least) && (len(v) >= 16 || entropy(v) >= 3.2) && !(spelled(v) && !strings.ContainsAny(v, "+/=")) && !ordinarySecret(v)
+}
+
+// weakName reports whether a word names much that is no secret.
+func weakName(word string) bool {
+	return len(word) > 2 && strings.EqualFold(word[1:], "key") || strings.EqualFold(word, "key") || strings.EqualFold(word, "cookie")
+}
+
+// ordinarySecret reports whether v is what is assigned to keys and tokens
+// without being one: an address of a contract, a file, a date.
+func ordinarySecret(v string) bool {
+	return strings.HasPrefix(v, "0x") && len(v) == 42 || !uuid(v) && strings.HasPrefix(v, "20") && strings.Count(v, "-") >= 2
+}
+
+// serial reports whether v is a long number, as ids of clients are.
+func serial(v string) bool {
+	return len(v) >= 15 && len(v) <= 32 && digitsEnd(v, 0) == len(v) && variety(v) > 4
 }
 
 // strongName reports whether a word names nothing but secrets.
@@ -317,68 +499,20 @@ func strongName(word string) bool {
 	return false
 }
 
-// lastWord returns the letters before i.
-func lastWord(s string, i int) []byte {
-	begin := i
-	for begin > 0 && isLetter(s[begin-1]) && i-begin < maxName {
-		begin--
+// publicKey reports whether the letters before i, with key behind them, name a
+// key that is no secret. Where the word that begins at i is key alone, what
+// stands before it belongs to it.
+func publicKey(s string, i int, word string) bool {
+	if strings.EqualFold(word, "key") && (at(s, i-1) == '_' || at(s, i-1) == '-' || at(s, i-1) == ' ') {
+		i--
 	}
-	return []byte(strings.ToLower(s[begin:i]) + "key")
-}
-
-// headers recognises what follows Bearer and Basic.
-func headers() Detector {
-	return Detector{Type: "GENERIC_SECRET", Words: []string{"bearer ", "basic "}, WordStart: true, Find: func(c *Candidate) {
-		if isWord(c.At(c.Start - 1)) {
-			return
-		}
-		end := c.End
-		for end < len(c.Text) && end-c.End <= maxKey && isTokenChar(c.Text[end]) {
-			end++
-		}
-		for end > c.End && c.Text[end-1] == '.' {
-			end--
-		}
-		v := c.Text[c.End:end]
-		if c.End-c.Start == len("bearer ") && random(v, 12) || c.End-c.Start == len("basic ") && basic(v) {
-			c.Add(c.End, end)
-		}
-	}}
-}
-
-// basic reports whether v is the base64 of user:password.
-func basic(v string) bool {
-	b, err := base64.StdEncoding.DecodeString(v)
-	if err != nil {
-		b, err = base64.RawStdEncoding.DecodeString(v)
+	var buf [maxName + 3]byte
+	n := maxName
+	copy(buf[n:], "key")
+	for i > 0 && n > 0 && isLetter(s[i-1]) {
+		i--
+		n--
+		buf[n] = s[i] | 0x20
 	}
-	if err != nil || strings.IndexByte(string(b), ':') < 0 {
-		return false
-	}
-	for _, c := range b {
-		if c < ' ' || c >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// curlUser recognises the user and password that curl is given.
-func curlUser() Detector {
-	return Detector{Type: "URL_CREDENTIALS", Words: []string{"curl "}, Find: func(c *Candidate) {
-		line := c.Text[c.End:min(len(c.Text), c.End+maxKey)]
-		for _, flag := range [...]string{" -u ", " --user ", " -u", " --user="} {
-			i := strings.Index(line, flag)
-			if i < 0 {
-				continue
-			}
-			a := assigned{s: c.Text}
-			a.read(c.End + i + len(flag))
-			user, password, ok := strings.Cut(a.value(), ":")
-			if a.ok && ok && !strings.Contains(a.value(), " ") && (strong(password) && !placeholder(password) || strong(user) && password == "") {
-				c.Add(a.start, a.end)
-			}
-			return
-		}
-	}}
+	return publicName(buf[n:])
 }

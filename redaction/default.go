@@ -9,9 +9,11 @@ import (
 
 // Default returns the detectors of this package in order of priority.
 func Default() []Detector {
-	return slices.Concat([]Detector{
-		privateKey(), credentials(), jwt(), apiKeys(), twilioKeys(), azureKeys(), facebookKeys(), telegramKeys(), mailchimpKeys(), email(), spelledEmail(), coins(), encoded(), card(), ssn(),
-	}, addresses4and6(), contextual(), forms(), []Detector{internationalPhone(), nationalPhone(), headers(), curlUser(), passwords(), secrets()})
+	return slices.Concat(
+		[]Detector{privateKey(), credentials(), jwt()},
+		vendorKeys(), []Detector{anchoredKey(), azureSecret(), facebookApp(), telegramBot(), bareKey()},
+		[]Detector{email(), spelledEmail(), coins(), encoded(), card(), ssn()}, addresses4and6(), contextual(), forms(),
+		[]Detector{internationalPhone(), nationalPhone()}, namedKeys(), genericSecrets())
 }
 
 // forms returns a detector of every form of identifier.

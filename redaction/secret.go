@@ -13,6 +13,7 @@ const (
 	passwordKey          // the value is a password, whatever it looks like
 	secretKey            // the value is a secret, whatever it looks like
 	weakKey              // the value is a secret if it looks like one
+	passKey              // the value is a password if it has letters and digits or signs
 )
 
 type ending struct {
@@ -24,14 +25,16 @@ type ending struct {
 // case, make of their values.
 var keyEndings = []ending{
 	{"password", passwordKey}, {"passwd", passwordKey}, {"passphrase", passwordKey}, {"passcode", passwordKey},
-	{"pwd", passwordKey}, {"passwort", passwordKey}, {"kennwort", passwordKey}, {"passwords", passwordKey},
+	{"pwd", passwordKey}, {"passwort", passwordKey}, {"contraseña", passwordKey}, {"motdepasse", passwordKey}, {"senha", passwordKey},
+	{"wachtwoord", passwordKey}, {"пароль", passwordKey}, {"密码", passwordKey}, {"密碼", passwordKey}, {"パスワード", passwordKey}, {"비밀번호", passwordKey}, {"lösenord", passwordKey},
+	{"kennwort", passwordKey}, {"passwords", passwordKey},
 	{"apikey", secretKey}, {"apikeys", secretKey}, {"secret", secretKey}, {"secretkey", secretKey}, {"secretaccesskey", secretKey},
 	{"privatekey", secretKey}, {"accesstoken", secretKey}, {"refreshtoken", secretKey}, {"authtoken", secretKey},
 	{"bearertoken", secretKey}, {"sessiontoken", secretKey}, {"idtoken", secretKey}, {"apitoken", secretKey},
 	{"authorization", secretKey}, {"encryptionkey", secretKey}, {"signingkey", secretKey}, {"accountkey", secretKey},
 	{"setcookie", secretKey}, {"connectionstring", secretKey}, {"clientkey", weakKey}, {"accesskey", weakKey},
 	{"token", weakKey}, {"tokens", weakKey}, {"secrets", weakKey}, {"credential", weakKey}, {"credentials", weakKey},
-	{"creds", weakKey}, {"cookie", weakKey}, {"auth", weakKey}, {"key", weakKey}, {"pass", weakKey},
+	{"creds", weakKey}, {"cookie", weakKey}, {"auth", weakKey}, {"key", weakKey}, {"pass", passKey}, {"pw", passKey},
 }
 
 // maxName bounds the end of a name that is looked at.
@@ -98,6 +101,11 @@ func (k keyClass) secret(value string) string {
 		return ""
 	case k == passwordKey:
 		return "PASSWORD"
+	case k == passKey:
+		if mixed(value) {
+			return "PASSWORD"
+		}
+		return ""
 	case k == secretKey || random(value, 16):
 		return "GENERIC_SECRET"
 	}
@@ -108,24 +116,55 @@ func (k keyClass) secret(value string) string {
 // nothing, a pseudonym, a mask, a template, a word of schemas and forms.
 func placeholder(v string) bool {
 	v = strings.Trim(v, " \t\r\n")
-	if v == "" || v[0] == '[' && replacement(v) == len(v) || strings.Trim(v, "*•.xX#-_?…") == "" {
+	if v == "" || v[0] == '[' && replacement(v) == len(v) || strings.Trim(v, "*•.xX#-_?…0") == "" {
 		return true
 	}
-	if template(v) {
+	if template(v) || variable(v) {
 		return true
 	}
-	switch strings.ToLower(v) {
-	case "null", "none", "nil", "true", "false", "undefined", "string", "str", "text", "required", "optional", "redacted", "hidden",
-		"password", "passwd", "secret", "token", "your_password", "yourpassword", "your-password":
+	if len(v) > maxPlaceholder {
+		return false
+	}
+	lower := strings.ToLower(v)
+	switch lower {
+	case "null", "none", "nil", "true", "false", "undefined", "string", "str", "text", "required", "optional", "redacted", "hidden", "[redacted]", "[hidden]", "masked", "encrypted", "base64", "varchar",
+		"password", "passwd", "secret", "token", "your_password", "yourpassword", "your-password", "%s", "%v", "%d", "%q", "%r", "optional[str]", "void", "number", "boolean", "todo", "tbd", "n/a", "empty", "<nil>":
 		return true
+	}
+	for _, begin := range [...]string{"your_", "your-", "your ", "<your", "yourpass", "yournew", "yoursecret", "yourtoken", "yourkey", "yourapi", "required|", "nullable", "insert_", "insert-", "enter_", "replace_", "replace-", "put_your", "my_secret_", "path/to", "/path/to", "example_", "example-", "os.", "process.", "env.", "config.", "settings.", "secrets.", "vars."} {
+		if strings.HasPrefix(lower, begin) {
+			return true
+		}
+	}
+	for _, within := range [...]string{"your_", "your-", "_here", "-here", "placeholder", "xxxxxx", "<redacted>", "put_your", "change_me", "change-me", "******", "environ[", "getenv(", "os.environ", "process.env", "redacted"} {
+		if strings.Contains(lower, within) {
+			return true
+		}
 	}
 	return false
+}
+
+// maxPlaceholder bounds the values that are taken for words that stand for a
+// secret.
+const maxPlaceholder = 96
+
+// variable reports whether v is $NAME, $name, $1 and the like.
+func variable(v string) bool {
+	if v[0] != '$' || len(v) > 64 {
+		return false
+	}
+	for i := 1; i < len(v); i++ {
+		if !isWord(v[i]) && v[i] != ':' {
+			return false
+		}
+	}
+	return len(v) > 1 && (isUpper(v[1]) && strings.ToUpper(v) == v || isLower(v[1]) || v[1] == '_' || len(v) == 2)
 }
 
 // template reports whether v is a place to put a value in: ${X}, {{x}}, <x>,
 // [x], %x%, $(x) and the like.
 func template(v string) bool {
-	for _, t := range [...]struct{ begin, end string }{{"${", "}"}, {"{", "}"}, {"<", ">"}, {"%(", ")s"}, {"$(", ")"}, {"[", "]"}, {"%", "%"}} {
+	for _, t := range [...]struct{ begin, end string }{{"${", "}"}, {"{", "}"}, {"<", ">"}, {"%(", ")s"}, {"$(", ")"}, {"[", "]"}, {"%", "%"}, {"${{", "}}"}, {"{{", "}}"}, {"#{", "}"}, {"@{", "}"}, {"__", "__"}, {"«", "»"}} {
 		if len(v) < 64 && strings.HasPrefix(v, t.begin) && strings.HasSuffix(v, t.end) {
 			return true
 		}

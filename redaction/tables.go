@@ -155,6 +155,9 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	}
 	t.contexts.build(words)
 	t.shapes.build()
+	if len(t.long) > 0 { // of which a lone digit among letters may be the only one
+		t.pairs.add(pairNumeric, digits, lowerCase+upperCase+"_")
+	}
 	if len(t.byNumber[1][1]) > 0 {
 		t.pairs.add(pairNumeric, digits, anyByte)
 	}

@@ -1,0 +1,51 @@
+package redaction
+
+// dataKeys are the keys of databases, documents, maps and content.
+var dataKeys = []family{
+	{"notion_token", "Notion: authorization", []vendor{
+		{"Notion", "secret_<a43> ntn_<a40-50>"},
+	}},
+	{"linear_key", "Linear: API and webhooks", []vendor{
+		{"Linear", "lin_api_<a40> lin_oauth_<a40-64> lin_wh_<a20-64>"},
+	}},
+	{"database_key", "documentation of the vendors", []vendor{
+		{"PlanetScale", "pscale_tkn_<t32-64> pscale_oauth_<t32-64> pscale_pw_<t32-64>"},
+		{"ClickHouse", "4b1d<a38>"},
+		{"MongoDB Atlas", "mdb_sa_sk_<u40> mdb_sa_id_<x24>"},
+		{"Fauna", "fnA<u37>"},
+		{"Tinybird", "p.eyJ<u60->.<u30->"},
+		{"Convex", "prod:<u4->|<b60->"},
+		{"Confluent", "cflt<b60>"},
+		{"dbt", "dbtc_<b40-> dbts_<b40-> dbtu_<b40->"},
+		{"Metabase", "mb_<b43-44>"},
+		{"Astra", "AstraCS:<u24>:<x64>"},
+		{"CockroachDB", "CCDB1_<u22>_<a40>"},
+		{"Xata", "xau_<a32-40>"},
+		{"Snowflake", "ver:1-hint:<q60->"},
+		{"Aiven", "AVNS_<u15-24>"},
+		{"EdgeDB", "edbt1_<u60-> nbwt1_<u60->"},
+		{"Appwrite", "standard_<x200->"},
+	}},
+	{"content_key", "documentation of the vendors", []vendor{
+		{"Airtable", "pat<a14>.<x64>"},
+		{"Figma", "figd_<u38-45>"},
+		{"Dropbox", "sl.<u130-200> sl.u.<u100->"},
+		{"ClickUp", "pk_<d6-9>_<U32>"},
+		{"Mapbox", "pk.eyJ<t60-> sk.eyJ<t60-> tk.eyJ<t60->"},
+		{"Contentful", "CFPAT-<u43>"},
+		{"Riot", "RGAPI-<g36>"},
+		{"Frame.io", "fio-u-<t64>"},
+		{"Adobe", "p8e-<a32>"},
+		{"Adafruit", "aio_<a28>"},
+		{"Intra42", "s-s4t2ud-<h64> s-s4t2af-<h64>"},
+		{"Canva", "cnvca<u40-60>"},
+		{"Webflow", "ws-<x64>"},
+		{"ConfigCat", "configcat-sdk-1/<u22>/<u22>"},
+		{"Trigger", "tr_prod_<a20-24> tr_dev_<a20-24>"},
+		{"Inngest", "signkey-prod-<x64> signkey-test-<x64>"},
+		{"Svix", "testsk_<k30->"},
+		{"Liveblocks", "sk_dev_<u40-> sk_prod_<u40->"},
+		{"Retool", "retool_<a26->"},
+		{"Hex", "hxtp_<a40-> hxtw_<a40->"},
+	}},
+}

@@ -1,0 +1,52 @@
+package redaction
+
+// modelKeys are the keys of language models and what is built about them.
+var modelKeys = []family{
+	{"openai_key", "OpenAI: API keys; the middle T3BlbkFJ is base64 of OpenAI", []vendor{
+		{"OpenAI", "sk-proj-<u40-> sk-svcacct-<u40-> sk-admin-<u40-> sk-None-<u40-> sk-<a20-64> sk-<u20-40>T3BlbkFJ<u20-40>"},
+		{"OpenAI session", "sess-<a40>"},
+	}},
+	{"anthropic_key", "Anthropic: API keys", []vendor{
+		{"Anthropic", "sk-ant-<u40->"},
+	}},
+	{"huggingface_token", "Hugging Face: user access tokens", []vendor{
+		{"Hugging Face", "hf_<a34-40> api_org_<a34-40>"},
+	}},
+	{"model_key", "documentation of the vendors", []vendor{
+		{"OpenRouter", "sk-or-v1-<x64>"},
+		{"Langfuse", "sk-lf-<u30-50>"},
+		{"Helicone", "sk-helicone-<u20->"},
+		{"ElevenLabs", "sk_<x48>"},
+		{"Replicate", "r8_<a37-40>"},
+		{"Groq", "gsk_<a40-60>"},
+		{"xAI", "xai-<a70-90>"},
+		{"Perplexity", "pplx-<a40-60>"},
+		{"Fireworks", "fw_<a20-30>"},
+		{"Together", "tgp_v1_<u40-50>"},
+		{"LangSmith", "lsv2_pt_<x32>_<x10> lsv2_sk_<x32>_<x10> ls__<x32>"},
+		{"Pinecone", "pcsk_<a4-8>_<a50-70>"},
+		{"Voyage", "pa-<u43>"},
+		{"Jina", "jina_<u50-70>"},
+		{"Tavily", "tvly-<u20-60>"},
+		{"Firecrawl", "fc-<x32>"},
+		{"Cerebras", "csk-<l48>"},
+		{"NVIDIA", "nvapi-<u60-70>"},
+		{"Weights & Biases", "wandb_v1_<w40->"},
+		{"Cursor", "key_<x64>"},
+		{"Databricks", "dapi<g32-34>"},
+		{"Anyscale", "esecret_<a20-60>"},
+		{"Modal", "ak-<a22> as-<a22>"},
+		{"RunPod", "rpa_<a40-60>"},
+		{"Cartesia", "sk_car_<a20-30>"},
+		{"Mem0", "m0-<a40>"},
+		{"LlamaCloud", "llx-<a48>"},
+		{"E2B", "e2b_<x40>"},
+		{"Daytona", "dtn_<x64>"},
+		{"Browserbase", "bb_live_<u20-40>"},
+		{"Friendli", "flp_<a40-60>"},
+		{"Dify", "app-<a24> dataset-<a24>"},
+		{"Coze", "pat_<a64> sat_<a64>"},
+		{"Kaggle", "KGAT_<x32>"},
+		{"Nomic", "nk-<u43>"},
+	}},
+}

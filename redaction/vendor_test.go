@@ -1,0 +1,159 @@
+package redaction
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// draw returns a key of a shape, drawn at random.
+func draw(r *rand.Rand, parts []part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if p.in == nil {
+			b.WriteString(p.literal)
+			continue
+		}
+		n := p.min
+		if !p.open && p.max > p.min {
+			n += r.IntN(p.max - p.min + 1)
+		}
+		var alphabet []byte
+		for c := byte('!'); c < 0x7F; c++ {
+			if p.in(c) && strings.IndexByte("=%/.&?", c) < 0 {
+				alphabet = append(alphabet, c)
+			}
+		}
+		if p.in(' ') {
+			alphabet = []byte{' '}
+		}
+		for i := range n {
+			c := alphabet[r.IntN(len(alphabet))]
+			for (i == 0 || i == n-1) && n > 1 && !isAlnum(c) {
+				c = alphabet[r.IntN(len(alphabet))]
+			}
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// found reports whether one span of s covers key whole and nothing else.
+func found(t *testing.T, r *Redactor, s, key string) bool {
+	t.Helper()
+	_, findings, err := r.Text(t.Context(), s, pseudonym)
+	if err != nil {
+		t.Fatalf("%q: %v", s, err)
+	}
+	at := strings.Index(s, key)
+	return slices.ContainsFunc(findings, func(f Finding) bool {
+		return f.Start == at && f.End == at+len(key) && slices.Contains(secretTypes, f.Type)
+	})
+}
+
+// surroundings are where keys turn up.
+var surroundings = []string{"%s", "use %s for now", "key: '%s'", `{"a": "%s"}`, "export X=%s\nY=1", "<k>%s</k>", `f("%s", 1)`, "curl -H 'X: %s' https://example.com", "see `%s`."}
+
+// TestVendorKeys draws keys of every shape of every vendor, and finds them with
+// exact ends wherever they stand. A wrong row would find nothing, or half.
+func TestVendorKeys(t *testing.T) {
+	r := newRedactor(t, Config{})
+	random := rand.New(rand.NewPCG(1, 2))
+	families := slices.Concat(cloudKeys, codeKeys, modelKeys, moneyKeys, messageKeys, operationKeys, dataKeys, []family{webhooks})
+	for _, f := range families {
+		for _, v := range f.vendors {
+			for shape := range strings.FieldsSeq(v.shapes) {
+				key := draw(random, parseShape(shape))
+				if strings.Contains(shape, "organizations/") || filler(key) {
+					continue // stands within a path
+				}
+				for _, around := range surroundings {
+					if f.name == "webhook" {
+						key = webhookURL(key)
+					}
+					if s := fmt.Sprintf(around, key); !found(t, r, s, key) {
+						t.Errorf("%s %s %s: not found in %q", f.name, v.name, shape, s)
+					}
+				}
+			}
+		}
+	}
+}
+
+// webhookURL completes a webhook's host and path to a URL.
+func webhookURL(s string) string {
+	if strings.HasPrefix(s, "https://") {
+		return s
+	}
+	if s[0] == '.' {
+		s = "acme" + s
+	}
+	return "https://" + s
+}
+
+// TestNamedKeys draws keys of every shape that a vendor's name must give away,
+// and finds them behind that name.
+func TestNamedKeys(t *testing.T) {
+	r := newRedactor(t, Config{})
+	random := rand.New(rand.NewPCG(3, 4))
+	missed, total := 0, 0
+	for _, f := range slices.Concat(namedFamilies, namedServices) {
+		for _, v := range f.vendors {
+			name := strings.Fields(v.words)[0]
+			for shape := range strings.FieldsSeq(v.shapes) {
+				parts := parseShape(shape)
+				for range 5 {
+					key := draw(random, parts)
+					if !strings.ContainsAny(key, digits) {
+						continue // such keys are found by what they are assigned to
+					}
+					total++
+					if s := name + "_token = '" + key + "'"; !covered(t, r, s, key) {
+						missed++
+						t.Logf("%s %s %s: not found in %q", f.name, v.words, shape, s)
+					}
+				}
+			}
+		}
+	}
+	if missed*50 > total {
+		t.Errorf("missed %d of %d", missed, total)
+	}
+}
+
+// covered reports whether spans of secrets cover key.
+func covered(t *testing.T, r *Redactor, s, key string) bool {
+	t.Helper()
+	_, findings, err := r.Text(t.Context(), s, pseudonym)
+	if err != nil {
+		t.Fatalf("%q: %v", s, err)
+	}
+	at := strings.Index(s, key)
+	return slices.ContainsFunc(findings, func(f Finding) bool {
+		return f.Start <= at && f.End >= at+len(key) && slices.Contains(secretTypes, f.Type)
+	})
+}
+
+// TestUnnamedKeys: without a vendor's name or a word the same runs are ids,
+// sums and versions, and stay.
+func TestUnnamedKeys(t *testing.T) {
+	r := newRedactor(t, Config{})
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, shape := range []string{"<x32>", "<x40>", "<x64>", "<x8>-<x4>-<x4>-<x4>-<x12>", "<l24>", "<u40>"} {
+		for _, around := range []string{"commit %s", "%s", "id: %s", "md5(%s)", "the request %s failed", "/objects/%s/view", "sha256:%s", "etag \"%s\"", "trace_id=%s", "GitHub commit %s of main"} {
+			s := fmt.Sprintf(around, draw(random, parseShape(shape)))
+			_, findings, err := r.Text(t.Context(), s, pseudonym)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i := slices.IndexFunc(findings, func(f Finding) bool { return slices.Contains(secretTypes, f.Type) }); i >= 0 {
+				t.Errorf("%q: found %s by %s", s, findings[i].Type, findings[i].Detector)
+			}
+		}
+	}
+}
+
+// secretTypes are the types of secrets.
+var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET", "WEBHOOK_URL"}
