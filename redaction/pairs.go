@@ -137,7 +137,7 @@ const startBonus = 9
 func anchor(lower string, wordStart bool) (place int, atStart bool) {
 	rarest := -1
 	for i := 0; i+minWord <= len(lower); i++ {
-		r, start := 0, startsWord(lower, i, wordStart)
+		r, start := 0, opensWord(lower, i, wordStart)
 		for _, c := range []byte(lower[i : i+minWord]) {
 			r += rarity(c)
 		}
@@ -154,9 +154,9 @@ func anchor(lower string, wordStart bool) (place int, atStart bool) {
 	return place, atStart
 }
 
-// startsWord reports whether a word of the text starts at place i of a trigger
+// opensWord reports whether a word of the text starts at place i of a trigger
 // word, which itself does if wordStart says so.
-func startsWord(lower string, i int, wordStart bool) bool {
+func opensWord(lower string, i int, wordStart bool) bool {
 	if i == 0 {
 		return wordStart && (isLetter(lower[0]) || isDigit(lower[0]))
 	}

@@ -149,7 +149,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
-		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
+		t.rules = append(t.rules, rule{ds[i].Type, nameOf(&ds[i]), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
@@ -269,3 +269,6 @@ func (t *tables) addPrefix(h uint32, w word) {
 		*in = append(*in, w)
 	}
 }
+
+// nameOf returns a detector's name; without one of its own it goes by its type.
+func nameOf(d *Detector) string { return cmp.Or(d.Name, strings.ToLower(d.Type)) }
