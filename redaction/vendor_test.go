@@ -53,8 +53,8 @@ func found(t *testing.T, r *Redactor, s, key string) bool {
 	})
 }
 
-// surroundings are where keys turn up.
-var surroundings = []string{"%s", "use %s for now", "key: '%s'", `{"a": "%s"}`, "export X=%s\nY=1", "<k>%s</k>", `f("%s", 1)`, "curl -H 'X: %s' https://example.com", "see `%s`."}
+// keyPlaces are where keys turn up.
+var keyPlaces = []string{"%s", "use %s for now", "key: '%s'", `{"a": "%s"}`, "export X=%s\nY=1", "<k>%s</k>", `f("%s", 1)`, "curl -H 'X: %s' https://example.com", "see `%s`."}
 
 // TestVendorKeys draws keys of every shape of every vendor, and finds them with
 // exact ends wherever they stand. A wrong row would find nothing, or half.
@@ -71,7 +71,7 @@ func TestVendorKeys(t *testing.T) {
 				}
 				key := draw(random, parseShape(rest))
 				name = strings.ReplaceAll(name, "<s1>", " ")
-				for _, around := range surroundings {
+				for _, around := range keyPlaces {
 					if f.name == "webhook" {
 						key = webhookURL(key)
 					}

@@ -25,8 +25,8 @@ type policyCheckCmd struct {
 
 // Help implements kong's HelpProvider.
 func (policyCheckCmd) Help() string {
-	return `Checks syntax, classes and the conditions of the rules, and names line and column of whatever
-is wrong. Needs no server, and so does not know what the policy in force promises (min): that
+	return `Checks syntax, classes, the conditions of the rules and what is said of redaction, and names line
+and column of whatever is wrong. Needs no server, asks no analyser, and so does not know what the policy in force promises (min): that
 is checked when serve --policy puts it in force. Exit code 1 if something is wrong.
 
     afterimage policy check policy.yaml
@@ -46,10 +46,12 @@ func (c *policyCheckCmd) Run(s streams) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
+	told := tellRedaction(doc.Redaction())
 	if c.json() {
-		return json.NewEncoder(s.out).Encode(map[string]any{"valid": true, "version": doc.Version()})
+		return json.NewEncoder(s.out).Encode(map[string]any{"valid": true, "version": doc.Version(), "redaction": told})
 	}
 	fmt.Fprintf(s.out, "%s is valid: version %s, %d classes\n", c.File, doc.Version(), len(doc.Classes()))
+	told.print(s.out)
 	return nil
 }
 

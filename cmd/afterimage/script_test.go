@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"await":  scriptAwait,
 			"exits":  scriptExits,
 			"subst":  scriptSubst,
+			"fill":   scriptFill,
 			"http":   scriptHTTP,
 			"nats":   scriptNATS,
 			"sealed": scriptSealed,
@@ -164,6 +165,19 @@ func scriptSubst(ts *testscript.TestScript, neg bool, args []string) {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
+}
+
+// fill FILE NAME FROM: replaces $NAME in a file by the line in another one.
+func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill FILE NAME FROM")
+	}
+	text := ts.ReadFile(args[0])
+	filled := strings.ReplaceAll(text, "$"+args[1], strings.TrimSpace(ts.ReadFile(args[2])))
+	if filled == text {
+		ts.Fatalf("%s has no $%s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o600))
 }
 
 // http STATUS METHOD PATH [FILE]: calls the server, with the file as JSON
