@@ -239,8 +239,17 @@ func (r *redacting) apply(ctx context.Context, m *moving) error {
 		event: m.Event, moved: !slices.Equal(termsOf(was), termsOf(e)),
 		entry: &pb.Redacted_Replacement{Seq: m.Seq, Old: before[:], New: after[:], Redactions: added(was, e)},
 	}
-	m.Item = block.Item{Seq: m.Seq, Bytes: stored, Event: e}
+	m.Item = block.Item{Seq: m.Seq, Bytes: stored, Event: withoutText(e)}
 	return nil
+}
+
+// withoutText takes the texts out of an event, which take memory and are decoded
+// again when it is sealed.
+func withoutText(e *pb.Event) *pb.Event {
+	if in := e.GetInteraction(); in != nil {
+		in.Input, in.Output, in.Shown, in.Retrieved, in.Deltas = nil, nil, nil, nil, nil
+	}
+	return e
 }
 
 // sameEvent reports whether an event that was redacted is still the one that it

@@ -1,9 +1,11 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/words"
+	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -237,6 +240,57 @@ func TestRedact(t *testing.T) {
 		t.Errorf("redacted again: %d events became others, %d events, epoch %d", got, l.Size()-size, l.ring.Current().Number())
 	}
 	add(t, l, "acme", 400, 420)
+	check(t, l)
+}
+
+// What is not redacted is not written anew; what is has a salt of its own, so that
+// whoever knew the old one cannot try what it is now.
+func TestRedactRewritesLittle(t *testing.T) {
+	l := bits(t, config(t), 100, 10)
+	ids := func() (out []block.ID) { return slices.Sorted(maps.Keys(l.headers)) }
+	before := ids()
+	was, err := l.Read(t.Context(), "acme", 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := l.locate(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	redact(t, l, redaction("acme", "r1", 7))
+	is, err := l.Read(t.Context(), "acme", 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(was.GetSalt(), is.GetSalt()) {
+		t.Error("the salt is what it was")
+	}
+	after := ids()
+	gone := slices.DeleteFunc(before, func(id block.ID) bool { return slices.Contains(after, id) })
+	if !slices.Equal(gone, []block.ID{at.block}) {
+		t.Errorf("blocks %v were written anew, want %d", gone, at.block)
+	}
+	everything := redaction("acme", "r2")
+	for n := range event.Seq(100) {
+		everything.Seqs = append(everything.Seqs, n)
+	}
+	everything.Apply = func(ctx context.Context, e *pb.Event) error { // which has something to say of one alone
+		if e.GetId() == sample(31).GetId() {
+			return hide(ctx, e)
+		}
+		return nil
+	}
+	if at, err = l.locate(31); err != nil {
+		t.Fatal(err)
+	}
+	before = ids()
+	if n := redact(t, l, everything); n != 1 {
+		t.Errorf("%d events became others, want 1", n)
+	}
+	after = ids()
+	if gone := slices.DeleteFunc(before, func(id block.ID) bool { return slices.Contains(after, id) }); !slices.Equal(gone, []block.ID{at.block}) {
+		t.Errorf("blocks %v were written anew, want %d", gone, at.block)
+	}
 	check(t, l)
 }
 

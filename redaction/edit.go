@@ -171,6 +171,11 @@ func doubt(s span) int {
 // apply returns s with the edits made and notes where they came to stand.
 func apply(s string, edits []edit) string {
 	var b strings.Builder
+	size := len(s)
+	for i := range edits {
+		size += len(edits[i].repl) + 2*edits[i].quote
+	}
+	b.Grow(size)
 	at := 0
 	for i := range edits {
 		e := &edits[i]

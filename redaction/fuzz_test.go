@@ -8,7 +8,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // pieces are what random texts are made of: what detectors look for, whole and
@@ -35,8 +39,11 @@ func checkText(ctx context.Context, t rapid.TB, r *Redactor, s string) {
 	}
 	at, outAt := 0, 0
 	for _, f := range findings {
-		if f.Start < at || f.End <= f.Start || s[at:f.Start] != out[outAt:f.ReplStart] {
+		if f.Start < at || f.End <= f.Start || f.End > len(s) || f.ReplStart < outAt || f.ReplEnd > len(out) || s[at:f.Start] != out[outAt:f.ReplStart] {
 			t.Fatalf("%q: finding %+v is out of order or out of place in %q", s, f, out)
+		}
+		if repl := strings.Trim(out[f.ReplStart:f.ReplEnd], `"\\`); !strings.HasPrefix(repl, "["+f.Type) || !strings.HasSuffix(repl, "]") {
+			t.Fatalf("%q: finding %+v is replaced by %q", s, f, repl)
 		}
 		at, outAt = f.End, f.ReplEnd
 	}
@@ -47,7 +54,7 @@ func checkText(ctx context.Context, t rapid.TB, r *Redactor, s string) {
 	if err != nil || again != out || len(findings) > 0 {
 		t.Fatalf("%q became %q and then %q, %v", s, out, again, err)
 	}
-	if (strings.HasPrefix(s, "{") || strings.HasPrefix(s, "[")) && json.Valid([]byte(s)) && !json.Valid([]byte(out)) {
+	if isDocument(s) && !json.Valid([]byte(out)) {
 		t.Fatalf("JSON %q became %q", s, out)
 	}
 }
@@ -118,4 +125,57 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("JSON %q became %q", s, out)
 		}
 	})
+}
+
+// FuzzEvent holds that any event is redacted or refused: a second pass changes
+// nothing, ids and deltas stay as many and where they are, and no text that was
+// none becomes one.
+func FuzzEvent(f *testing.F) {
+	for _, seed := range []string{
+		everywhere, `{"report":{"comment":"b@example.com"}}`, `{"action":{"text":"call +1 415 555 2671"}}`, `{"interaction":{"input":[{"parts":[{}]}],"deltas":[{}]}}`,
+		`{"interaction":{"output":[{"parts":[{"text":"to bob@exam"},{"text":"ple.com, {"},{"text":"{\"a\":1}"}]}],"deltas":[{"bytes":9},{"bytes":4},{"bytes":99}]}}`,
+		`{"capture":{"content":"REDACTED","redactions":[{"type":"EMAIL","count":4294967295}]},"interaction":{"shown":[{"parts":[{"text":"b@example.com"}]}]}}`,
+	} {
+		e := &pb.Event{}
+		if err := protojson.Unmarshal([]byte(seed), e); err != nil {
+			f.Fatal(err)
+		}
+		b, err := proto.Marshal(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	r := newRedactor(f, Config{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e := &pb.Event{}
+		if proto.Unmarshal(b, e) != nil {
+			return
+		}
+		checkEvent(t, r, e)
+	})
+}
+
+// checkEvent redacts e and checks what must hold for every event.
+func checkEvent(t *testing.T, r *Redactor, e *pb.Event) {
+	t.Helper()
+	before := proto.CloneOf(e)
+	if _, err := r.Event(t.Context(), e, pseudonym); err != nil {
+		if !errors.Is(err, ErrUnsettled) && !errors.Is(err, ErrTimeout) {
+			t.Fatal(err)
+		}
+		return
+	}
+	checkTexts(t, before, e)
+	if before.Id != e.Id || before.Session != e.Session || len(before.GetInteraction().GetDeltas()) != len(e.GetInteraction().GetDeltas()) {
+		t.Fatalf("%v became %v", before, e)
+	}
+	if _, err := proto.Marshal(e); err != nil {
+		t.Fatalf("%v cannot be written any more: %v", before, err)
+	}
+	again := proto.CloneOf(e)
+	counts, err := r.Event(t.Context(), again, pseudonym)
+	if err != nil || len(counts) > 0 || !proto.Equal(e, again) {
+		t.Fatalf("%v: the second pass changed %v, %v to %v", e, counts, err, again)
+	}
 }

@@ -5,8 +5,13 @@ import (
 	"strings"
 )
 
-// maxHeader bounds the JOSE header that is decoded.
-const maxHeader = 4096
+// maxHeader bounds the JOSE header that is decoded. maxParts is how many parts
+// an encrypted token has, RFC 7516 section 3.1: with more, each of many headers
+// in a row would be read with all behind it.
+const (
+	maxHeader = 4096
+	maxParts  = 5
+)
 
 // jwt recognises JSON web tokens, signed or encrypted, whose header decodes
 // to an object with "alg" or "enc", also once more in base64.
@@ -30,7 +35,8 @@ func jwt() Detector {
 		if payload-end < 4 {
 			return
 		}
-		for end = payload; at(s, end) == '.' && isBase64URL(at(s, end+1)); {
+		end = payload
+		for parts := 2; parts < maxParts && at(s, end) == '.' && isBase64URL(at(s, end+1)); parts++ {
 			end = base64End(s, end+1)
 		}
 		c.Add(c.Start, end)

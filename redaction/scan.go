@@ -119,6 +119,10 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 		at, stops := sc.t.pairs.next(s, i, end)
 		for i = at + 8; stops != 0; {
 			stop := at + bits.TrailingZeros64(stops)/8
+			if sc.t.idle(s, stop) {
+				stops &= stops - 1
+				continue
+			}
 			next, err := sc.stopAt(s, stop)
 			if err != nil {
 				return stop, err
@@ -199,7 +203,7 @@ func (sc *scan) wordsAt(s string, i int, words []word) error {
 	for j := range words {
 		w := &words[j]
 		start := i - w.anchor
-		if start < 0 || !hasFold(s[start:], w.lower) {
+		if start < 0 || !hasFold(s[start:], w.lower) || w.start && joined(at(s, start-1), s[start]) && !afterEscape(s, start) {
 			continue
 		}
 		if err := sc.try(w.det, start, start+len(w.lower)); err != nil {

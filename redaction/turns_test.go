@@ -4,8 +4,47 @@ import (
 	"bufio"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"testing"
 )
+
+// settings are configurations under which what must hold for every text is
+// held: what is found may stay, be masked or made general.
+func settings() map[string]Config {
+	masked := map[string]Operator{}
+	for _, d := range Default() {
+		masked[d.Type] = Mask
+	}
+	return map[string]Config{
+		"default":  {Timeout: noTimeout},
+		"regions":  {Timeout: noTimeout, Regions: []string{"US", "GB", "DE"}, ReportKept: true},
+		"all mask": {Timeout: noTimeout, Operators: masked, Regions: []string{"US"}},
+		"general":  {Timeout: noTimeout, Operators: map[string]Operator{"AGE": Generalise, "DATE": Generalise, "POSTAL_CODE": Generalise, "IP_ADDRESS": Generalise}},
+	}
+}
+
+// TestTurns holds for turns of the shared corpus and for the texts of the
+// shared cases what must hold for every text, and that they settle.
+func TestTurns(t *testing.T) {
+	turns := corpusTurns(t)
+	for i, c := range readCases(t) {
+		if !sampled(t, i, 4) && c.Text != "" {
+			turns = append(turns, c.Text)
+		}
+	}
+	for name, cfg := range settings() {
+		t.Run(name, func(t *testing.T) {
+			r := newRedactor(t, cfg)
+			for _, s := range turns {
+				if _, _, err := r.Text(t.Context(), s, pseudonym); errors.Is(err, ErrUnsettled) {
+					t.Errorf("%q does not settle", s)
+					continue
+				}
+				checkText(t.Context(), t, r, s)
+			}
+		})
+	}
+}
 
 // proseTurns are the turns of the shared corpus, a sample, that are no JSON
 // and have nothing in them to replace, nor many numbers.
@@ -45,32 +84,37 @@ func denseTurns(b *testing.B) []string {
 }
 
 // BenchmarkTurns is redaction turn by turn, on one core, with every detector
-// on.
+// on; what else looks for the same is beside it in tools/redactbench.
 func BenchmarkTurns(b *testing.B) {
-	r := newRedactor(b, Config{})
 	key, err := RandomPseudonymKey()
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := key.For("", "")
-	for name, turns := range map[string][]string{"prose": proseTurns(b, r), "dense": denseTurns(b)} {
-		b.Run(name, func(b *testing.B) {
-			n := 0
-			for _, s := range turns {
-				n += len(s)
-			}
-			b.SetBytes(int64(n))
-			b.ReportAllocs()
-			begin := processorTime(b)
-			for b.Loop() {
-				for _, s := range turns {
-					if _, _, err := r.Text(b.Context(), s, p); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			b.ReportMetric(float64(b.N*n)/1e6/(processorTime(b)-begin).Seconds(), "MB/cpu-s")
-			b.ReportMetric(float64(n)/float64(len(turns)), "B/turn")
-		})
+	clean := newRedactor(b, Config{})
+	kinds := map[string][]string{"prose": proseTurns(b, clean), "dense": denseTurns(b)}
+	for name, cfg := range map[string]Config{"default": {}, "kept": {ReportKept: true, Regions: []string{"US"}}} {
+		r := newRedactor(b, cfg)
+		for kind, turns := range kinds {
+			b.Run(kind+"/"+name, func(b *testing.B) { benchmarkTurns(b, r, turns, key.For("", "")) })
+		}
 	}
+}
+
+func benchmarkTurns(b *testing.B, r *Redactor, turns []string, p Pseudonym) {
+	n := 0
+	for _, s := range turns {
+		n += len(s)
+	}
+	b.SetBytes(int64(n))
+	b.ReportAllocs()
+	begin := processorTime(b)
+	for b.Loop() {
+		for _, s := range turns {
+			if _, _, err := r.Text(b.Context(), s, p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.N*n)/1e6/(processorTime(b)-begin).Seconds(), "MB/cpu-s")
+	b.ReportMetric(float64(n)/float64(len(turns)), "B/turn")
 }
