@@ -10,9 +10,9 @@ func passwords() Detector {
 	return Detector{
 		Type: "PASSWORD", Version: 2,
 		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:", "pass ", "pass\"", "pass'",
-			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "пароль", "пароля", "Пароль",
+			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "ароль", "ароля",
 			"密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "senha", "wachtwoord", "parola", "parola d'ordine", "lösenord", "adgangskode", "passord", "salasana", "hasło", "heslo", "şifre", "jelszó", "kodeord",
-			"identified by ", "cvs pass"},
+			"identified by ", "psk=", "psk:", "psk\"", "community string", "securestring "},
 		Find: func(c *Candidate) {
 			end := c.End
 			for strings.IndexByte("=:\"' ", c.Text[end-1]) >= 0 {
@@ -288,6 +288,7 @@ func (a *assigned) bareEnd() int {
 	for ; end < len(s) && end-a.start <= maxAssigned && s[end] > ' '; end++ {
 		switch c := s[end]; {
 		case strings.IndexByte("\"'`,;", c) >= 0,
+			c >= 0x80 && a.operator[0] >= 0x80,
 			c == '&' && query,
 			c == '<' && (at(s, end+1) == '/' || end == a.start),
 			c == '>' && (a.operator == ">" || at(s, end+1) <= ' ' || at(s, end+1) == '<'),
@@ -452,10 +453,10 @@ func code(v string) bool {
 // secret reports whether the value is a secret. word is what triggered.
 func (a *assigned) secret(word string) bool {
 	v := a.value()
-	if a.loose() && !random(v, 20) || placeholder(v) || a.needsQuotes() && !a.quoted || otherName(a.s[a.name:a.nameEnd]) {
+	if a.loose() && !random(v, 20) && !(a.quoted && random(v, 12)) || placeholder(v) || a.needsQuotes() && !a.quoted || otherName(a.s[a.name:a.nameEnd]) {
 		return false
 	}
-	if strings.IndexByte("/$<)", v[0]) >= 0 || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") || fileName(v) {
+	if strings.IndexByte("$<)", v[0]) >= 0 || v[0] == '/' && (len(v) < 32 || strings.Count(v, "/") > 5) || weakName(word) && publicKey(a.s, a.name, word) || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") || fileName(v) {
 		return false
 	}
 	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
@@ -467,7 +468,7 @@ func (a *assigned) secret(word string) bool {
 	least := 10
 	if weakName(word) {
 		least = 20
-		if publicKey(a.s, a.name, word) || uuid(v) {
+		if uuid(v) {
 			return false
 		}
 	}

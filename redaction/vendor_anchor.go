@@ -202,3 +202,13 @@ func mailgun(run string) (start, end int) {
 func rapidKey(run string) bool {
 	return len(run) == 50 && run[10:13] == "msh" && strings.Contains(run[25:], "jsn") && alnumEnd(run, 0) == 50
 }
+
+// bundleKey recognises the credentials with which Bundler fetches Sidekiq.
+func bundleKey() Detector {
+	shape := parseShape("<h8>:<h8>")
+	return Detector{Type: "API_KEY", Name: "sidekiq_key", Source: "Sidekiq: commercial installation", Words: []string{"contribsys__com"}, Find: func(c *Candidate) {
+		if a := assignment(c.Text, c.Start, c.End); a.ok && matchShape(shape, c.Text, a.start) == a.end {
+			c.Add(a.start, a.end)
+		}
+	}}
+}
