@@ -17,6 +17,7 @@ type scan struct {
 	escrow    *escrow // nil: nothing is sealed
 	event     string  // its id
 	sealed    []*pb.Sealed
+	earlier   []*pb.Sealed // of the publisher
 
 	depth  int        // of encodings around the text
 	static *knowledge // of the redactor; nil: none
@@ -80,7 +81,7 @@ func newScan(t *tables) *scan {
 func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
-	sc.escrow, sc.event, sc.sealed = nil, "", nil
+	sc.escrow, sc.event, sc.sealed, sc.earlier = nil, "", nil, nil
 	sc.static = nil
 	sc.knows.forget()
 	sc.stage, sc.leaves, sc.analysed = detecting, nil, nil
