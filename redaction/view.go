@@ -21,24 +21,31 @@ type cut struct{ at, len, extra int }
 
 // hasEscape reports whether there is an escape in s.
 func hasEscape(s string) bool {
-	for i := 0; i < len(s); {
-		at := strings.IndexAny(s[i:], "%\\")
-		if at < 0 {
-			return false
+	for _, mark := range [...]byte{'%', '\\', '+'} {
+		for i := strings.IndexByte(s, mark); i >= 0; {
+			if written, _ := escape(s, i); written > 0 {
+				return true
+			}
+			next := strings.IndexByte(s[i+1:], mark)
+			if next < 0 {
+				break
+			}
+			i += 1 + next
 		}
-		i += at
-		if written, _ := escape(s[i:]); written > 0 {
-			return true
-		}
-		i++
 	}
 	return false
 }
 
-// escape returns the length of the escape that s begins with, 0 if there is
-// none, and what it means.
-func escape(s string) (written int, meant rune) {
-	switch {
+// escape returns the length of the escape at i, 0 if there is none, and what it
+// means. A plus in the value of a query is a space.
+func escape(s string, i int) (written int, meant rune) {
+	if s[i] == '+' {
+		if at(s, i+1) > ' ' && inQuery(s, i) {
+			return 1, ' '
+		}
+		return 0, 0
+	}
+	switch s = s[i:]; {
 	case s[0] == '%' && isHex(at(s, 1)) && isHex(at(s, 2)):
 		return 3, rune(hexValue(s[1])<<4 | hexValue(s[2]))
 	case s[0] != '\\' || len(s) < 2:
@@ -55,6 +62,22 @@ func escape(s string) (written int, meant rune) {
 	return 0, 0
 }
 
+// maxQuery bounds the value of a query that is looked at.
+const maxQuery = 96
+
+// inQuery reports whether i is in the value of a URL's query.
+func inQuery(s string, i int) bool {
+	for j := i - 1; j >= 0 && i-j < maxQuery; j-- {
+		switch c := s[j]; {
+		case c == '=':
+			return isWord(at(s, j-1)) && j+1 < i
+		case !isAlnum(c) && strings.IndexByte("+%-._~*@:,/()", c) < 0:
+			return false
+		}
+	}
+	return false
+}
+
 func hexValue(c byte) byte {
 	if isDigit(c) {
 		return c - '0'
@@ -67,12 +90,12 @@ func (v *view) read(s string) {
 	v.text, v.cuts = v.text[:0], v.cuts[:0]
 	extra := 0
 	for i := 0; i < len(s); {
-		if s[i] != '%' && s[i] != '\\' {
+		if s[i] != '%' && s[i] != '\\' && s[i] != '+' {
 			v.text = append(v.text, s[i])
 			i++
 			continue
 		}
-		n, r := escape(s[i:])
+		n, r := escape(s, i)
 		if n == 0 {
 			v.text = append(v.text, s[i])
 			i++
