@@ -18,6 +18,7 @@ func keyed() Detector {
 			if c.End-c.Start > maxNamed {
 				return
 			}
+			c.strip()
 			end := c.End
 			for end < len(c.Text) && end-c.Start < maxKey && (isBase64(c.Text[end]) || isBase64URL(c.Text[end]) || c.Text[end] == '.' && isAlnum(c.At(end+1))) {
 				end++

@@ -59,14 +59,33 @@ func (f *namedFamily) detector() Detector {
 		if c.End-c.Start > maxNamed || !c.Near(namedReach) || !worthALook(c.Text[c.Start:c.End]) {
 			return
 		}
-		for i := range shapes {
-			s := &shapes[i]
-			if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && strings.HasSuffix(c.Text[:c.Start], s.lead) && c.isNamed(s, end) {
-				c.Add(c.Start-len(s.lead), end)
-				return
-			}
+		if !c.addNamed(shapes) && c.strip() {
+			c.addNamed(shapes)
 		}
 	}}
+}
+
+// addNamed adds the candidate if it has one of the shapes and its vendor's name.
+func (c *Candidate) addNamed(shapes []namedShape) bool {
+	for i := range shapes {
+		s := &shapes[i]
+		if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && strings.HasSuffix(c.Text[:c.Start], s.lead) && c.isNamed(s, end) {
+			c.Add(c.Start-len(s.lead), end)
+			return true
+		}
+	}
+	return false
+}
+
+// strip takes _ off both ends of the run that is the candidate, as emphasis has
+// them about it, and reports whether there were any.
+func (c *Candidate) strip() bool {
+	if c.At(c.Start) != '_' || c.At(c.End-1) != '_' || c.End-c.Start < leastNamed {
+		return false
+	}
+	c.Start++
+	c.End--
+	return true
 }
 
 // leastNamed and maxNamed bound the runs in which keys without a form are looked for.

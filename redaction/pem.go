@@ -5,8 +5,9 @@ import "strings"
 const (
 	pemBegin = "-----BEGIN "
 	pemEnd   = "-----END "
-	// maxPEM bounds a private key with its armour.
-	maxPEM = 32 << 10
+	// maxPEM bounds a private key with its armour. Dashes end it, so every byte
+	// is looked at once, however many keys begin.
+	maxPEM = 1 << 20
 	// minKey is the least base64 that makes armour hold a key.
 	minKey = 24
 )

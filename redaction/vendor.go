@@ -167,7 +167,7 @@ func matchShape(parts []part, s string, i int) int {
 		for strings.IndexByte(".%=/?&", s[i-1]) >= 0 && (s[i-1] != '=' || !isBase64(s[i-2])) {
 			i--
 		}
-	} else if isWord(at(s, i)) || last.in != nil && i < len(s) && last.in(s[i]) && strings.IndexByte(".=%/:?&", s[i]) < 0 {
+	} else if isAlnum(at(s, i)) || last.in != nil && i < len(s) && last.in(s[i]) && strings.IndexByte(".=%/:?&", s[i]) < 0 {
 		return 0
 	}
 	if strings.IndexByte(parts[0].literal, '/') < 0 && filler(s[start+len(parts[0].literal):i]) {
