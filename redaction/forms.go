@@ -207,7 +207,7 @@ func filled(s string) bool {
 func (sc *scan) formAlone(first, last int) bool {
 	s, start, end := sc.cand.Text, sc.groups[first].Start, sc.groups[last].End
 	before, after := at(s, start-1), at(s, end)
-	if isWord(before) || isWord(after) {
+	if isAlnum(before) && !afterEscape(s, start) || isAlnum(after) {
 		return false
 	}
 	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) || strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) {

@@ -68,7 +68,7 @@ func withPort(s string, end int) int {
 // partOfNumber reports whether digits, letters or dots go on around the quad.
 func partOfNumber(c *Candidate) bool {
 	before, after := c.At(c.Start-1), c.At(c.End)
-	return isWord(before) || isWord(after) ||
+	return isAlnum(before) || isAlnum(after) ||
 		before == '.' && isWord(c.At(c.Start-2)) || after == '.' && isDigit(c.At(c.End+1))
 }
 

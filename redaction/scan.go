@@ -41,6 +41,9 @@ type scan struct {
 	nest                []nest // JSON: open objects and arrays
 	cand                Candidate
 
+	view      view
+	viewSpans []span
+
 	unescaped []byte // JSON: the values of strings with escapes that are being searched
 
 	// Context: the words read so far, the sets that they hit and, behind
@@ -61,6 +64,7 @@ type scan struct {
 type span struct {
 	start, end, det int
 	sure            bool // a word near it says so
+	decoded         bool // found in the view without escapes
 }
 
 // never is no place of a text.
@@ -239,7 +243,7 @@ func (sc *scan) add(det, start, end int) {
 			return
 		}
 	}
-	sc.spans = append(sc.spans, span{start, end, det, sc.sure})
+	sc.spans = append(sc.spans, span{start: start, end: end, det: det, sure: sc.sure})
 }
 
 // maxReplacement is the longest replacement.
