@@ -28,7 +28,7 @@ func passwords() Detector {
 			} else if a.farther(); a.ok && a.password() && mixed(a.value()) {
 				c.Add(a.start, a.end)
 			}
-			if a := compared(c.Text, c.Start); a.ok && strong(a.value()) {
+			if a := compared(c.Text, c.Start); a.ok && strong(a.value()) && !placeholder(a.value()) {
 				c.Add(a.start, a.end)
 			}
 		},
