@@ -1,6 +1,7 @@
 package redaction
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -119,12 +120,15 @@ func skipScheme(s string, i int) int {
 	return i
 }
 
+// belonging are the words by which a name goes on to say what a password is for.
+var belonging = [...]string{"for ", "to ", "of ", "on ", "at ", "in ", "für ", "zum ", "zur ", "vom ", "de ", "del ", "della ", "du ", "pour ", "para ", "do ", "da ", "di ", "per ", "voor ", "van ", "для ", "от "}
+
 // farther reads the value of "the password for the server is …": the name
 // goes on for a few words of the same sentence.
 func (a *assigned) farther() {
 	s := a.s
 	a.ok = false
-	if a.nameEnd < 0 || at(s, a.nameEnd) != ' ' {
+	if a.nameEnd < 0 || at(s, a.nameEnd) != ' ' || !slices.ContainsFunc(belonging[:], func(w string) bool { return strings.HasPrefix(s[a.nameEnd+1:], w) }) {
 		return
 	}
 	for i, limit := a.nameEnd, min(len(s), a.nameEnd+maxName); i < limit; i++ {
@@ -444,7 +448,7 @@ func code(v string) bool {
 	}
 	for i := range len(v) {
 		if c := v[i]; !isWord(c) && c != '.' && !strings.HasPrefix(v[i:], "::") && (c != ':' || at(v, i-1) != ':') {
-			return c == '(' || c == '[' || strings.HasPrefix(v[i:], "->")
+			return c == '(' || c == '[' || c == '{' && strings.Contains(v[:i], ".") || strings.HasPrefix(v[i:], "->")
 		}
 	}
 	return strings.Contains(v, ".") && !strings.ContainsAny(v, "0123456789")
@@ -462,8 +466,8 @@ func (a *assigned) secret(word string) bool {
 	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
 		return true
 	}
-	if serial(v) {
-		return strings.EqualFold(word, "token") || strings.EqualFold(word, "secret")
+	if digitsEnd(v, 0) == len(v) {
+		return serial(v) && (strings.EqualFold(word, "token") || strings.EqualFold(word, "secret"))
 	}
 	least := 10
 	if weakName(word) {

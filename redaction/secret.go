@@ -2,6 +2,7 @@ package redaction
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -63,7 +64,7 @@ func classify(name string) keyClass {
 
 // endingsBy has keyEndings by their last letter.
 var endingsBy = func() (by [256][]ending) {
-	for _, e := range keyEndings {
+	for _, e := range slices.Concat(keyEndings, personalKeys) {
 		last := e.ending[len(e.ending)-1]
 		by[last] = append(by[last], e)
 	}
@@ -99,6 +100,8 @@ func (k keyClass) secret(value string) string {
 	switch {
 	case k == noKey || placeholder(value):
 		return ""
+	case k >= personKey:
+		return k.personal(value)
 	case k == passwordKey:
 		return "PASSWORD"
 	case k == passKey:

@@ -141,8 +141,8 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	for i := range t.least {
 		t.least[i] = maxDigits + 1
 	}
-	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET"} {
-		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ], "the name of a JSON member"})
+	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET", "PERSON", "DATE_OF_BIRTH", "ADDRESS"} {
+		t.keyRules = append(t.keyRules, rule{typ, jsonKeyName, 1, operatorOf(ops, &Detector{Type: typ, Name: jsonKeyName}), "the name of a JSON member"})
 	}
 	words := map[string]*detSet{}
 	for i := range ds {
@@ -163,6 +163,9 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	}
 	return t, nil
 }
+
+// jsonKeyName is the detector of what goes because of its JSON key.
+const jsonKeyName = "json_key"
 
 // keyRule returns the rule for what goes as a type because of its JSON key,
 // nil for "".
