@@ -98,8 +98,8 @@ func publicName(name []byte) bool {
 // key, "" if it stays.
 func (k keyClass) secret(value string) string {
 	switch {
-	case k == noKey || placeholder(value):
-		return ""
+	case k == noKey || placeholder(value) || strings.HasPrefix(value, pemBegin) && strings.Contains(value, "PRIVATE KEY"):
+		return "" // a private key is found by itself
 	case k >= personKey:
 		return k.personal(value)
 	case k == passwordKey:
