@@ -45,7 +45,7 @@ type Config struct {
 	//
 	// The store finds a person by the pseudonyms that it makes itself. Unless
 	// Pseudonym makes the same, `user == "alice@example.com"` does not find
-	// what was redacted here; the pseudonym does.
+	// what was redacted here; the pseudonym does. See the package comment.
 	Redactor  *redaction.Redactor
 	Pseudonym redaction.Pseudonym
 	// Now tells the time for validation. nil means time.Now.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -15,6 +16,7 @@ import (
 	"github.com/afterimage/afterimage/capture"
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction"
 )
 
 // A service records what a model answered and what the user saw.
@@ -59,6 +61,73 @@ func Example() {
 		log.Fatal(err)
 	}
 	// Output: stored: true
+}
+
+// A service redacts before anything leaves it: with its own key of pseudonyms,
+// for the countries of its users, and its own choice of what becomes of what
+// is found.
+func Example_redaction() {
+	ctx := context.Background()
+	js, stop := connect(ctx)
+	defer stop()
+
+	redactor, err := redaction.New(redaction.Config{
+		Regions: []string{"DE", "FR"},
+		Operators: map[string]redaction.Operator{
+			"IP_ADDRESS": redaction.Generalise, // where from, roughly, is enough
+			"EMAIL":      redaction.Mask,       // that there was one is enough
+			"IBAN":       redaction.Drop,
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// A service keeps its key and makes it with NewPseudonymKey.
+	key, err := redaction.RandomPseudonymKey()
+	if err != nil {
+		log.Fatal(err)
+	}
+	const tenant event.Tenant = "acme"
+	p, err := capture.New(js, capture.Config{Tenant: tenant, Redactor: redactor, Pseudonym: key.For(string(tenant), "2026-Q4")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = p.PublishBatch(ctx, []*pb.Event{{
+		Id: "e1", Time: timestamppb.Now(), Session: "c-17", User: "alice@example.com",
+		Body: &pb.Event_Report{Report: &pb.Report{
+			Session: "c-17", Category: "privacy",
+			Comment: "It told 198.51.100.7 that I am alice@example.com!",
+		}},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sent := first(ctx, js)
+	fmt.Println(sent.GetReport().GetComment())
+	fmt.Println(sent.GetCapture().GetContent(), strings.HasPrefix(sent.GetUser(), "[USER:"))
+	if err := p.Close(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// It told [IP_ADDRESS:~198.51.100.0/24] that I am [EMAIL]!
+	// REDACTED true
+}
+
+// first returns the first event that the stream holds.
+func first(ctx context.Context, js jetstream.JetStream) *pb.Event {
+	stream, err := js.Stream(ctx, "evidence")
+	if err != nil {
+		log.Fatal(err)
+	}
+	msg, err := stream.GetMsg(ctx, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	events, err := event.Decode(msg.Header.Get(event.HeaderContentType), msg.Header.Get(event.HeaderContentEncoding), msg.Data, event.Limits{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return events[0]
 }
 
 // connect connects to a server in this process; a service connects to

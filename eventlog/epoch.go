@@ -52,7 +52,7 @@ func (l *Log) changeEpoch(_ context.Context, p *pending, progress func(ForgetPro
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(l.drop(a.write, p.drop), l.dropReplacements(a.write, p)); err != nil {
+		if err := errors.Join(l.drop(a.write, p.drop), l.writeReplacements(a.write, nil, p.unsaid)); err != nil {
 			return err
 		}
 		remove(a.write, key1(spacePending))
@@ -147,24 +147,6 @@ func (l *Log) drop(b *pebble.Batch, ids []bucketID) error {
 		}
 	}
 	return nil
-}
-
-// dropReplacements removes the replacements of events whose buckets go.
-func (l *Log) dropReplacements(b *pebble.Batch, p *pending) error {
-	if len(p.drop) == 0 {
-		return nil
-	}
-	var gone []event.Seq
-	err := l.eachReplacement(func(seq event.Seq, _ replacement) error {
-		if p.gone.Contains(uint64(seq)) {
-			gone = append(gone, seq)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return l.writeReplacements(b, nil, gone)
 }
 
 // settleEpoch makes memory what changeEpoch made the disk. The caller holds mu.

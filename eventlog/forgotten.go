@@ -203,7 +203,9 @@ func (l *Log) recordForgotten(_ context.Context, p *pending, _ func(ForgetProgre
 	if err != nil {
 		return err
 	}
-	p.gone, _ = f.all()
+	if err := l.findUnsaid(p, f); err != nil {
+		return err
+	}
 	epoch := l.ring.Begun().Number()
 	earlier, err := readForgotten(l.ring, epoch)
 	if err != nil {
@@ -218,6 +220,21 @@ func (l *Log) recordForgotten(_ context.Context, p *pending, _ func(ForgetProgre
 		return err
 	}
 	return l.ring.SaveForgotten(epoch, b)
+}
+
+// findUnsaid finds out which of the events that go with their buckets were redacted:
+// what they are committed to goes too.
+func (l *Log) findUnsaid(p *pending, f *forgotten) error {
+	if len(p.drop) == 0 {
+		return nil // Those that go singly took it along.
+	}
+	gone, _ := f.all()
+	return l.eachReplacement(func(seq event.Seq, _ replacement) error {
+		if gone.Contains(uint64(seq)) {
+			p.unsaid = append(p.unsaid, seq)
+		}
+		return nil
+	})
 }
 
 // readForgotten returns the record of an epoch, an empty one if there is none.

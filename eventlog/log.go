@@ -117,7 +117,7 @@ type Outcome uint8
 // The outcomes.
 const (
 	Appended  Outcome = iota + 1 // it is in the log now
-	Duplicate                    // it already was; or it was, and is forgotten
+	Duplicate                    // it already was; or it was, and is forgotten or redacted
 	Conflict                     // its id is another event's, which stays; nothing was stored
 )
 

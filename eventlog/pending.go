@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/RoaringBitmap/roaring/v2/roaring64"
-
 	"github.com/afterimage/afterimage/event"
 )
 
@@ -17,7 +15,7 @@ type pending struct {
 	drop   []bucketID  // buckets that go whole
 	rekey  []rekeyed   // buckets of which events go or were redacted, and that get new keys
 
-	gone *roaring64.Bitmap // all positions that go; not written, nil before it is known
+	unsaid []event.Seq // redacted events of buckets that go; not written, but found out
 }
 
 // rekeyed is a bucket and the number of its new index, 0 if none was given out

@@ -15,9 +15,15 @@ import (
 // A Proof shows that an event's commitment is in the log.
 type Proof struct {
 	Seq        event.Seq
-	Commitment [32]byte   // SHA-256 of the stored event
+	Commitment [32]byte   // SHA-256 of the event as it was first stored: its leaf
 	Hashes     [][32]byte // from the leaf's sibling up, RFC 6962 §2.1.1
 	Checkpoint Checkpoint // whose tree it is in
+	// Current is the SHA-256 of the event as it is stored now: Commitment, unless it
+	// was redacted, or if it is forgotten.
+	Current [32]byte
+	// Redactions are the positions of the ledger events that lead from Commitment to
+	// Current, as FollowRedactions does. Each is proven like any event.
+	Redactions []event.Seq
 }
 
 // Text returns the proof as C2SP tlog-proof spells it, with the commitment as
@@ -35,7 +41,7 @@ func (p Proof) Text() []byte {
 //
 // Errors: ErrNotFound where there is no such event, it is another tenant's, or
 // the checkpoint does not cover it; ErrTampered where the tiles do not make the
-// signed root.
+// signed root, or the ledger does not say what stands for the leaf.
 func (l *Log) Prove(ctx context.Context, name event.Tenant, seq event.Seq, in Checkpoint) (Proof, error) {
 	if err := ctx.Err(); err != nil {
 		return Proof{}, err
@@ -64,6 +70,9 @@ func (l *Log) Prove(ctx context.Context, name event.Tenant, seq event.Seq, in Ch
 		return Proof{}, fmt.Errorf("event %d: %w: its commitment is not in the tree of the checkpoint over %d events", seq, ErrTampered, in.Size)
 	}
 	p.Hashes = plainHashes(hashes)
+	if p.Current, p.Redactions, err = l.redactedTo(ctx, name, seq, p.Commitment); err != nil {
+		return Proof{}, err
+	}
 	return p, nil
 }
 

@@ -1,14 +1,19 @@
 package eventlog
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // slices32 is hashes as others take them.
@@ -141,6 +146,91 @@ func TestProveForgotten(t *testing.T) {
 	if err := included(p); err != nil {
 		t.Error(err)
 	}
+}
+
+// Of an event that was redacted the proof is still that of its leaf; with the
+// ledger events that it names, each proven likewise, anybody can follow what the
+// event is now.
+func TestProveRedacted(t *testing.T) {
+	cfg := config(t)
+	now := cfg.Now()
+	cfg.Now = func() time.Time { return now }
+	l := bits(t, cfg, 60, 20)
+	before := map[event.Seq]Proof{}
+	for seq := range event.Seq(6) {
+		before[seq] = proven(t, l, seq)
+	}
+	half := redaction("acme", "r0", 3, 4)
+	half.Apply = func(_ context.Context, e *pb.Event) error { e.User = "[USER:half]"; return nil }
+	redact(t, l, half)
+	redact(t, l, redaction("acme", "r1", 4, 5))
+	ledger := of(l, "acme", LedgerClass)
+	for range 2 {
+		for seq, redactions := range map[event.Seq]int{2: 0, 3: 1, 4: 2, 5: 1} {
+			p := proven(t, l, seq)
+			if p.Commitment != before[seq].Commitment || len(p.Redactions) != redactions || (p.Current == p.Commitment) != (redactions == 0) {
+				t.Errorf("event %d: got %x, now %x, by %v; want %x and %d redactions", seq, p.Commitment, p.Current, p.Redactions, before[seq].Commitment, redactions)
+			}
+			var said []*pb.Event
+			for _, at := range p.Redactions {
+				proven(t, l, at)
+				e, err := l.Read(t.Context(), "acme", at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				said = append(said, e)
+			}
+			slices.Reverse(said)
+			got, err := FollowRedactions(p.Commitment, seq, said...)
+			if err != nil || got != p.Current {
+				t.Errorf("event %d: followed to %x, %v, want %x", seq, got, err, p.Current)
+			}
+			if redactions == 0 {
+				continue
+			}
+			if got, err := FollowRedactions(p.Commitment, seq, said[1:]...); redactions == 2 && (err != nil || got == p.Current) || redactions == 1 && got == p.Current {
+				t.Errorf("event %d: without the last ledger event: followed to %x, %v", seq, got, err)
+			}
+			if _, err := FollowRedactions(before[2].Commitment, seq, said...); !errors.Is(err, ErrTampered) {
+				t.Errorf("event %d: from another leaf: got %v, want ErrTampered", seq, err)
+			}
+			said[0].GetRedacted().Events[0].New[0] ^= 1
+			said[0].GetRedacted().Events[len(said[0].GetRedacted().GetEvents())-1].New[0] ^= 1
+			if got, err := FollowRedactions(p.Commitment, seq, said...); err == nil && got == p.Current {
+				t.Errorf("event %d: a changed ledger event leads there too", seq)
+			}
+		}
+		// Once more when what the ledger said was handed on.
+		now = now.Add(24 * time.Hour)
+		expiry := erasure("acme", "r2")
+		expiry.Buckets, ledger = ledger, nil
+		forget(t, l, expiry)
+	}
+	forget(t, l, erasure("acme", "r3", 4))
+	if p, err := l.Prove(t.Context(), "acme", 4, l.Newest()); err != nil || p.Current != before[4].Commitment || p.Redactions != nil {
+		t.Errorf("of an erased one: got %x by %v, %v", p.Current, p.Redactions, err)
+	}
+}
+
+// proven proves an event elsewhere, and compares what it is now with what is read.
+func proven(t *testing.T, l *Log, seq event.Seq) Proof {
+	t.Helper()
+	p, err := l.Prove(t.Context(), "acme", seq, l.Newest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := included(p); err != nil {
+		t.Errorf("event %d: %v", seq, err)
+	}
+	e, err := l.Read(t.Context(), "acme", seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Seq = nil
+	if b, err := event.Marshal(e); err != nil || sha256.Sum256(b) != p.Current {
+		t.Errorf("event %d hashes to %x, the proof says %x, %v", seq, sha256.Sum256(b), p.Current, err)
+	}
+	return p
 }
 
 // Invariant 5: a proof that does not prove anything is not given out.

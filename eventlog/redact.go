@@ -52,6 +52,10 @@ const maxRedacted = 16 << 20
 // goes on with that. What comes after the portion that failed stays as it was: to
 // call Redact again is no harm, as what is redacted does not change again.
 //
+// Restoring a backup from before forgets the events, which it has as they were: a
+// backup is due afterwards. While events are redacted none is made, and nothing is
+// merged, promoted or forgotten; appending and reading go on.
+//
 // An event that is published again under the id of a redacted one is a Duplicate,
 // whatever it says. The events that put it on record have the id of Ledger, or
 // that id with a number.
@@ -63,9 +67,6 @@ func (l *Log) Redact(ctx context.Context, what Redaction, progress func(ForgetPr
 	defer l.rewriting.Unlock()
 	if err := l.resume(ctx, progress); err != nil {
 		return 0, fmt.Errorf("redact: finish the forgetting before: %w", err)
-	}
-	if err := l.Ready(); err != nil { // It needs room before it makes some.
-		return 0, fmt.Errorf("redact: %w", err)
 	}
 	r, err := l.newRedacting(what)
 	if err != nil {
@@ -90,8 +91,9 @@ type redacting struct {
 	what        Redaction
 	tenant      *tenant
 	wanted      *roaring64.Bitmap
-	begun       int // of rekey, how many are on record
-	done        int // events that became others
+	blocks      []block.ID // that hold them
+	begun       int        // of rekey, how many are on record
+	done        int        // events that became others
 }
 
 // newRedacting finds out what a redaction concerns.
@@ -110,30 +112,53 @@ func (l *Log) newRedacting(what Redaction) (*redacting, error) {
 		if seq >= l.Size() {
 			return nil, fmt.Errorf("event %d of tenant %s: %w", seq, what.Tenant, ErrNotFound)
 		}
-		b, err := l.bucketAt(seq)
-		switch {
-		case errors.Is(err, ErrErased):
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("event %d: %w", seq, err)
-		case b.tenant != r.tenant.id:
-			return nil, fmt.Errorf("event %d of tenant %s: %w", seq, what.Tenant, ErrNotFound)
-		case b.class == LedgerClass:
-			return nil, fmt.Errorf("event %d is of the ledger, which is not redacted", seq)
-		}
 		r.wanted.Add(uint64(seq))
+	}
+	var err error
+	if r.blocks, err = l.holding(r.wanted); err != nil {
+		return nil, err
+	}
+	for _, id := range r.blocks {
+		if err := r.may(id); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
 
-// run redacts portion by portion.
-func (r *redacting) run(ctx context.Context, progress func(ForgetProgress)) error {
-	blocks, err := r.l.holding(r.wanted)
+// may reports whether the events of a block can be redacted.
+func (r *redacting) may(id block.ID) error {
+	_, b, err := r.l.header(id)
 	if err != nil {
 		return err
 	}
+	if b.tenant == r.tenant.id && b.class != LedgerClass {
+		return nil
+	}
+	for it := r.wanted.Iterator(); it.HasNext(); {
+		seq := event.Seq(it.Next())
+		at, err := r.l.locate(seq)
+		switch {
+		case errors.Is(err, ErrErased) || err == nil && at.block != id:
+			continue
+		case err != nil:
+			return fmt.Errorf("event %d: %w", seq, err)
+		case b.tenant != r.tenant.id:
+			return fmt.Errorf("event %d of tenant %s: %w", seq, r.tenant.name, ErrNotFound)
+		}
+		return fmt.Errorf("event %d is of the ledger, which is not redacted", seq)
+	}
+	return fmt.Errorf("%w: block %d holds no event that its locations say it does", ErrTampered, id)
+}
+
+// run redacts portion by portion.
+func (r *redacting) run(ctx context.Context, progress func(ForgetProgress)) error {
+	blocks := r.blocks
 	stay := func(_ event.Seq, in *bucket) *bucket { return in }
 	for planned := len(blocks); len(blocks) > 0; {
+		if err := r.l.Ready(); err != nil { // It needs room before it makes some.
+			return err
+		}
 		part := r.l.portion(blocks, r.l.cfg.portionBytes)
 		err := r.l.rewrite(ctx, rewriting{blocks: part, into: stay, merged: r.l.merged(part[0]), workers: r.l.workers(), redacting: r})
 		if err != nil {
@@ -239,8 +264,17 @@ func (r *redacting) apply(ctx context.Context, m *moving) error {
 		event: m.Event, moved: !slices.Equal(termsOf(was), termsOf(e)),
 		entry: &pb.Redacted_Replacement{Seq: m.Seq, Old: before[:], New: after[:], Redactions: added(was, e)},
 	}
-	m.Item = block.Item{Seq: m.Seq, Bytes: stored, Event: e}
+	m.Item = block.Item{Seq: m.Seq, Bytes: stored, Event: withoutText(e)}
 	return nil
+}
+
+// withoutText takes the texts out of an event, which take memory and are decoded
+// again when it is sealed.
+func withoutText(e *pb.Event) *pb.Event {
+	if in := e.GetInteraction(); in != nil {
+		in.Input, in.Output, in.Shown, in.Retrieved, in.Deltas = nil, nil, nil, nil, nil
+	}
+	return e
 }
 
 // sameEvent reports whether an event that was redacted is still the one that it

@@ -1,9 +1,11 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/words"
+	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -240,6 +243,57 @@ func TestRedact(t *testing.T) {
 	check(t, l)
 }
 
+// What is not redacted is not written anew; what is has a salt of its own, so that
+// whoever knew the old one cannot try what it is now.
+func TestRedactRewritesLittle(t *testing.T) {
+	l := bits(t, config(t), 100, 10)
+	ids := func() (out []block.ID) { return slices.Sorted(maps.Keys(l.headers)) }
+	before := ids()
+	was, err := l.Read(t.Context(), "acme", 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := l.locate(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	redact(t, l, redaction("acme", "r1", 7))
+	is, err := l.Read(t.Context(), "acme", 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(was.GetSalt(), is.GetSalt()) {
+		t.Error("the salt is what it was")
+	}
+	after := ids()
+	gone := slices.DeleteFunc(before, func(id block.ID) bool { return slices.Contains(after, id) })
+	if !slices.Equal(gone, []block.ID{at.block}) {
+		t.Errorf("blocks %v were written anew, want %d", gone, at.block)
+	}
+	everything := redaction("acme", "r2")
+	for n := range event.Seq(100) {
+		everything.Seqs = append(everything.Seqs, n)
+	}
+	everything.Apply = func(ctx context.Context, e *pb.Event) error { // which has something to say of one alone
+		if e.GetId() == sample(31).GetId() {
+			return hide(ctx, e)
+		}
+		return nil
+	}
+	if at, err = l.locate(31); err != nil {
+		t.Fatal(err)
+	}
+	before = ids()
+	if n := redact(t, l, everything); n != 1 {
+		t.Errorf("%d events became others, want 1", n)
+	}
+	after = ids()
+	if gone := slices.DeleteFunc(before, func(id block.ID) bool { return slices.Contains(after, id) }); !slices.Equal(gone, []block.ID{at.block}) {
+		t.Errorf("blocks %v were written anew, want %d", gone, at.block)
+	}
+	check(t, l)
+}
+
 // The filters do not answer any more to words that were taken out; but for one in
 // 256 that a filter takes for another.
 func TestRedactFilters(t *testing.T) {
@@ -284,9 +338,9 @@ func TestRedactRefuses(t *testing.T) {
 		says string
 	}{
 		"beyond the end":   {redaction("acme", "x", 10_000), ErrNotFound, ""},
-		"another tenant's": {redaction("umbrella", "x", 0), ErrNotFound, ""},
+		"another tenant's": {redaction("umbrella", "x", 101, 5), ErrNotFound, "event 5 of tenant umbrella"},
 		"no tenant":        {redaction("nobody", "x", 0), ErrNotFound, ""},
-		"a ledger event":   {redaction("acme", "x", 110), nil, "of the ledger"},
+		"a ledger event":   {redaction("acme", "x", 1, 7, 110), nil, "event 110 is of the ledger"},
 		"no record":        {Redaction{Tenant: "acme", Ledger: erasure("acme", "x").Ledger, Seqs: []event.Seq{1}, Apply: hide}, nil, "must be a redacted"},
 		"a taken id":       {redaction("acme", "event-000003", 1), nil, "is taken"},
 		"a broken one": {Redaction{Tenant: "acme", Ledger: redaction("acme", "x").Ledger, Seqs: []event.Seq{1},
@@ -314,6 +368,12 @@ func TestRedactRefuses(t *testing.T) {
 			t.Errorf("a redaction that changes the %s: got %d, %v, want an error", name, n, err)
 		}
 	}
+	free := l.cfg.MinFree
+	l.cfg.MinFree = 1 << 62
+	if n, err := l.Redact(t.Context(), redaction("acme", "x", 1), func(ForgetProgress) {}); n != 0 || !errors.Is(err, ErrDiskFull) {
+		t.Errorf("no room: got %d, %v, want ErrDiskFull", n, err)
+	}
+	l.cfg.MinFree = free
 	if l.Size() != size || l.ring.Current().Number() != epoch {
 		t.Errorf("%d events were appended, the epoch is %d", l.Size()-size, l.ring.Current().Number())
 	}
@@ -362,4 +422,26 @@ func TestRedactMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, open(t, cfg))
+}
+
+// What is stored of redactions says the same after encoding; what is cut off,
+// added or out of order is refused.
+func TestReplacementsRecord(t *testing.T) {
+	r := replacements{0: {commitment{1}, 7}, 9: {commitment{2}, 1 << 40}, 255: {commitment{31: 3}, 8}}
+	b := r.encode()
+	got, err := decodeReplacements(b)
+	if err != nil || !maps.Equal(got, r) {
+		t.Fatalf("got %v, %v, want %v", got, err, r)
+	}
+	for n := range b {
+		if got, err := decodeReplacements(b[:n]); n%replacementSize != 0 && !errors.Is(err, ErrTampered) || n == 0 && err == nil {
+			t.Errorf("the first %d of %d bytes: got %v, %v, want ErrTampered", n, len(b), got, err)
+		}
+	}
+	first, rest := b[:replacementSize], b[replacementSize:]
+	for name, bad := range map[string][]byte{"out of order": append(slices.Clone(rest), first...), "twice": append(slices.Clone(first), b...), "a byte more": append(slices.Clone(b), 0)} {
+		if got, err := decodeReplacements(bad); !errors.Is(err, ErrTampered) {
+			t.Errorf("%s: got %v, %v, want ErrTampered", name, got, err)
+		}
+	}
 }

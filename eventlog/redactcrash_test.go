@@ -229,8 +229,8 @@ func TestRedactWhileServing(t *testing.T) {
 			add(t, l, "acme", appended, appended+3)
 		}
 	})
-	work.Go(func() { serve(t, ctx, l) })
-	work.Go(func() { serve(t, ctx, l) })
+	work.Go(func() { serve(ctx, t, l) })
+	work.Go(func() { serve(ctx, t, l) })
 	if n := redact(t, l, redaction("acme", "r1", all...)); n != 600 {
 		t.Errorf("%d events became others, want 600", n)
 	}
@@ -259,7 +259,7 @@ func TestRedactWhileServing(t *testing.T) {
 }
 
 // serve reads, until ctx ends, events that are perhaps redacted.
-func serve(t *testing.T, ctx context.Context, l *Log) {
+func serve(ctx context.Context, t *testing.T, l *Log) {
 	for ctx.Err() == nil {
 		seen := map[event.Seq]bool{}
 		for e, err := range l.Scan(ctx, "acme", Selection{Terms: []Term{{FieldKind, []string{"interaction", "report"}}}}) {

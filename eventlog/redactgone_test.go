@@ -309,6 +309,63 @@ func TestRestoreRedacted(t *testing.T) {
 	}
 }
 
+// A position that was given anew after a restore is another event than before: that
+// the one was redacted says nothing of the other. And what the ledger handed on
+// since the backup is handed on again.
+func TestRestoreTwiceRedacted(t *testing.T) {
+	cfg := config(t)
+	now := cfg.Now()
+	cfg.Now = func() time.Time { return now }
+	l := bits(t, cfg, 100, 20)
+	redact(t, l, redaction("acme", "r0", 7)) // Epoch 2, in both backups.
+	dir := t.TempDir()
+	small := backUp(t, l, dir)
+	add(t, l, "acme", 100, 200) // From position 102 on.
+	large := backUp(t, l, dir)
+	redact(t, l, redaction("acme", "r1", 50, 150)) // Epoch 3.
+	now = now.Add(48 * time.Hour)
+	expiry := erasure("acme", "r2") // Epoch 4: what r0 said is handed on.
+	expiry.Buckets = of(l, "acme", LedgerClass)
+	forget(t, l, expiry)
+	check(t, l)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := lost(t, cfg)
+	restore(t, second, small.Dir) // Epoch 5.
+	l = open(t, second)
+	check(t, l)
+	e, err := l.Read(t.Context(), "acme", 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameHidden(t, e, 7)
+	add(t, l, "acme", 1000, 1100)
+	anew := seqs(t, l, "acme", Selection{Terms: []Term{{FieldKind, []string{"interaction"}}}, Order: LogOrder})
+	redact(t, l, redaction("acme", "r3", 60, anew[len(anew)-20])) // Epoch 6.
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	third := lost(t, second)
+	if r := restore(t, third, large.Dir); r.Epoch != 7 {
+		t.Fatalf("restored %+v, want epoch 7", r)
+	}
+	l = open(t, third)
+	check(t, l)
+	for _, seq := range seqs(t, l, "acme", Selection{Terms: []Term{{FieldKind, []string{"interaction"}}}}) {
+		if slices.Contains([]event.Seq{50, 60, 150}, seq) {
+			t.Errorf("event %d is there as it was before it was redacted", seq)
+		}
+	}
+	for seq := range event.Seq(200) {
+		_, err := l.Read(t.Context(), "acme", seq)
+		ledger := seq == 100 || seq == 101 // The first is gone, the other the system's.
+		if want := slices.Contains([]event.Seq{50, 60, 150}, seq); !ledger && errors.Is(err, ErrErased) != want {
+			t.Errorf("event %d: got %v, want that it is forgotten: %v", seq, err, want)
+		}
+	}
+}
+
 // A backup that was made while what was redacted was not forgotten yet has the new
 // content, and keeps it.
 func TestRestoreOfPendingRedaction(t *testing.T) {

@@ -1,10 +1,11 @@
 // Package policy is what a tenant has decided about its evidence: which
-// retention class an event gets, how long each class is kept, and how much is
-// sampled. It also holds the conditions that policies, search filters and
-// monitors share.
+// retention class an event gets, how long each class is kept, how much is
+// sampled, and what is taken out of texts. It also holds the conditions that
+// policies, search filters and monitors share.
 //
 //	doc, err := policy.Parse(source)         // or policy.Default()
 //	class, err := doc.Classify(event)        // "flagged"
+//	redaction := doc.Redaction()             // regions, operators, escrow, analyser
 //	cond, err := policy.Compile(`interaction.model.name == "m" && turn > 3`)
 //	found, err := cond.Match(event)
 //
@@ -32,6 +33,8 @@
 //     document's source parses to the same document.
 //   - A rule set is total: every event gets a class that the document declares,
 //     and ledger events get "ledger" whatever the rules say.
+//   - What a document says of redaction has an effect: a type, detector, region
+//     or key that is not known is an error, never passed over.
 //   - What [Condition.Terms], [Condition.Words] and [Condition.Between] say is
 //     implied by the condition: selecting by them never loses a match.
 //   - The work of one [Condition.Match] is bounded (invariant 9).

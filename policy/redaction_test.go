@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -164,7 +165,7 @@ func TestRedactionErrors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse([]byte(minimal + tt.section + "\n"))
-			list, _ := err.(Errors)
+			list, _ := errors.AsType[Errors](err)
 			var got []string
 			for _, e := range list {
 				got = append(got, fmt.Sprintf("%d:%d %s", e.Line, e.Column, e.Reason))

@@ -43,6 +43,7 @@ func newPlayer(view pb.View, start time.Time) *player {
 // play returns the frames of the next event, which happened at the given time
 // of the session.
 func (p *player) play(e *pb.Event, at time.Time) []*pb.Frame {
+	e = marked(e)
 	p.event, p.frames = e, nil
 	p.offset = uint64(max(at.Sub(p.start).Milliseconds(), 0))
 	switch body := e.GetBody().(type) {

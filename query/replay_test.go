@@ -22,6 +22,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/redaction"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -274,5 +275,42 @@ func drawEvent(t *rapid.T) *pb.Event {
 	return &pb.Event{
 		Time: timestamppb.New(morning.Add(time.Duration(seconds) * time.Second)), Turn: rapid.Uint32Range(0, 3).Draw(t, "turn"),
 		Body: &pb.Event_Interaction{Interaction: in},
+	}
+}
+
+// Where policy took the texts away replay says so at each place, in time and
+// role, and does not show an empty conversation.
+func TestReplayOfDroppedContent(t *testing.T) {
+	log := newLog(t)
+	dropped := chat(1)
+	dropped.Session, dropped.Turn = "c", 1
+	in := dropped.GetInteraction()
+	in.Deltas = []*pb.Delta{{OffsetMs: 40, Bytes: 3}, {OffsetMs: 90, Bytes: 5}}
+	in.Output[0].Parts = append(in.Output[0].Parts, &pb.Part{Kind: &pb.Part_ToolCall{ToolCall: &pb.ToolCall{Id: "1", Name: "look", Arguments: "{}"}}})
+	complaint := &pb.Event{Id: "r", Time: timestamppb.New(morning.Add(time.Minute)), Session: "c", Body: &pb.Event_Report{
+		Report: &pb.Report{Session: "c", Category: "harm", Comment: "bad", Reporter: pb.Report_USER}}}
+	empty := chat(2)
+	empty.Session, empty.Turn, empty.Time = "c", 2, timestamppb.New(morning.Add(time.Hour))
+	empty.GetInteraction().Input[0].Parts[0].GetKind().(*pb.Part_Text).Text = ""
+	r, err := redaction.New(redaction.Config{DropContent: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*pb.Event{dropped, complaint} {
+		if _, err := r.Event(t.Context(), e, func(v string) (string, error) { return log.Pseudonym("acme", v) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(t, log, "acme", dropped, complaint, empty)
+	var got []string
+	for _, f := range replay(t, query.New(query.Config{Log: log}), "acme", "c", query.Options{View: pb.View_BOTH}) {
+		got = append(got, fmt.Sprint(f.GetKind(), " ", f.GetRole(), " ", f.GetText()))
+	}
+	want := []string{
+		"INPUT user [DROPPED]", "GENERATED assistant [DROPPED]", "GENERATED assistant [DROPPED]", "REPORT  [DROPPED]",
+		"INPUT user ", "GENERATED assistant answer 2",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package redaction
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -10,9 +11,9 @@ func passwords() Detector {
 	return Detector{
 		Type: "PASSWORD", Version: 2,
 		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:", "pass ", "pass\"", "pass'",
-			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "пароль", "пароля", "Пароль",
+			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "ароль", "ароля",
 			"密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "senha", "wachtwoord", "parola", "parola d'ordine", "lösenord", "adgangskode", "passord", "salasana", "hasło", "heslo", "şifre", "jelszó", "kodeord",
-			"identified by ", "cvs pass"},
+			"identified by ", "psk=", "psk:", "psk\"", "community string", "securestring "},
 		Find: func(c *Candidate) {
 			end := c.End
 			for strings.IndexByte("=:\"' ", c.Text[end-1]) >= 0 {
@@ -119,12 +120,15 @@ func skipScheme(s string, i int) int {
 	return i
 }
 
+// belonging are the words by which a name goes on to say what a password is for.
+var belonging = [...]string{"for ", "to ", "of ", "on ", "at ", "in ", "für ", "zum ", "zur ", "vom ", "de ", "del ", "della ", "du ", "pour ", "para ", "do ", "da ", "di ", "per ", "voor ", "van ", "для ", "от "}
+
 // farther reads the value of "the password for the server is …": the name
 // goes on for a few words of the same sentence.
 func (a *assigned) farther() {
 	s := a.s
 	a.ok = false
-	if a.nameEnd < 0 || at(s, a.nameEnd) != ' ' {
+	if a.nameEnd < 0 || at(s, a.nameEnd) != ' ' || !slices.ContainsFunc(belonging[:], func(w string) bool { return strings.HasPrefix(s[a.nameEnd+1:], w) }) {
 		return
 	}
 	for i, limit := a.nameEnd, min(len(s), a.nameEnd+maxName); i < limit; i++ {
@@ -288,6 +292,7 @@ func (a *assigned) bareEnd() int {
 	for ; end < len(s) && end-a.start <= maxAssigned && s[end] > ' '; end++ {
 		switch c := s[end]; {
 		case strings.IndexByte("\"'`,;", c) >= 0,
+			c >= 0x80 && a.operator[0] >= 0x80,
 			c == '&' && query,
 			c == '<' && (at(s, end+1) == '/' || end == a.start),
 			c == '>' && (a.operator == ">" || at(s, end+1) <= ' ' || at(s, end+1) == '<'),
@@ -443,7 +448,7 @@ func code(v string) bool {
 	}
 	for i := range len(v) {
 		if c := v[i]; !isWord(c) && c != '.' && !strings.HasPrefix(v[i:], "::") && (c != ':' || at(v, i-1) != ':') {
-			return c == '(' || c == '[' || strings.HasPrefix(v[i:], "->")
+			return c == '(' || c == '[' || c == '{' && strings.Contains(v[:i], ".") || strings.HasPrefix(v[i:], "->")
 		}
 	}
 	return strings.Contains(v, ".") && !strings.ContainsAny(v, "0123456789")
@@ -452,22 +457,22 @@ func code(v string) bool {
 // secret reports whether the value is a secret. word is what triggered.
 func (a *assigned) secret(word string) bool {
 	v := a.value()
-	if a.loose() && !random(v, 20) || placeholder(v) || a.needsQuotes() && !a.quoted || otherName(a.s[a.name:a.nameEnd]) {
+	if a.loose() && !random(v, 20) && !(a.quoted && random(v, 12)) || placeholder(v) || a.needsQuotes() && !a.quoted || otherName(a.s[a.name:a.nameEnd]) {
 		return false
 	}
-	if strings.IndexByte("/$<)", v[0]) >= 0 || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") || fileName(v) {
+	if strings.IndexByte("$<)", v[0]) >= 0 || v[0] == '/' && (len(v) < 32 || strings.Count(v, "/") > 5) || weakName(word) && publicKey(a.s, a.name, word) || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") || fileName(v) {
 		return false
 	}
 	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
 		return true
 	}
-	if serial(v) {
-		return strings.EqualFold(word, "token") || strings.EqualFold(word, "secret")
+	if digitsEnd(v, 0) == len(v) {
+		return serial(v) && (strings.EqualFold(word, "token") || strings.EqualFold(word, "secret"))
 	}
 	least := 10
 	if weakName(word) {
 		least = 20
-		if publicKey(a.s, a.name, word) || uuid(v) {
+		if uuid(v) {
 			return false
 		}
 	}

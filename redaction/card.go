@@ -117,7 +117,7 @@ func cardSeparators(c *Candidate) bool {
 func standsAlone(c *Candidate) bool {
 	before, after := c.At(c.Start-1), c.At(c.End)
 	switch {
-	case isWord(before) || isWord(after):
+	case isAlnum(before) && !afterEscape(c.Text, c.Start) || isAlnum(after):
 		return false
 	case (before == '.' || before == ',' || before == '-') && isWord(c.At(c.Start-2)),
 		(after == '.' || after == ',' || after == '-') && isWord(c.At(c.End+1)):

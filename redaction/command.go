@@ -16,7 +16,7 @@ var commands = []command{
 	{"podman login", []string{" -p "}, false}, {"mongosh ", []string{" -p "}, false}, {"mongodump ", []string{" -p "}, false}, {"mongo ", []string{" -p "}, false},
 	{"sqlcmd ", []string{" -P "}, true}, {"ldapsearch ", []string{" -w "}, false}, {"mosquitto_pub ", []string{" -P "}, false}, {"mosquitto_sub ", []string{" -P "}, false},
 	{"smbclient ", []string{"%"}, true}, {"xfreerdp ", []string{" /p:"}, true}, {"keytool ", []string{" -storepass ", " -keypass "}, false}, {"net use ", []string{" /user:"}, false},
-	{"htpasswd -", []string{" -p "}, false}, {"cqlsh ", []string{" -p "}, false}, {"ansible-vault ", []string{" -p "}, false}, {"snowsql ", []string{" -p "}, false},
+	{"cqlsh ", []string{" -p "}, false}, {"ansible-vault ", []string{" -p "}, false}, {"snowsql ", []string{" -p "}, false},
 }
 
 // commandPassword recognises the passwords that commands are given.
@@ -76,12 +76,32 @@ func curlUser() Detector {
 			}
 			a := assigned{s: c.Text, operator: "="}
 			a.read(c.End - 1 + i + len(flag))
+			if a.ok && a.quoted && c.At(a.end+1) == ':' {
+				a.start, a.end = a.start-1, shellWordEnd(c.Text, a.start-1)
+			}
 			if a.ok && userPassword(a.value()) {
 				c.Add(a.start, a.end)
 			}
 			return
 		}
 	}}
+}
+
+// shellWordEnd returns where the word of a shell that begins at i ends, quoted
+// or not, or quoted in parts.
+func shellWordEnd(s string, i int) int {
+	quote := byte(0)
+	for from := i; i < len(s) && i-from < maxAssigned; i++ {
+		switch c := s[i]; {
+		case c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == 0 && c <= ' ':
+			return i
+		}
+	}
+	return i
 }
 
 // userPassword reports whether v is user:password, or a key with a colon
@@ -135,4 +155,53 @@ func (c *Candidate) addPgpass() {
 	if len(fields) == 3 && len(fields[2]) >= 4 && !strings.ContainsAny(line, " \t/") && !placeholder(fields[2]) {
 		c.Add(c.End+len(line)-len(fields[2]), c.End+len(line))
 	}
+}
+
+// loginCall recognises the password in a call with user and password, such as
+// auth=("user", "password") and login("user", "password").
+func loginCall() Detector {
+	return Detector{Type: "PASSWORD", Name: "login_call", Words: []string{"auth=(", "auth = (", "basicauth(", "login("}, Find: func(c *Candidate) {
+		a := assigned{s: c.Text, operator: "="}
+		a.read(skipAny(c.Text, c.End, " \t\r\n", 16))
+		if !a.quoted || a.end-a.start > maxName {
+			return
+		}
+		comma := skipAny(c.Text, a.end+1, " ", 2)
+		if c.At(comma) != ',' {
+			return
+		}
+		a.read(skipAny(c.Text, comma+1, " \t\r\n", 16))
+		if v := a.value(); a.ok && a.quoted && strong(v) && !placeholder(v) && !strings.Contains(v, " ") && !strings.Contains(v, "://") {
+			c.Add(a.start, a.end)
+		}
+	}}
+}
+
+// seedPhrase recognises the words that a wallet is recovered by.
+func seedPhrase() Detector {
+	return Detector{Type: "GENERIC_SECRET", Name: "seed_phrase", Source: "BIP 39: 12, 15, 18, 21 or 24 words", Words: []string{"seed phrase", "seed words", "recovery phrase", "mnemonic", "seed_phrase", "seedphrase"}, Find: func(c *Candidate) {
+		i := skipAny(c.Text, c.End, " :=\"'`\n\t", 16)
+		if hasFold(c.Text[i:], "is") {
+			i = skipAny(c.Text, i+2, " :=\"'`\n\t", 16)
+		}
+		start, end, words := i, i, 0
+		for words < 25 {
+			n := i
+			for isLower(c.At(n)) {
+				n++
+			}
+			if !within(n-i, 3, 8) {
+				break
+			}
+			words++
+			end = n
+			if c.At(n) != ' ' {
+				break
+			}
+			i = n + 1
+		}
+		if words >= 12 && words <= 24 && words%3 == 0 && !isAlnum(c.At(end)) {
+			c.Add(start, end)
+		}
+	}}
 }

@@ -11,7 +11,7 @@ import (
 func Default() []Detector {
 	return slices.Concat(
 		[]Detector{privateKey(), credentials(), jwt()},
-		vendorKeys(), []Detector{anchoredKey(), azureSecret(), facebookApp(), telegramBot(), bareKey()},
+		vendorKeys(), []Detector{anchoredKey(), azureSecret(), facebookApp(), telegramBot(), bareKey(), bundleKey()},
 		[]Detector{email(), spelledEmail(), coins(), encoded(), card(), ssn()}, addresses4and6(), contextual(), forms(),
 		[]Detector{internationalPhone(), nationalPhone()}, namedKeys(), genericSecrets())
 }

@@ -84,12 +84,15 @@ func (sc *scan) leaf(s, key string) error {
 	if err := sc.text(s); err != nil {
 		return err
 	}
-	if len(sc.spans) == 0 {
-		return nil
+	if err := sc.viewed(s, key); err != nil || len(sc.spans) == 0 {
+		return err
 	}
 	sc.setAside()
 	for _, sp := range resolve(sc.spans) {
 		value := s[sp.start:sp.end]
+		if sp.decoded {
+			value = meaning(value)
+		}
 		if err := sc.replace(sc.ruleAt(sp.det), sc.normalAt(sp.det, value), value, sp.start, sp.end, 0); err != nil {
 			return err
 		}
@@ -140,6 +143,9 @@ func (sc *scan) replace(r *rule, normal, value string, start, end, quote int) er
 	case Keep:
 		return nil
 	}
+	if e.repl == value && r.op != Drop {
+		return nil // a mask in a place that asks for one is done
+	}
 	sc.edits = append(sc.edits, e)
 	return nil
 }
@@ -171,6 +177,11 @@ func doubt(s span) int {
 // apply returns s with the edits made and notes where they came to stand.
 func apply(s string, edits []edit) string {
 	var b strings.Builder
+	size := len(s)
+	for i := range edits {
+		size += len(edits[i].repl) + 2*edits[i].quote
+	}
+	b.Grow(size)
 	at := 0
 	for i := range edits {
 		e := &edits[i]

@@ -2,6 +2,7 @@ package redaction
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -15,20 +16,19 @@ type Sealer interface {
 	Seal(eventID, typ, token, value string) ([]byte, error)
 }
 
-// maxSealed bounds the sealed originals of one event; what is more is replaced
-// and not kept.
+// maxSealed bounds the sealed originals of one event, those of its publisher
+// included; what is more is replaced and not kept.
 const maxSealed = 1024
 
 // seal seals the original of a token if its type is in escrow, once in each
 // event.
 func (sc *scan) seal(typ, token, value string) error {
-	if sc.escrow == nil || !sc.escrow.types[typ] || len(sc.sealed) >= maxSealed {
+	if sc.escrow == nil || !sc.escrow.types[typ] || len(sc.earlier)+len(sc.sealed) >= maxSealed {
 		return nil
 	}
-	for _, s := range sc.sealed {
-		if s.Type == typ && s.Token == token {
-			return nil
-		}
+	same := func(s *pb.Sealed) bool { return s.GetType() == typ && s.GetToken() == token }
+	if slices.ContainsFunc(sc.earlier, same) || slices.ContainsFunc(sc.sealed, same) {
+		return nil
 	}
 	b, err := sc.escrow.sealer.Seal(sc.event, typ, token, strings.Clone(value))
 	if err != nil {

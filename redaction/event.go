@@ -31,7 +31,7 @@ func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym, values .
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
 	defer r.end(sc)
-	sc.escrow, sc.event = r.escrow, e.Id
+	sc.escrow, sc.event, sc.earlier = r.escrow, e.Id, e.GetCapture().GetEscrow()
 	if err := sc.knowing(values); err != nil {
 		return nil, err
 	}

@@ -159,9 +159,9 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	allowed := sc.t.regional
 	if !sc.lower(first, last) {
 		allowed.unite(&sc.t.self)
-	}
-	if sc.t.hasContext.meets(dets) {
-		allowed.unite(sc.context(start, end))
+		if sc.t.hasContext.meets(dets) {
+			allowed.unite(sc.context(start, end))
+		}
 	}
 	dets.each(&allowed, func(det int) {
 		tried++
@@ -174,7 +174,8 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 }
 
 // lower reports whether letters that stand apart from digits are in lower
-// case: "de 136 695 976" may be words and a number.
+// case: "of 2017" and "de 136 695 976" are words and a number, unless their
+// country is asked for.
 func (sc *scan) lower(first, last int) bool {
 	for _, g := range sc.groups[first : last+1] {
 		if first < last && g.letters && isLower(sc.cand.Text[g.Start]) && isLetter(sc.cand.Text[g.End-1]) {
@@ -206,7 +207,7 @@ func filled(s string) bool {
 func (sc *scan) formAlone(first, last int) bool {
 	s, start, end := sc.cand.Text, sc.groups[first].Start, sc.groups[last].End
 	before, after := at(s, start-1), at(s, end)
-	if isWord(before) || isWord(after) {
+	if isAlnum(before) && !afterEscape(s, start) || isAlnum(after) {
 		return false
 	}
 	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) || strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) {

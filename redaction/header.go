@@ -8,7 +8,7 @@ import (
 // genericSecrets returns the detectors of secrets that no vendor's form gives
 // away.
 func genericSecrets() []Detector {
-	return []Detector{headers(), curlUser(), commandPassword(), loginFile(), manifest(), passwordHash(), passwords(), secrets(), keyed()}
+	return []Detector{headers(), curlUser(), commandPassword(), loginCall(), seedPhrase(), loginFile(), manifest(), passwordHash(), passwords(), secrets(), keyed()}
 }
 
 // headers recognises what follows Bearer and Basic.

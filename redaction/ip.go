@@ -8,7 +8,7 @@ import (
 
 // addresses4and6 recognises IPv4 and IPv6 addresses, with port or prefix length. In
 // detectors of their own, whose operator is to keep by default, those that are
-// the same for all: loopback, unspecified and broadcast addresses.
+// the same for all: loopback and unspecified addresses, broadcast and masks.
 func addresses4and6() []Detector {
 	return []Detector{ipv4("ipv4", identifies), ipv4(localName, identifiesNobody), ipv6("ipv6", identifies), ipv6(localName, identifiesNobody)}
 }
@@ -68,7 +68,7 @@ func withPort(s string, end int) int {
 // partOfNumber reports whether digits, letters or dots go on around the quad.
 func partOfNumber(c *Candidate) bool {
 	before, after := c.At(c.Start-1), c.At(c.End)
-	return isWord(before) || isWord(after) ||
+	return isAlnum(before) || isAlnum(after) ||
 		before == '.' && isWord(c.At(c.Start-2)) || after == '.' && isDigit(c.At(c.End+1))
 }
 
@@ -83,7 +83,7 @@ func identifies(a netip.Addr) bool { return !identifiesNobody(a) }
 
 func identifiesNobody(a netip.Addr) bool {
 	a = a.Unmap()
-	return a.IsLoopback() || a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return a.IsLoopback() || a.IsUnspecified() || a.Is4() && a.As4()[0] == 255
 }
 
 // normalIP returns the address alone, in its short form.

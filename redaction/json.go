@@ -293,6 +293,9 @@ func (w *walk) outward(edits []edit, start, end int, escaped bool) {
 		if !escaped {
 			return start + place
 		}
+		if place < in { // what stays may overlap
+			in, out = 0, start
+		}
 		for in < place && out < end {
 			n, size := unit(w.s[out:end])
 			in, out = in+size, out+n

@@ -14,22 +14,21 @@ const keyedReach = 24
 func keyed() Detector {
 	return Detector{
 		Type: "GENERIC_SECRET", Name: "keyed_secret", Long: 16,
-		Context: []string{"secret", "secrets", "token", "tokens", "api key", "access key", "auth key", "private key", "secret key", "signing key", "encryption key", "license key",
-			"master key", "account key", "password", "passwd", "passwort", "credential", "credentials", "api keys", "keys", "key", "bearer", "apikey", "token is", "jeton", "schlüssel", "ключ", "токен", "密钥", "令牌"},
 		Find: func(c *Candidate) {
-			if c.End-c.Start > maxNamed || !c.Near(keyedReach+8) {
+			if c.End-c.Start > maxNamed {
 				return
 			}
+			c.strip()
 			end := c.End
 			for end < len(c.Text) && end-c.Start < maxKey && (isBase64(c.Text[end]) || isBase64URL(c.Text[end]) || c.Text[end] == '.' && isAlnum(c.At(end+1))) {
 				end++
 			}
 			v := c.Text[c.Start:end]
-			if !random(v, 16) || variety(v) < 8 || spelled(v) || ordinary(v) {
+			at, weak := strongBefore(c.before(keyedReach + 16))
+			if at < 0 || !random(v, 16) || variety(v) < 8 || spelled(v) || ordinary(v) {
 				return
 			}
-			at, weak := strongBefore(c.before(keyedReach + 16))
-			if at >= 0 && glue(c.Text[c.Start-at:c.Start]) && !(weak && hexSum(v)) {
+			if glue(c.Text[c.Start-at:c.Start]) && !(weak && (hexSum(v) || publicKey(c.Text, c.Start-at-len("key"), "key"))) {
 				c.Add(c.Start, end)
 			}
 		},

@@ -59,14 +59,33 @@ func (f *namedFamily) detector() Detector {
 		if c.End-c.Start > maxNamed || !c.Near(namedReach) || !worthALook(c.Text[c.Start:c.End]) {
 			return
 		}
-		for i := range shapes {
-			s := &shapes[i]
-			if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && strings.HasSuffix(c.Text[:c.Start], s.lead) && c.isNamed(s, end) {
-				c.Add(c.Start-len(s.lead), end)
-				return
-			}
+		if !c.addNamed(shapes) && c.strip() {
+			c.addNamed(shapes)
 		}
 	}}
+}
+
+// addNamed adds the candidate if it has one of the shapes and its vendor's name.
+func (c *Candidate) addNamed(shapes []namedShape) bool {
+	for i := range shapes {
+		s := &shapes[i]
+		if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && strings.HasSuffix(c.Text[:c.Start], s.lead) && c.isNamed(s, end) {
+			c.Add(c.Start-len(s.lead), end)
+			return true
+		}
+	}
+	return false
+}
+
+// strip takes _ off both ends of the run that is the candidate, as emphasis has
+// them about it, and reports whether there were any.
+func (c *Candidate) strip() bool {
+	if c.At(c.Start) != '_' || c.At(c.End-1) != '_' || c.End-c.Start < leastNamed {
+		return false
+	}
+	c.Start++
+	c.End--
+	return true
 }
 
 // leastNamed and maxNamed bound the runs in which keys without a form are looked for.
@@ -133,16 +152,33 @@ func leastRun(parts []part) int {
 const leastLoose = 10
 
 // isNamed reports whether the vendor of a shape is named before the candidate,
-// and that it is a key if the shape does not say so.
+// and that it is a key: assigned, quoted or called one. What has the form of a
+// checksum or UUID must be called one, or stand right behind the name.
 func (c *Candidate) isNamed(s *namedShape, end int) bool {
-	if v := c.Text[c.Start:end]; entropy(v) < 2.5 {
+	v := c.Text[c.Start:end]
+	if entropy(v) < 2.5 {
 		return false
 	}
-	window := c.before(namedReach)
-	if !slices.ContainsFunc(s.words, func(w string) bool { return hasName(window, w) || c.Start <= namedReach && hasName(c.sc.key, w) }) {
-		return false
+	window, common := c.before(namedReach), hexSum(v) || uuid(v) || digitsEnd(v, 0) == len(v)
+	for _, w := range s.words {
+		named := lastName(window, w)
+		if named >= 0 && (calledKey(window, common) || !common && c.assignedTo() || alnumFree(window[named:])) {
+			return true
+		}
+		if c.Start <= namedReach && lastName(c.sc.key, w) >= 0 && (calledKey(c.sc.key, common) || calledKey(window, common) || !common) {
+			return true
+		}
 	}
-	return secretWord(window) || c.Start <= namedReach && secretWord(c.sc.key) || c.assignedTo()
+	return false
+}
+
+func alnumFree(s string) bool {
+	for i := range len(s) {
+		if isAlnum(s[i]) || s[i] == '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // before returns what stands before the candidate, at most n bytes.
@@ -155,18 +191,19 @@ func (c *Candidate) assignedTo() bool {
 	return b != "" && strings.IndexByte("=:>,(\"'`", b[len(b)-1]) >= 0
 }
 
-// hasName reports whether a name stands in s: ASCII case and what separates
-// words ignored, and no letters of the same word about it.
-func hasName(s, name string) bool {
-	for i := range len(s) {
+// lastName returns where the last occurrence of a name in s ends, -1 if it has
+// none: ASCII case and what separates words ignored, and no letters of the same
+// word about it.
+func lastName(s, name string) int {
+	for i := len(s) - 1; i >= 0; i-- {
 		if s[i]|0x20 != name[0] {
 			continue
 		}
 		if end := nameAt(s, i, name); end > 0 && startsWord(s, i) && endsWord(s, end) {
-			return true
+			return end
 		}
 	}
-	return false
+	return -1
 }
 
 // nameAt returns where the name that begins at i ends, 0 if none does.
@@ -194,13 +231,22 @@ func endsWord(s string, i int) bool {
 	return !isLower(at(s, i)) || i > 0 && isUpper(s[i-1]) || at(s, i) == 's' && !isLower(at(s, i+1))
 }
 
-// secretWord reports whether one of the words that say what is a secret stands
-// in s.
-func secretWord(s string) bool {
+// callings are the words that call something a key; those from weakCallings on
+// only what has not the form of much else.
+var callings = [...]string{"key", "token", "secret", "auth", "apikey", "password", "credential", "accesskey", "secretkey", "pat", "access", "api"}
+
+const weakCallings = 9
+
+// calledKey reports whether a word in s calls something a key.
+func calledKey(s string, common bool) bool {
+	words := callings[:]
+	if common {
+		words = words[:weakCallings]
+	}
 	for i := range len(s) {
 		switch s[i] | 0x20 {
 		case 'k', 't', 's', 'a', 'p', 'c':
-			for _, w := range [...]string{"key", "token", "secret", "auth", "pat", "apikey", "password", "credential", "accesskey", "secretkey", "access", "api"} {
+			for _, w := range words {
 				if end := nameAt(s, i, w); end > 0 && endsWord(s, end) {
 					return true
 				}

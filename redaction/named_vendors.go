@@ -61,7 +61,6 @@ var namedFamilies = []namedFamily{
 	}},
 	{"named_code_key", []namedVendor{
 		{"github", "v1.<x40>"},
-		{"github", "<a40>"},
 		{"gitlab", "<u20>"},
 		{"bitbucket", "<a32> <u44> <u64>"},
 		{"atlassian jira confluence", "<a24>"},

@@ -1,5 +1,7 @@
 package redaction
 
+import "strings"
+
 // digitAt tries every number, identifier and long run in which the digit at i,
 // the first of its group, is the first. It returns where the scan goes on.
 func (sc *scan) digitAt(s string, i int) (int, error) {
@@ -60,7 +62,7 @@ func (sc *scan) readGroups(s string, i int) (next int, again bool) {
 	for start > 0 && isAlnum(s[start-1]) && i-start <= maxGroup && start > sc.clusterEnd {
 		start--
 	}
-	if at(s, start-1) == '_' || i-start > maxGroup {
+	if start = behindEscape(s, start, i); i-start > maxGroup {
 		sc.clusterEnd = alnumEnd(s, i)
 		return digitsEnd(s, i), false
 	}
@@ -81,6 +83,18 @@ func (sc *scan) readGroups(s string, i int) (next int, again bool) {
 			return digitsEnd(s, i), false
 		}
 	}
+}
+
+// behindEscape returns where the group from start to the digit at i begins: an
+// escape such as \n or %3D before it is none of its letters.
+func behindEscape(s string, start, i int) int {
+	if start < i && at(s, start-1) == '\\' && strings.IndexByte("nrt", s[start]) >= 0 {
+		return start + 1
+	}
+	if start+2 <= len(s) && at(s, start-1) == '%' && isHex(s[start]) && isHex(at(s, start+1)) && isAlnum(at(s, start+2)) {
+		return start + 2
+	}
+	return start
 }
 
 // goesOn reports whether a run goes on at i, n bytes behind its last group:
@@ -181,7 +195,7 @@ func separator(s string) int {
 func (sc *scan) numbersFrom(first int) error {
 	c, n, tried := &sc.cand, 0, 0
 	c.Start = sc.groups[first].Start
-	if isLetter(at(c.Text, c.Start-1)) {
+	if isLetter(at(c.Text, c.Start-1)) && !afterEscape(c.Text, c.Start) {
 		return nil
 	}
 	for last := first; last < len(sc.groups) && last < first+maxGroups && !sc.groups[last].letters; last++ {

@@ -80,7 +80,7 @@ func operatorsOf(configured map[string]Operator) (map[string]Operator, error) {
 
 // operatorOf returns the operator of a detector.
 func operatorOf(ops map[string]Operator, d *Detector) Operator {
-	if op, ok := ops[d.Type+"/"+d.Name]; ok {
+	if op, ok := ops[d.Type+"/"+nameOf(d)]; ok {
 		return op
 	}
 	return ops[d.Type]

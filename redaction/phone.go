@@ -105,7 +105,7 @@ func nationalPhone() Detector {
 // longer.
 func phoneAlone(c *Candidate, start int) bool {
 	before, after := c.At(start-1), c.At(c.End)
-	if isWord(before) || before == '+' || before == '/' || isWord(after) && extension(c.Text[c.End:]) == 0 {
+	if isAlnum(before) || before == '+' || before == '/' || isAlnum(after) && extension(c.Text[c.End:]) == 0 {
 		return false
 	}
 	if money(c.Text[:start], c.Text[c.End:]) {

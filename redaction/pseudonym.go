@@ -29,7 +29,7 @@ func NewPseudonymKey(handle *keyset.Handle) (PseudonymKey, error) {
 // RandomPseudonymKey returns a key that lives as long as the process: within it
 // the same value carries the same token.
 func RandomPseudonymKey() (PseudonymKey, error) {
-	handle, err := keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate())
+	handle, err := keyset.NewHandle(prf.AESCMACPRFKeyTemplate())
 	if err != nil {
 		return PseudonymKey{}, fmt.Errorf("key of pseudonyms: %w", err)
 	}

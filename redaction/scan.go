@@ -17,6 +17,7 @@ type scan struct {
 	escrow    *escrow // nil: nothing is sealed
 	event     string  // its id
 	sealed    []*pb.Sealed
+	earlier   []*pb.Sealed // of the publisher
 
 	depth  int        // of encodings around the text
 	static *knowledge // of the redactor; nil: none
@@ -40,6 +41,9 @@ type scan struct {
 	nest                []nest // JSON: open objects and arrays
 	cand                Candidate
 
+	view      view
+	viewSpans []span
+
 	unescaped []byte // JSON: the values of strings with escapes that are being searched
 
 	// Context: the words read so far, the sets that they hit and, behind
@@ -60,6 +64,7 @@ type scan struct {
 type span struct {
 	start, end, det int
 	sure            bool // a word near it says so
+	decoded         bool // found in the view without escapes
 }
 
 // never is no place of a text.
@@ -76,7 +81,7 @@ func newScan(t *tables) *scan {
 func (sc *scan) release() {
 	sc.clock = clock{}
 	sc.pseudonym = nil
-	sc.escrow, sc.event, sc.sealed = nil, "", nil
+	sc.escrow, sc.event, sc.sealed, sc.earlier = nil, "", nil, nil
 	sc.static = nil
 	sc.knows.forget()
 	sc.stage, sc.leaves, sc.analysed = detecting, nil, nil
@@ -119,6 +124,10 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 		at, stops := sc.t.pairs.next(s, i, end)
 		for i = at + 8; stops != 0; {
 			stop := at + bits.TrailingZeros64(stops)/8
+			if sc.t.idle(s, stop) {
+				stops &= stops - 1
+				continue
+			}
 			next, err := sc.stopAt(s, stop)
 			if err != nil {
 				return stop, err
@@ -199,7 +208,7 @@ func (sc *scan) wordsAt(s string, i int, words []word) error {
 	for j := range words {
 		w := &words[j]
 		start := i - w.anchor
-		if start < 0 || !hasFold(s[start:], w.lower) {
+		if start < 0 || !hasFold(s[start:], w.lower) || w.start && joined(at(s, start-1), s[start]) && !afterEscape(s, start) {
 			continue
 		}
 		if err := sc.try(w.det, start, start+len(w.lower)); err != nil {
@@ -234,7 +243,7 @@ func (sc *scan) add(det, start, end int) {
 			return
 		}
 	}
-	sc.spans = append(sc.spans, span{start, end, det, sc.sure})
+	sc.spans = append(sc.spans, span{start: start, end: end, det: det, sure: sc.sure})
 }
 
 // maxReplacement is the longest replacement.

@@ -2,6 +2,7 @@ package redaction
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -63,7 +64,7 @@ func classify(name string) keyClass {
 
 // endingsBy has keyEndings by their last letter.
 var endingsBy = func() (by [256][]ending) {
-	for _, e := range keyEndings {
+	for _, e := range slices.Concat(keyEndings, personalKeys) {
 		last := e.ending[len(e.ending)-1]
 		by[last] = append(by[last], e)
 	}
@@ -97,8 +98,10 @@ func publicName(name []byte) bool {
 // key, "" if it stays.
 func (k keyClass) secret(value string) string {
 	switch {
-	case k == noKey || placeholder(value):
-		return ""
+	case k == noKey || placeholder(value) || strings.HasPrefix(value, pemBegin) && strings.Contains(value, "PRIVATE KEY"):
+		return "" // a private key is found by itself
+	case k >= personKey:
+		return k.personal(value)
 	case k == passwordKey:
 		return "PASSWORD"
 	case k == passKey:
@@ -173,7 +176,8 @@ func template(v string) bool {
 }
 
 // random reports whether a value of at least n bytes looks drawn rather than
-// written: one word with letters and digits of enough entropy.
+// written: one word with letters and digits of enough entropy, or with letters
+// in both cases that turn often.
 func random(v string, n int) bool {
 	if len(v) < n || len(v) > 4*maxKey {
 		return false
@@ -185,14 +189,29 @@ func random(v string, n int) bool {
 			letters++
 		case isDigit(c):
 			digits++
-		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"'<>()[]{}|\\`", c) >= 0:
+		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"'<>()[]{}|`", c) >= 0:
 			return false
 		}
 	}
-	if digits < 2 || letters+digits < len(v)*3/4 || strings.Contains(v, "://") {
+	if letters+digits < len(v)*3/4 || strings.Contains(v, "://") {
 		return false
 	}
+	if digits < 2 {
+		return len(v) >= 16 && turns(v)*100 >= (42-12*digits)*len(v) && entropy(v) >= 3.5 && !spelled(v)
+	}
 	return entropy(v) >= 3
+}
+
+// turns counts the places of v where the case of letters turns: many where
+// they are drawn at random, few in names such as camelCase.
+func turns(v string) int {
+	n := 0
+	for i := 1; i < len(v); i++ {
+		if isUpper(v[i]) && isLower(v[i-1]) || isLower(v[i]) && isUpper(v[i-1]) {
+			n++
+		}
+	}
+	return n
 }
 
 // entropy returns the Shannon entropy of the bytes of s in bits a byte.

@@ -50,7 +50,8 @@ type trigger struct {
 type word struct {
 	lower  string
 	det    int
-	anchor int // where the four bytes by which it is found stand in it
+	start  bool // counts at the start of a word alone
+	anchor int  // where the four bytes by which it is found stand in it
 }
 
 // What the scan does at a byte.
@@ -72,6 +73,16 @@ const (
 
 // hash hashes four bytes, ASCII case ignored.
 func hash(w uint32) uint32 { return (w | 0x20202020) * 0x9E3779B1 >> (32 - hashBits) }
+
+// idle reports that there is nothing to do at place i of s: it has no trigger
+// byte, and its four bytes are none by which a word is found.
+func (t *tables) idle(s string, i int) bool {
+	if t.stop[s[i]] != 0 || i+4 > len(s) {
+		return false
+	}
+	h := hash(four(s, i))
+	return t.prefix[h/32]>>(h%32)&1 == 0
+}
 
 // wordsBy returns the words that may be found by four bytes.
 func (t *tables) wordsBy(four uint32) []word {
@@ -130,15 +141,15 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	for i := range t.least {
 		t.least[i] = maxDigits + 1
 	}
-	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET"} {
-		t.keyRules = append(t.keyRules, rule{typ, "json_key", 1, ops[typ], "the name of a JSON member"})
+	for _, typ := range [...]string{"PASSWORD", "GENERIC_SECRET", "PERSON", "DATE_OF_BIRTH", "ADDRESS"} {
+		t.keyRules = append(t.keyRules, rule{typ, jsonKeyName, 1, operatorOf(ops, &Detector{Type: typ, Name: jsonKeyName}), "the name of a JSON member"})
 	}
 	words := map[string]*detSet{}
 	for i := range ds {
 		if err := ds[i].check(); err != nil {
 			return nil, err
 		}
-		t.rules = append(t.rules, rule{ds[i].Type, cmp.Or(ds[i].Name, strings.ToLower(ds[i].Type)), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
+		t.rules = append(t.rules, rule{ds[i].Type, nameOf(&ds[i]), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
@@ -152,6 +163,9 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	}
 	return t, nil
 }
+
+// jsonKeyName is the detector of what goes because of its JSON key.
+const jsonKeyName = "json_key"
 
 // keyRule returns the rule for what goes as a type because of its JSON key,
 // nil for "".
@@ -195,11 +209,10 @@ func (t *tables) addDetector(i int, d *Detector) {
 		t.pairs.add(pairStop, "%", hexDigits)
 	}
 	for _, w := range d.Words {
-		w := word{lower: strings.ToLower(w), det: i}
-		if !d.WordStart && len(d.Context) == 0 {
-			w.anchor = anchor(w.lower)
-		}
-		t.addWord(w, d.WordStart)
+		w := word{lower: strings.ToLower(w), det: i, start: d.WordStart}
+		var atStart bool
+		w.anchor, atStart = anchor(w.lower, d.WordStart)
+		t.addWord(w, atStart)
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
 	if d.Form != nil {
@@ -241,7 +254,7 @@ func (t *tables) addNumbers(i int, d Digits) {
 func (t *tables) addWord(w word, atStart bool) {
 	found := w.lower[w.anchor:]
 	bit := pairAny
-	if c := found[0]; atStart && (isLetter(c) || isDigit(c)) {
+	if atStart {
 		bit = pairFirst
 	}
 	t.pairs.addWord(bit, found)
@@ -259,3 +272,6 @@ func (t *tables) addPrefix(h uint32, w word) {
 		*in = append(*in, w)
 	}
 }
+
+// nameOf returns a detector's name; without one of its own it goes by its type.
+func nameOf(d *Detector) string { return cmp.Or(d.Name, strings.ToLower(d.Type)) }

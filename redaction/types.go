@@ -1,7 +1,6 @@
 package redaction
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -33,7 +32,7 @@ func DetectorsOf(typ string) []string {
 	var names []string
 	for _, d := range Default() {
 		if d.Type == typ {
-			names = append(names, cmp.Or(d.Name, strings.ToLower(d.Type)))
+			names = append(names, nameOf(&d))
 		}
 	}
 	slices.Sort(names)

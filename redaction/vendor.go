@@ -10,7 +10,7 @@ import (
 // spells a key: what stands for itself and, in angle brackets, an alphabet and
 // how many of it. <x32> is 32 lower-case hexadecimal digits, <a20-40> are 20 to
 // 40 letters and digits, <u85-> are 85 or more of base64url. See alphabet for
-// the letters.
+// the letters. What stands before ^ is a name before the key, no part of it.
 type vendor struct {
 	name, shapes string
 }
@@ -29,6 +29,7 @@ func isBase64(c byte) bool    { return isAlnum(c) || c == '+' || c == '/' || c =
 func isUpperNum(c byte) bool  { return isUpper(c) || isDigit(c) }
 func isLowerNum(c byte) bool  { return isLower(c) || isDigit(c) }
 func isLowerHex(c byte) bool  { return isDigit(c) || 'a' <= c && c <= 'f' }
+func isEscaped(c byte) bool   { return isBase64URL(c) || c == '\\' }
 func isDotted(c byte) bool    { return isWord(c) || c == '-' || c == '.' || c == '=' }
 func isUUID(c byte) bool      { return isHex(c) || c == '-' }
 func isPathChar(c byte) bool  { return isWord(c) || strings.IndexByte("-/+.@%", c) >= 0 }
@@ -59,6 +60,8 @@ func alphabet(letter byte) func(byte) bool {
 		return isBase64
 	case 'g':
 		return isUUID
+	case 'e':
+		return isEscaped
 	case 't':
 		return isDotted
 	case 'k':
@@ -130,7 +133,8 @@ func count(s string) int {
 }
 
 // matchShape returns where the key that begins at i ends, 0 if none does. Keys
-// of a known length are not found in something longer.
+// of a known length are not found in something longer, and what examples have
+// in the place of a key is none, but that a URL is masked with it.
 func matchShape(parts []part, s string, i int) int {
 	start := i
 	for n := range parts {
@@ -160,13 +164,13 @@ func matchShape(parts []part, s string, i int) int {
 	}
 	last := &parts[len(parts)-1]
 	if last.open {
-		for strings.IndexByte(".%=-/?&", s[i-1]) >= 0 && (s[i-1] != '=' || !isBase64(s[i-2])) {
+		for strings.IndexByte(".%=/?&", s[i-1]) >= 0 && (s[i-1] != '=' || !isBase64(s[i-2])) {
 			i--
 		}
-	} else if isWord(at(s, i)) || last.in != nil && i < len(s) && last.in(s[i]) && strings.IndexByte(".=%/:?&", s[i]) < 0 {
+	} else if isAlnum(at(s, i)) || last.in != nil && i < len(s) && last.in(s[i]) && strings.IndexByte(".=%/:?&", s[i]) < 0 {
 		return 0
 	}
-	if filler(s[start+len(parts[0].literal) : i]) {
+	if strings.IndexByte(parts[0].literal, '/') < 0 && filler(s[start+len(parts[0].literal):i]) {
 		return 0
 	}
 	return i
@@ -190,15 +194,38 @@ func filler(s string) bool {
 	return false
 }
 
+// A keyShape is a shape, ready to match, with the length of the name before it.
+type keyShape struct {
+	parts []part
+	name  int
+}
+
+// nameLen returns how many bytes of text a name in a shape is: blanks are
+// written <s1>.
+func nameLen(parts []part, name int) int {
+	n := 0
+	for i := 0; i < len(parts) && name > 0; i++ {
+		if p := &parts[i]; p.in == nil {
+			n += len(p.literal)
+			name -= len(p.literal)
+			continue
+		}
+		n += parts[i].min
+		name -= len("<s1>")
+	}
+	return n
+}
+
 // detector finds the keys of a family.
 func (f *family) detector(typ string) Detector {
 	var words []string
-	shapes := map[string][][]part{} // by first two bytes
+	shapes := map[string][]keyShape{} // by first two bytes
 	for _, v := range f.vendors {
 		for shape := range strings.FieldsSeq(v.shapes) {
-			parts := parseShape(shape)
+			name := strings.IndexByte(shape, '^')
+			parts := parseShape(strings.Replace(shape, "^", "", 1))
 			prefix := parts[0].literal
-			shapes[prefix[:2]] = append(shapes[prefix[:2]], parts)
+			shapes[prefix[:2]] = append(shapes[prefix[:2]], keyShape{parts, nameLen(parts, name)})
 			words = append(words, completed(prefix)...)
 		}
 	}
@@ -206,8 +233,10 @@ func (f *family) detector(typ string) Detector {
 		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
 			return
 		}
-		for _, parts := range shapes[c.Text[c.Start:c.Start+2]] {
-			if end := matchShape(parts, c.Text, c.Start); end > 0 {
+		for _, k := range shapes[c.Text[c.Start:c.Start+2]] {
+			if end := matchShape(k.parts, c.Text, c.Start); end > 0 && k.name > 0 {
+				c.Add(c.Start+k.name, end)
+			} else if end > 0 {
 				c.Add(urlStart(c.Text, c.Start), end)
 			}
 		}

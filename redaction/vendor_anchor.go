@@ -77,7 +77,7 @@ func around(s string, i, j int, before, after part) (start, end int) {
 	for strings.HasPrefix(s[end:], "=") && end-j < after.max+2 {
 		end++
 	}
-	if !within(i-start, before.min, before.max) || end-j < after.min || isWord(at(s, end)) || isWord(at(s, start-1)) && !afterEscape(s, start) {
+	if !within(i-start, before.min, before.max) || end-j < after.min || isAlnum(at(s, end)) || isAlnum(at(s, start-1)) && !afterEscape(s, start) {
 		return 0, 0
 	}
 	return start, end
@@ -170,6 +170,7 @@ func bareKey() Detector {
 		}
 	}
 	return Detector{Type: "API_KEY", Name: "bare_key", Source: "Twilio: API keys; Discord: bot tokens", Long: 24, Find: func(c *Candidate) {
+		c.strip()
 		for _, parts := range shapes {
 			if end := matchShape(parts, c.Text, c.Start); end >= c.End {
 				c.Add(c.Start, end)
@@ -201,4 +202,14 @@ func mailgun(run string) (start, end int) {
 // rapidKey reports whether a run is a key of RapidAPI.
 func rapidKey(run string) bool {
 	return len(run) == 50 && run[10:13] == "msh" && strings.Contains(run[25:], "jsn") && alnumEnd(run, 0) == 50
+}
+
+// bundleKey recognises the credentials with which Bundler fetches Sidekiq.
+func bundleKey() Detector {
+	shape := parseShape("<h8>:<h8>")
+	return Detector{Type: "API_KEY", Name: "sidekiq_key", Source: "Sidekiq: commercial installation", Words: []string{"contribsys__com"}, Find: func(c *Candidate) {
+		if a := assignment(c.Text, c.Start, c.End); a.ok && matchShape(shape, c.Text, a.start) == a.end {
+			c.Add(a.start, a.end)
+		}
+	}}
 }

@@ -18,7 +18,7 @@ var cloudKeys = []family{
 		{"Google", "AIza<u35> GOCSPX-<u20-40> ya29.<t20-> 1//0<u30-> GOOG1E<a57> GOOG<a20> GOOG4<a56>"},
 	}},
 	{"azure_key", "Microsoft Learn: storage account keys, SAS, Service Bus connection strings", []vendor{
-		{"Azure", "AccountKey=<b40-100> SharedAccessKey=<b40-100> sharedaccesssignature=<k30-> SharedAccessSignature<s1>sr=<q60->"},
+		{"Azure", "AccountKey=^<b40-100> SharedAccessKey=^<b40-100> sharedaccesssignature=^<k30-> SharedAccessSignature<s1>sr=<q60->"},
 	}},
 	{"digitalocean_key", "DigitalOcean API: personal access tokens, OAuth", []vendor{
 		{"DigitalOcean", "dop_v1_<x64> doo_v1_<x64> dor_v1_<x64>"},
@@ -38,6 +38,7 @@ var cloudKeys = []family{
 		{"Alibaba", "LTAI<a12-24>"},
 		{"Tencent", "AKID<a13-40>"},
 		{"IBM Cloud", "ApiKey-<g36>"},
+		{"SoftLayer", "api.softlayer.com/soap/v3/^<l64> api.softlayer.com/soap/v3.1/^<l64> api.softlayer.com/rest/v3/^<l64>"},
 		{"Baidu", "bce-v3/ALTAK-<a21>/<x40>"},
 		{"Yandex", "AQVN<u35-38> YCAJ<u21-36> t1.9<t80-> y0_<u50-60>"},
 		{"Scaleway", "SCW<U17>"},

@@ -8,7 +8,7 @@ var codeKeys = []family{
 	}},
 	{"gitlab_token", "GitLab Docs: token overview, prefixes", []vendor{
 		{"GitLab", "glpat-<t20-> glptt-<u40> gldt-<u20-> glrt-<t20-> glrtr-<t20-> glcbt-<u20-> glffct-<u20-> glft-<u20->"},
-		{"GitLab", "glimt-<u25-> glagent-<u50-> gloas-<u64-> glsoat-<u20-> glwt-<u20-> GR1348941<u20-> _gitlab_session=<a32>"},
+		{"GitLab", "glimt-<u25-> glagent-<u50-> gloas-<u64-> glsoat-<u20-> glwt-<u20-> GR1348941<u20-> _gitlab_session=^<a32>"},
 	}},
 	{"atlassian_token", "Atlassian Support: API tokens; Bitbucket app passwords", []vendor{
 		{"Atlassian", "ATATT3<t100-250> ATCTT3<t100-250> ATSTT3<t100-250>"},

@@ -7,7 +7,7 @@ var moneyKeys = []family{
 		{"Stripe", "whsec_<b24-64> sk_org_<w20-247> ek_live_<w10-247> ek_test_<w10-247>"},
 	}},
 	{"square_key", "Square: access tokens", []vendor{
-		{"Square", `sq0atp-<u22-60> sq0csp-<u43> sq0csp-\<u40-50> sq0idp-<u22-60> sandbox-sq0csp-<u43> EAAA<u40-64>`},
+		{"Square", `sq0atp-<u22-60> sq0csp-<e40-50> sq0idp-<u22-60> sandbox-sq0csp-<u43> EAAA<u40-64>`},
 	}},
 	{"shopify_key", "Shopify: token formats", []vendor{
 		{"Shopify", "shpat_<h32> shpca_<h32> shppa_<h32> shpss_<h32> shpua_<h32> shptka_<h32> shprt_<h32> shpit_<h32>"},

@@ -43,8 +43,8 @@ var operationKeys = []family{
 		{"Permit", "permit_key_<a80->"},
 		{"Rootly", "rootly_<x64>"},
 		{"FireHydrant", "fhb-<x32>"},
-		{"WireGuard", "PrivateKey<s1>=<s1><b44> PresharedKey<s1>=<s1><b44>"},
-		{"Code Climate", "CC_TEST_REPORTER_ID=<x64>"},
+		{"WireGuard", "PrivateKey<s1>=<s1>^<b44> PresharedKey<s1>=<s1>^<b44>"},
+		{"Code Climate", "CC_TEST_REPORTER_ID=^<x64>"},
 		{"Salesforce", "00D<a12>!<t80-120> 3MVG9<t70-90> 5Aep861<t60-90>"},
 	}},
 }

@@ -53,8 +53,8 @@ func found(t *testing.T, r *Redactor, s, key string) bool {
 	})
 }
 
-// surroundings are where keys turn up.
-var surroundings = []string{"%s", "use %s for now", "key: '%s'", `{"a": "%s"}`, "export X=%s\nY=1", "<k>%s</k>", `f("%s", 1)`, "curl -H 'X: %s' https://example.com", "see `%s`."}
+// keyPlaces are where keys turn up.
+var keyPlaces = []string{"%s", "use %s for now", "key: '%s'", `{"a": "%s"}`, "export X=%s\nY=1", "<k>%s</k>", `f("%s", 1)`, "curl -H 'X: %s' https://example.com", "see `%s`."}
 
 // TestVendorKeys draws keys of every shape of every vendor, and finds them with
 // exact ends wherever they stand. A wrong row would find nothing, or half.
@@ -65,15 +65,17 @@ func TestVendorKeys(t *testing.T) {
 	for _, f := range families {
 		for _, v := range f.vendors {
 			for shape := range strings.FieldsSeq(v.shapes) {
-				key := draw(random, parseShape(shape))
-				if strings.Contains(shape, "organizations/") || filler(key) {
-					continue // stands within a path
+				name, rest, ok := strings.Cut(shape, "^")
+				if !ok {
+					name, rest = "", shape
 				}
-				for _, around := range surroundings {
+				key := draw(random, parseShape(rest))
+				name = strings.ReplaceAll(name, "<s1>", " ")
+				for _, around := range keyPlaces {
 					if f.name == "webhook" {
 						key = webhookURL(key)
 					}
-					if s := fmt.Sprintf(around, key); !found(t, r, s, key) {
+					if s := fmt.Sprintf(around, name+key); !found(t, r, s, key) {
 						t.Errorf("%s %s %s: not found in %q", f.name, v.name, shape, s)
 					}
 				}
@@ -142,7 +144,7 @@ func TestUnnamedKeys(t *testing.T) {
 	r := newRedactor(t, Config{})
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, shape := range []string{"<x32>", "<x40>", "<x64>", "<x8>-<x4>-<x4>-<x4>-<x12>", "<l24>", "<u40>"} {
-		for _, around := range []string{"commit %s", "%s", "id: %s", "md5(%s)", "the request %s failed", "/objects/%s/view", "sha256:%s", "etag \"%s\"", "trace_id=%s", "GitHub commit %s of main"} {
+		for _, around := range []string{"commit %s", "%s", "id: %s", "md5(%s)", "the request %s failed", "/objects/%s/view", "sha256:%s", "etag \"%s\"", "trace_id=%s", "GitHub commit %s of main", "https://api.github.com/repos/a/b/commits/%s", `{"sentry": {"event_id": "%s"}}`, "datadog trace %s", "docker image id %s"} {
 			s := fmt.Sprintf(around, draw(random, parseShape(shape)))
 			_, findings, err := r.Text(t.Context(), s, pseudonym)
 			if err != nil {
@@ -157,3 +159,21 @@ func TestUnnamedKeys(t *testing.T) {
 
 // secretTypes are the types of secrets.
 var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET", "WEBHOOK_URL"}
+
+// TestPrivateKeys holds that keys in other armour than PEM's are found.
+func TestPrivateKeys(t *testing.T) {
+	r := newRedactor(t, Config{})
+	random := rand.New(rand.NewPCG(7, 8))
+	body := draw(random, parseShape("<a64>")) + "\n" + draw(random, parseShape("<a64>")) + "\n" + draw(random, parseShape("<a20>"))
+	ssh2 := "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"x\"\n" + body + "\n---- END SSH2 ENCRYPTED PRIVATE KEY ----"
+	pgp := "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n" + body + "\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----"
+	for name, c := range map[string]struct{ text, key string }{
+		"putty": {"PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 3\n" + body + "\nPrivate-MAC: 00\n", body},
+		"ssh2":  {"key:\n" + ssh2 + "\n", ssh2},
+		"pgp":   {pgp + "\n", pgp},
+	} {
+		if !found(t, r, c.text, c.key) {
+			t.Errorf("%s: not found in %q", name, c.text)
+		}
+	}
+}

@@ -20,6 +20,7 @@ import (
 
 type redactCmd struct {
 	Text  redactTextCmd  `cmd:"" default:"withargs" help:"Redact text or NDJSON."`
+	Types redactTypesCmd `cmd:"" help:"List what is looked for, by which specification, and what becomes of it."`
 	Bench redactBenchCmd `cmd:"" help:"Measure the detectors on labelled cases."`
 }
 

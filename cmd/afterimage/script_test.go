@@ -20,9 +20,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 func TestMain(m *testing.M) {
@@ -43,16 +45,17 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(env.WorkDir, "any.yaml"), []byte(anyPorts), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready":  scriptReady,
-			"await":  scriptAwait,
-			"exits":  scriptExits,
-			"subst":  scriptSubst,
-			"fill":   scriptFill,
-			"http":   scriptHTTP,
-			"nats":   scriptNATS,
-			"sealed": scriptSealed,
-			"flip":   scriptFlip,
-			"large":  scriptLarge,
+			"ready":   scriptReady,
+			"await":   scriptAwait,
+			"exits":   scriptExits,
+			"subst":   scriptSubst,
+			"fill":    scriptFill,
+			"http":    scriptHTTP,
+			"nats":    scriptNATS,
+			"requeue": scriptRequeue,
+			"sealed":  scriptSealed,
+			"flip":    scriptFlip,
+			"large":   scriptLarge,
 
 			"backup":  scriptBackup,
 			"forget":  scriptForget,
@@ -221,6 +224,38 @@ func scriptNATS(ts *testscript.TestScript, neg bool, args []string) {
 	m.Data = []byte(ts.ReadFile(args[2]))
 	_, err = js.PublishMsg(context.Background(), m)
 	ts.Check(err)
+}
+
+// requeue N: publishes again, over plain NATS, what is in quarantine, which
+// must be N entries, as operations.md says to.
+func scriptRequeue(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: requeue N")
+	}
+	ts.Check(ts.Exec("afterimage", "quarantine", "list", "-o", "json"))
+	nc, err := nats.Connect(ts.Getenv("NATS"))
+	ts.Check(err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	ts.Check(err)
+	n := 0
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		var q pb.Quarantined
+		ts.Check(protojson.Unmarshal([]byte(line), &q))
+		ts.Check(ts.Exec("afterimage", "quarantine", "show", q.Id, "--raw"))
+		m := nats.NewMsg(q.Subject)
+		m.Header.Set(event.HeaderContentType, q.ContentType)
+		if q.ContentEncoding != "" {
+			m.Header.Set(event.HeaderContentEncoding, q.ContentEncoding)
+		}
+		m.Data = []byte(ts.ReadFile("stdout"))
+		_, err = js.PublishMsg(context.Background(), m)
+		ts.Check(err)
+		n++
+	}
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d entries were in quarantine, want %s", n, args[0])
+	}
 }
 
 // sealed DIR EVENTS WORD…: fails if any file below DIR holds any 12 bytes of

@@ -14,6 +14,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query"
 )
 
 type searchCmd struct {
@@ -283,15 +284,21 @@ func actionSuffix(a pb.Verdict_Action) string {
 
 // summary is what a person would recognise the event by.
 func summary(e *pb.Event) string {
+	text := func(s string) string { // an empty one may have been taken away
+		if s == "" && e.GetCapture().GetContent() == pb.Capture_DROPPED {
+			return query.Dropped
+		}
+		return s
+	}
 	switch body := e.GetBody().(type) {
 	case *pb.Event_Interaction:
-		return interactionSummary(body.Interaction)
+		return text(interactionSummary(body.Interaction))
 	case *pb.Event_Verdict:
 		return fmt.Sprintf("%s%s %.2f on %s", body.Verdict.GetCategory(), actionSuffix(body.Verdict.GetAction()), body.Verdict.GetScore(), body.Verdict.GetTarget())
 	case *pb.Event_Report:
-		return body.Report.GetCategory() + ": " + body.Report.GetComment()
+		return body.Report.GetCategory() + ": " + text(body.Report.GetComment())
 	case *pb.Event_Action:
-		return body.Action.GetKind().String() + " " + body.Action.GetName() + ": " + body.Action.GetText()
+		return body.Action.GetKind().String() + " " + body.Action.GetName() + ": " + text(body.Action.GetText())
 	case *pb.Event_Coverage:
 		var seen, captured uint64
 		for _, s := range body.Coverage.GetStrata() {

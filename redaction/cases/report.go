@@ -80,6 +80,8 @@ func (m Miss) String() string {
 	what := "missed"
 	if m.False {
 		what = "false"
+	} else if m.Got.Type != "" {
+		what = fmt.Sprintf("inexact (%d–%d for %d–%d)", m.Got.Start, m.Got.End, m.Span.Start, m.Span.End)
 	}
 	value := ""
 	if m.Span.End <= len(m.Case.Text) {

@@ -60,6 +60,8 @@ type Miss struct {
 	Case  *Case
 	Span  Span // the expected span that was not found, or the reported one that was not expected
 	False bool
+	// Got is what was reported where both ends do not agree.
+	Got Span
 }
 
 // A Report is the result of scoring.
@@ -152,7 +154,7 @@ func (s *scorer) handedIn(ctx context.Context, c *Case) error {
 	for _, f := range found {
 		if !slices.ContainsFunc(c.Spans, f.meets) {
 			t.False++
-			s.report.Misses = append(s.report.Misses, Miss{c, f, true})
+			s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: f, False: true})
 		}
 	}
 	s.group(groupKnown).add(t)
@@ -239,7 +241,7 @@ func (s *scorer) detect(c *Case, found []Span) {
 			continue
 		}
 		t.False++
-		s.report.Misses = append(s.report.Misses, Miss{c, f, true})
+		s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: f, False: true})
 	}
 	s.line(c, c.Entity).add(t)
 	s.group(c.group(c.Entity, value)).add(t)
@@ -256,13 +258,15 @@ func (s *scorer) expect(c *Case, spans, found []Span, t *Tally) {
 			}
 		}
 		if best < 0 {
-			s.report.Misses = append(s.report.Misses, Miss{c, want, false})
+			s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: want})
 			continue
 		}
 		t.Found++
 		if found[best].Start == want.Start && found[best].End == want.End {
 			t.Exact++
+			continue
 		}
+		s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: want, Got: found[best]})
 	}
 }
 
@@ -275,7 +279,7 @@ func (s *scorer) alarms(c *Case, found []Span) {
 		s.report.NonSecret++
 		if secret {
 			s.report.SecretAlarms++
-			s.report.Misses = append(s.report.Misses, Miss{c, Span{Type: "secret"}, true})
+			s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: Span{Type: "secret"}, False: true})
 		}
 	}
 	if c.Entity != "BENIGN" {
@@ -287,7 +291,7 @@ func (s *scorer) alarms(c *Case, found []Span) {
 			continue
 		}
 		s.report.BenignAlarms++
-		s.report.Misses = append(s.report.Misses, Miss{c, f, true})
+		s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: f, False: true})
 	}
 }
 
@@ -306,7 +310,7 @@ func (s *scorer) document(c *Case, found []Span) {
 	for _, f := range found {
 		if !slices.ContainsFunc(c.Spans, f.meets) {
 			s.line(c, f.Type).False++
-			s.report.Misses = append(s.report.Misses, Miss{c, f, true})
+			s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: f, False: true})
 		}
 	}
 }
@@ -346,6 +350,6 @@ func (s *scorer) validate(c *Case) {
 		}
 	}
 	if valid != (c.Expect == "match") && !c.Disputed {
-		s.report.Misses = append(s.report.Misses, Miss{c, Span{Type: c.Entity}, valid})
+		s.report.Misses = append(s.report.Misses, Miss{Case: c, Span: Span{Type: c.Entity}, False: valid})
 	}
 }

@@ -39,8 +39,8 @@ func accountForms() []Form {
 		},
 		{
 			Entity: "BANK_ACCOUNT", Country: "US", Name: "bank account number", Source: "Nacha Operating Rules, appendix three (DFI account number, 17 positions)",
-			Patterns:   []string{digits(8), digits(9), digits(10), digits(11), digits(12), digits(13), digits(14), digits(15), digits(16), digits(17)},
-			Separators: "- ", Check: func(s []byte) bool { return !allSame(s) },
+			Patterns: []string{digits(8), digits(9), digits(10), digits(11), digits(12), digits(13), digits(14), digits(15), digits(16), digits(17)},
+			Check:    func(s []byte) bool { return !allSame(s) },
 			Words: []string{"account", "account number", "account no", "account num", "acct", "acct no", "acct number", "bank account", "bank", "banking",
 				"checking", "checking account", "savings", "savings account", "debit"},
 		},
