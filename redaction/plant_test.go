@@ -1,9 +1,7 @@
 package redaction
 
 import (
-	"bufio"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"hash/fnv"
@@ -17,34 +15,6 @@ import (
 	"testing"
 	"unicode/utf8"
 )
-
-// A labelled text has the places of one kind of entity in it. It is what
-// cases.Case is, which these tests cannot use: cases imports this package.
-type labelled struct {
-	ID, Source, Entity, Text, Expect, Locale, Tier string
-	Spans                                          []struct{ Start, End int }
-}
-
-func readCases(t testing.TB) []labelled {
-	zr, err := gzip.NewReader(shared(t, "redaction-cases/detect.jsonl.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []labelled
-	lines := bufio.NewScanner(zr)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var c labelled
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
 
 // A surrounding is what may stand about a value in a text. It separates the
 // value from what it stands in, so that the value must be found there as it is
@@ -92,13 +62,13 @@ func jsonEscape(s string) string {
 // A planted value is a value, what stands about it where it needs words to be
 // known, and the case that it is of.
 type planted struct {
-	c                   labelled
+	c                   detectCase
 	before, value, rest string
 }
 
 // plantedIn returns what to plant of a case: where words are what decides, all
 // of the text that they stand in, else the value alone.
-func plantedIn(c labelled) []planted {
+func plantedIn(c detectCase) []planted {
 	var all []planted
 	for _, sp := range c.Spans {
 		p := planted{c: c, value: c.Text[sp.Start:sp.End]}
@@ -272,7 +242,7 @@ func reportLeaks(t *testing.T, n int, whole, part, byEntity map[string]int) {
 type redactorsBy map[string]*Redactor
 
 // of returns the redactor for a case: national numbers of its country count.
-func (rs redactorsBy) of(t testing.TB, c labelled) *Redactor {
+func (rs redactorsBy) of(t testing.TB, c detectCase) *Redactor {
 	region, regions := "", []string(nil)
 	if len(c.Locale) == 2 && c.Locale != "ZZ" {
 		region, regions = c.Locale, []string{c.Locale}
