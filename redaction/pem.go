@@ -15,7 +15,15 @@ const (
 // privateKey recognises armoured private keys, with line breaks as they are
 // or as \n, and keys that were cut off before their end.
 func privateKey() Detector {
-	return Detector{Type: "PRIVATE_KEY", Words: []string{"-----begin "}, Find: func(c *Candidate) {
+	return Detector{Type: "PRIVATE_KEY", Source: "RFC 7468; RFC 4716; RFC 9580; PuTTY: appendix C", Version: 2, Words: []string{"-----begin ", "---- begin ssh2 ", "private-lines: "}, Find: func(c *Candidate) {
+		if c.At(c.Start) != '-' {
+			c.addPutty()
+			return
+		}
+		if c.At(c.Start+4) == ' ' {
+			c.addSSH2()
+			return
+		}
 		s := c.Text[c.Start:min(len(c.Text), c.Start+maxPEM)]
 		label, _, ok := strings.Cut(s[len(pemBegin):min(len(s), len(pemBegin)+80)], "-----")
 		if !ok || !strings.Contains(label, "PRIVATE KEY") {
@@ -85,4 +93,42 @@ func base64Chars(s string) int {
 		}
 	}
 	return n
+}
+
+// addPutty adds the private lines of a key file of PuTTY.
+func (c *Candidate) addPutty() {
+	i := lineEnd(c.Text, c.End, min(len(c.Text), c.End+8)) + 1
+	if i >= len(c.Text) || !isDigit(c.At(c.End)) {
+		return
+	}
+	start := i
+	for i < len(c.Text) && isBase64(c.Text[i]) {
+		for i < len(c.Text) && isBase64(c.Text[i]) {
+			i++
+		}
+		end := i
+		i = skipAny(c.Text, i, "\r\n", 2)
+		if end == i || c.At(i) == 'P' && strings.HasPrefix(c.Text[i:], "Private-") {
+			i = end
+			break
+		}
+	}
+	if i = start + len(strings.TrimRight(c.Text[start:i], "\r\n")); base64Chars(c.Text[start:i]) >= minKey {
+		c.Add(start, i)
+	}
+}
+
+// addSSH2 adds a private key between the marks of SSH2.
+func (c *Candidate) addSSH2() {
+	const mark = " PRIVATE KEY ----"
+	s := c.Text[c.Start:min(len(c.Text), c.Start+maxPEM)]
+	head := strings.Index(s[:min(len(s), 80)], mark)
+	if head < 0 {
+		return
+	}
+	body := head + len(mark)
+	if end := strings.Index(s[body:], "----"); end >= 0 {
+		end = lineEnd(s, body+end, len(s))
+		c.Add(c.Start, c.Start+end)
+	}
 }

@@ -98,8 +98,8 @@ func publicName(name []byte) bool {
 // key, "" if it stays.
 func (k keyClass) secret(value string) string {
 	switch {
-	case k == noKey || placeholder(value):
-		return ""
+	case k == noKey || placeholder(value) || strings.HasPrefix(value, pemBegin) && strings.Contains(value, "PRIVATE KEY"):
+		return "" // a private key is found by itself
 	case k >= personKey:
 		return k.personal(value)
 	case k == passwordKey:
@@ -119,7 +119,7 @@ func (k keyClass) secret(value string) string {
 // nothing, a pseudonym, a mask, a template, a word of schemas and forms.
 func placeholder(v string) bool {
 	v = strings.Trim(v, " \t\r\n")
-	if v == "" || v[0] == '[' && replacement(v) == len(v) || strings.Trim(v, "*•.xX#-_?…0") == "" {
+	if v == "" || v[0] == '[' && (replacement(v) == len(v) || v[len(v)-1] == ']' && isType(v[1:len(v)-1])) || strings.Trim(v, "*•.xX#-_?…0") == "" {
 		return true
 	}
 	if template(v) || variable(v) {

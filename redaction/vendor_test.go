@@ -159,3 +159,21 @@ func TestUnnamedKeys(t *testing.T) {
 
 // secretTypes are the types of secrets.
 var secretTypes = []string{"API_KEY", "JWT", "PRIVATE_KEY", "URL_CREDENTIALS", "PASSWORD", "GENERIC_SECRET", "WEBHOOK_URL"}
+
+// TestPrivateKeys holds that keys in other armour than PEM's are found.
+func TestPrivateKeys(t *testing.T) {
+	r := newRedactor(t, Config{})
+	random := rand.New(rand.NewPCG(7, 8))
+	body := draw(random, parseShape("<a64>")) + "\n" + draw(random, parseShape("<a64>")) + "\n" + draw(random, parseShape("<a20>"))
+	ssh2 := "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"x\"\n" + body + "\n---- END SSH2 ENCRYPTED PRIVATE KEY ----"
+	pgp := "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n" + body + "\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----"
+	for name, c := range map[string]struct{ text, key string }{
+		"putty": {"PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 3\n" + body + "\nPrivate-MAC: 00\n", body},
+		"ssh2":  {"key:\n" + ssh2 + "\n", ssh2},
+		"pgp":   {pgp + "\n", pgp},
+	} {
+		if !found(t, r, c.text, c.key) {
+			t.Errorf("%s: not found in %q", name, c.text)
+		}
+	}
+}
