@@ -119,7 +119,7 @@ func (k keyClass) secret(value string) string {
 // nothing, a pseudonym, a mask, a template, a word of schemas and forms.
 func placeholder(v string) bool {
 	v = strings.Trim(v, " \t\r\n")
-	if v == "" || v[0] == '[' && replacement(v) == len(v) || strings.Trim(v, "*•.xX#-_?…0") == "" {
+	if v == "" || v[0] == '[' && (replacement(v) == len(v) || v[len(v)-1] == ']' && isType(v[1:len(v)-1])) || strings.Trim(v, "*•.xX#-_?…0") == "" {
 		return true
 	}
 	if template(v) || variable(v) {
