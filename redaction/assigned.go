@@ -10,7 +10,7 @@ import (
 func passwords() Detector {
 	return Detector{
 		Type: "PASSWORD", Version: 2,
-		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:", "pass ", "pass\"", "pass'",
+		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:", "pass =", "-pass ", "pass\"", "pass'",
 			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "ароль", "ароля",
 			"密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "senha", "wachtwoord", "parola", "parola d'ordine", "lösenord", "adgangskode", "passord", "salasana", "hasło", "heslo", "şifre", "jelszó", "kodeord",
 			"identified by ", "psk=", "psk:", "psk\"", "community string", "securestring "},
@@ -328,6 +328,8 @@ func (a *assigned) password() bool {
 	switch {
 	case v[0] == ')' || v[0] == '\\':
 		return false // the quote before it closed a prompt
+	case strings.HasPrefix(a.s[a.name:], "PASS:") && at(a.s, a.name-1) <= ' ':
+		return false // a test passed
 	case a.needsQuotes():
 		return a.quoted && !strings.Contains(v, " ") && strong(v) && (a.operator != "->" || mixed(v))
 	case a.quoted:
@@ -443,7 +445,7 @@ func strong(v string) bool {
 // code reports whether v is an expression rather than a value: a call, an
 // index, a member, a variable of a shell or template.
 func code(v string) bool {
-	if strings.IndexByte("$<{[(%*&/", v[0]) >= 0 {
+	if strings.IndexByte("$<{[(%*&/+", v[0]) >= 0 || v[len(v)-1] == '{' {
 		return true
 	}
 	for i := range len(v) {
@@ -463,7 +465,7 @@ func (a *assigned) secret(word string) bool {
 	if strings.IndexByte("$<)", v[0]) >= 0 || v[0] == '/' && (len(v) < 32 || strings.Count(v, "/") > 5) || weakName(word) && publicKey(a.s, a.name, word) || strings.IndexByte(v, '/') >= 0 && !strings.ContainsAny(v, "0123456789") || fileName(v) {
 		return false
 	}
-	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
+	if strongName(word) && len(v) >= 12 && strings.IndexByte(v, ' ') < 0 && strong(v) && !code(v) && !(spelled(v) && !a.quoted) && entropy(v) >= 3.5 && !strings.Contains(v, "://") {
 		return true
 	}
 	if digitsEnd(v, 0) == len(v) {

@@ -31,7 +31,7 @@ func normalMAC(s string) string {
 	return string(b)
 }
 
-// macPairs is triggered by the first separator of 00:1A:2B:3C:4D:5E. Six
+// macPairs is triggered by the first separator of 00:00:5E:00:53:01. Six
 // groups or eight, no more, or it is a fingerprint.
 func macPairs(c *Candidate) {
 	s, sep, start := c.Text, c.Text[c.Start], c.Start-2

@@ -10,10 +10,12 @@
 // # Types
 //
 //	PRIVATE_KEY  PEM, OpenSSH, PGP and PuTTY private keys, also cut off
-//	CREDENTIALS  user and password in a URL, whose scheme and host stay, or
-//	             given to curl
+//	URL_CREDENTIALS  user and password in a URL, whose scheme and host stay,
+//	             or given to curl
 //	JWT          JSON web tokens whose header decodes
-//	API_KEY      keys of known vendors, by prefix, alphabet and length
+//	API_KEY      keys of known vendors, by prefix, alphabet and length, or by
+//	             the vendor's name before them
+//	WEBHOOK_URL  addresses that let everybody who knows them write
 //	EMAIL        addresses, also with %40 for @; git@host is none
 //	IBAN         by country length and ISO 7064 mod 97
 //	CARD         payment cards, by issuer range, length and Luhn sum
@@ -23,8 +25,9 @@
 //	             addresses, which belong to nobody
 //	PHONE        international numbers, by numbering plan; national ones where
 //	             a word or the configured region says so
-//	PASSWORD     what is assigned to a password, in text or by JSON key
-//	SECRET       what is assigned to a secret, token or key, in text or by
+//	PASSWORD     what is assigned to a password, in text or by JSON key, given
+//	             to commands, and hashes of passwords
+//	GENERIC_SECRET  what is assigned to a secret, token or key, in text or by
 //	             JSON key, and what follows Bearer and Basic
 //	USER         the user of an event
 //

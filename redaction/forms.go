@@ -174,7 +174,7 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 }
 
 // lower reports whether letters that stand apart from digits are in lower
-// case: "of 2017" and "de 136 695 976" are words and a number, unless their
+// case: "of 2017" and "de 500 000" are words and a number, unless their
 // country is asked for.
 func (sc *scan) lower(first, last int) bool {
 	for _, g := range sc.groups[first : last+1] {

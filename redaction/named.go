@@ -97,6 +97,9 @@ const (
 // worthALook reports whether a run may be drawn at random.
 func worthALook(v string) bool { return variety(v) >= 6 && !spelled(v) }
 
+// longWord is how many letters no random key has together.
+const longWord = 9
+
 // spelled reports whether a run is made of words, as names in code are: parts
 // between signs, or from capital to capital, that are all letters.
 func spelled(v string) bool {
@@ -104,7 +107,9 @@ func spelled(v string) bool {
 	for i := 0; i < len(v); {
 		j := partEnd(v, i)
 		if n := lettersEnd(v, i, len(v)); n-i >= 4 && (n == j || digitsEnd(v, n) == j) {
-			words++
+			if words++; n-i >= longWord {
+				words++
+			}
 			long += j - i
 		}
 		i = j
@@ -118,7 +123,7 @@ func spelled(v string) bool {
 // partEnd returns where the part of a name that begins at i ends: at a sign,
 // or where case turns.
 func partEnd(v string, i int) int {
-	for i++; i < len(v) && isAlnum(v[i]) && !(isUpper(v[i]) && isLower(v[i-1])); i++ {
+	for i++; i < len(v) && isAlnum(v[i]) && !(isUpper(v[i]) && (isLower(v[i-1]) || isDigit(v[i-1]) && isLower(at(v, i+1)))); i++ {
 	}
 	return min(i, len(v))
 }

@@ -49,7 +49,7 @@ const (
 	maxRun   = 64
 	maxGroup = 40
 	// maxLead bounds the letters before and within an identifier that stand
-	// apart, as in "HH AB 1234" and "AB 12 34 56 C".
+	// apart, as in "KX YZ 9876" and "QX 98 76 54 A".
 	maxLead = 5
 )
 

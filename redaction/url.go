@@ -18,7 +18,7 @@ func credentials() Detector {
 			return
 		}
 		user, password, ok := strings.Cut(c.Text[start:end], ":")
-		if ok && password != "" && !template(password) && !template(user) || !ok && random(user, 16) {
+		if ok && strings.Trim(password, "*") != "" && !template(password) && !template(user) && !variable(password) || !ok && random(user, 16) {
 			c.Add(start, end)
 		}
 	}}
