@@ -122,8 +122,8 @@ func (sc *scan) text(s string) error {
 func (sc *scan) stretch(s string, i, end int) (int, error) {
 	for i < end {
 		at, stops := sc.t.pairs.next(s, i, end)
-		for i = at + 8; stops != 0; {
-			stop := at + bits.TrailingZeros64(stops)/8
+		for i = at + block; stops != 0; {
+			stop := at + bits.TrailingZeros8(stops)
 			if sc.t.idle(s, stop) {
 				stops &= stops - 1
 				continue
@@ -136,7 +136,7 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 				i = next
 				break
 			}
-			stops &= ^uint64(0) << (8 * (next - at))
+			stops &= ^uint8(0) << (next - at)
 		}
 	}
 	return i, nil

@@ -25,6 +25,9 @@ type tables struct {
 	long                       []int // detectors of long runs
 	leastLong                  int
 
+	// atStart and anywhere are the four bytes by which words are found, until
+	// they are in pairs.
+	atStart, anywhere map[string]bool
 	// pairs says where the scan stops, and stop what it does there besides
 	// looking for words.
 	pairs pairs
@@ -128,7 +131,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
-	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, leastLong: math.MaxInt}
+	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, atStart: map[string]bool{}, anywhere: map[string]bool{}, leastLong: math.MaxInt}
 	for _, r := range regions {
 		t.region = cmp.Or(t.region, r)
 		t.regions[r] = true
@@ -154,6 +157,8 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
+	t.pairs.addWords(t.atStart, t.anywhere)
+	t.atStart, t.anywhere = nil, nil
 	t.contexts.build(words)
 	t.shapes.build()
 	if len(t.long) > 0 { // of which a lone digit among letters may be the only one
@@ -258,11 +263,11 @@ func (t *tables) addNumbers(i int, d Digits) {
 // addWord adds a word that is found at starts of words alone or everywhere.
 func (t *tables) addWord(w word, atStart bool) {
 	found := w.lower[w.anchor:]
-	bit := pairAny
-	if atStart {
-		bit = pairFirst
+	if four := found[:minWord]; atStart {
+		t.atStart[four] = true
+	} else {
+		t.anywhere[four] = true
 	}
-	t.pairs.addWord(bit, found)
 	t.addPrefix(hash(uint32(load(found, 0))), w)
 }
 
