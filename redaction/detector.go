@@ -39,8 +39,8 @@ type Detector struct {
 	// detector needs no Find. Where the form is not Self, one of its words must
 	// stand near or its country be among Config.Regions.
 	Form *identifier.Form
-	// Long triggers at runs of at least so many of A–Z, a–z, 0–9, - and _ with
-	// a digit among them.
+	// Long triggers at runs of at least so many of A–Z, a–z, 0–9, - and _ that
+	// are not all letters.
 	Long int
 	// Context lists words and phrases, lower case, two bytes or more, for whose
 	// presence near the candidate Find can ask with Near and Follows. Between

@@ -214,10 +214,10 @@ func (sc *scan) numbersFrom(first int) error {
 }
 
 // maxLong bounds the long runs that are looked at.
-const maxLong = 1024
+const maxLong = 8192
 
-// longAt tries the long run of letters, digits, - and _ in which the digit at
-// i is the first.
+// longAt tries the long run of letters, digits, - and _ that the byte at i is
+// in and that was not tried yet.
 func (sc *scan) longAt(s string, i int) error {
 	start, end := i, i+1
 	for start > sc.longEnd && i-start < maxLong && (isWord(s[start-1]) || s[start-1] == '-') {

@@ -149,8 +149,14 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 			return i, err
 		}
 	}
-	switch stop := sc.t.stop[s[i]]; {
-	case stop == 0:
+	stop := sc.t.stop[s[i]]
+	if stop&stopLong != 0 && i >= sc.longEnd {
+		if err := sc.longAt(s, i); err != nil {
+			return i, err
+		}
+	}
+	switch {
+	case stop&^stopLong == 0:
 	case stop&stopDigit != 0:
 		return sc.digitAt(s, i)
 	case stop&stopBracket != 0:

@@ -59,6 +59,7 @@ const (
 	stopByte = 1 << iota // a detector's trigger byte, or the first of an escape
 	stopDigit
 	stopBracket // may begin a replacement
+	stopLong    // may be in a long run
 )
 
 // The prefixes are a bitmap of 16 KiB, which stays in the first-level cache,
@@ -221,6 +222,10 @@ func (t *tables) addDetector(i int, d *Detector) {
 	if d.Long > 0 {
 		t.long = append(t.long, i)
 		t.leastLong = min(t.leastLong, d.Long)
+		for _, c := range "-_" {
+			t.stop[c] |= stopLong
+			t.pairs.add(pairStop, string(c), lowerCase+upperCase)
+		}
 	}
 }
 
