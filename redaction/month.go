@@ -28,20 +28,31 @@ var monthNames = [12]string{
 func besideMonth() Digits { return Digits{Min: 1, Max: 4, MaxGroups: 1} }
 
 // A monthTable leads from the names of months to their numbers.
-type monthTable map[string]int
+type monthTable struct {
+	numbers map[string]int
+	lens    [256]uint32 // by first byte, lower case: bit n says that a name is n bytes long
+}
 
-func newMonthTable() monthTable {
-	t := monthTable{}
+func newMonthTable() *monthTable {
+	t := &monthTable{numbers: map[string]int{}}
 	for m, names := range &monthNames {
 		for name := range strings.FieldsSeq(names) {
-			t[name] = m + 1
+			t.numbers[name] = m + 1
+			t.lens[name[0]] |= 1 << len(name)
 		}
 	}
 	return t
 }
 
 // month returns the month that a word names, ASCII case ignored, 0 if none.
-func (t monthTable) month(word string) int {
+func (t *monthTable) month(word string) int {
+	first := word[0]
+	if isUpper(first) {
+		first |= 0x20
+	}
+	if t.lens[first]>>len(word)&1 == 0 {
+		return 0 // as nearly all words
+	}
 	var lower [longestMonth]byte
 	for i := range len(word) {
 		lower[i] = word[i]
@@ -49,7 +60,7 @@ func (t monthTable) month(word string) int {
 			lower[i] |= 0x20
 		}
 	}
-	return t[string(lower[:len(word)])]
+	return t.numbers[string(lower[:len(word)])]
 }
 
 // longestMonth is the length of the longest name in bytes.
@@ -57,7 +68,7 @@ const longestMonth = len("października")
 
 // writtenDate returns a finder that reads the day and year around the name of a
 // month beside a number: 21 May 2021, May 21, 2021, 21-May, May 2021.
-func writtenDate(months monthTable) dateFinder {
+func writtenDate(months *monthTable) dateFinder {
 	return func(c *Candidate) (start, end int, ok bool) {
 		if isLetter(c.At(c.Start-1)) || isDigit(c.At(c.Start-1)) {
 			return 0, 0, false
@@ -105,20 +116,17 @@ func monthBefore(s string, i int) (int, bool) {
 	return start, start < end
 }
 
-func (t monthTable) date(c *Candidate) (start, end int, ok bool) {
+func (t *monthTable) date(c *Candidate) (start, end int, ok bool) {
 	s, name := c.Text, c.Start
-	led := !isLetter(s[name]) && s[name] < 0x80
-	if led {
-		name++
-	}
 	end = lettersEnd(s, name, longestMonth+1)
-	if led && end-name >= minWord || end-name > longestMonth || withinWord(s, name) || beyondWord(s, end) || !nearDigit(s, name, end) {
+	if end == name || end-name > longestMonth {
 		return 0, 0, false
 	}
-	if m := t.month(s[name:end]); m > 0 {
-		return aroundMonth(s, name, end, m)
+	m := t.month(s[name:end])
+	if m == 0 || withinWord(s, name) || beyondWord(s, end) || !nearDigit(s, name, end) {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	return aroundMonth(s, name, end, m)
 }
 
 // nearDigit reports whether a day or year can stand at the name s[i:j].
