@@ -1,7 +1,6 @@
 package redaction
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -220,8 +219,7 @@ func nameLen(parts []part, name int) int {
 
 // detector finds the keys of a family.
 func (f *family) detector(typ string) Detector {
-	var words []string
-	long := 0
+	var words, prefixes []string
 	shapes := map[string][]keyShape{} // by first two bytes
 	for _, v := range f.vendors {
 		for shape := range strings.FieldsSeq(v.shapes) {
@@ -229,22 +227,20 @@ func (f *family) detector(typ string) Detector {
 			parts := parseShape(strings.Replace(shape, "^", "", 1))
 			prefix := parts[0].literal
 			shapes[prefix[:2]] = append(shapes[prefix[:2]], keyShape{parts, nameLen(parts, name)})
-			if least := certainRun(parts); least >= longRun && (strings.ContainsAny(prefix, "-_") || least >= longKey && !lettered(parts)) {
-				long = min(cmp.Or(long, least), least)
+			if least := certainRun(parts); least >= minRun && (strings.ContainsAny(prefix, "-_") || least >= longKey && !lettered(parts)) {
+				prefixes = append(prefixes, prefix)
 				continue
 			}
 			words = append(words, completed(prefix)...)
 		}
 	}
-	return Detector{Type: typ, Name: f.name, Source: f.source, Version: 3, Words: unique(words), WordStart: true, Long: long, Find: func(c *Candidate) {
-		for i := c.Start; i+2 <= c.End; i++ {
-			if isAlnum(c.At(i-1)) && isAlnum(c.At(i)) && !afterEscape(c.Text, i) {
-				continue
-			}
-			for _, k := range shapes[c.Text[i:i+2]] {
-				if end := matchShape(k.parts, c.Text, i); end > 0 {
-					c.addKey(i, end, k.name)
-				}
+	return Detector{Type: typ, Name: f.name, Source: f.source, Version: 3, Words: unique(words), WordStart: true, Prefixes: prefixes, Find: func(c *Candidate) {
+		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
+			return
+		}
+		for _, k := range shapes[c.Text[c.Start:c.Start+2]] {
+			if end := matchShape(k.parts, c.Text, c.Start); end > 0 {
+				c.addKey(c.Start, end, k.name)
 			}
 		}
 	}}
@@ -261,17 +257,14 @@ func (c *Candidate) addKey(start, end, name int) {
 }
 
 // longKey is the least length of keys without - or _ in their prefix that are
-// looked for in long runs alone, which are not all letters: of so many letters
-// and digits drawn at random one in four hundred has no digit.
+// found by it in runs, which are not all letters: of so many letters and
+// digits drawn at random one in four hundred has no digit.
 const longKey = 34
 
 // lettered reports whether keys of a shape may have no digit.
 func lettered(parts []part) bool {
 	return slices.ContainsFunc(parts, func(p part) bool { return p.letters })
 }
-
-// longRun is the least run that is looked at for keys.
-const longRun = 12
 
 // certainRun returns how long a run of letters, digits, - and _ every key of a
 // shape begins with.
