@@ -205,7 +205,7 @@ func (s *Stored) apply(ctx context.Context, e *pb.Event, t *tally) error {
 // Mentions returns the types of what the redactor would replace in a text, for
 // one that is to go where nothing is redacted.
 func (s *Stored) Mentions(ctx context.Context, text string) (types []string, err error) {
-	_, found, err := s.Redactor.Text(ctx, text, func(string) (string, error) { return "a", nil })
+	_, found, err := s.Redactor.Text(ctx, text, func(string) (string, error) { return "aaaaaaaaaaaa", nil })
 	for _, f := range found {
 		types = append(types, f.Type)
 	}
