@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,8 @@ type Stored struct {
 	Waits time.Duration
 	Now   func() time.Time // evidence time; nil: time.Now
 
-	patience time.Duration // of tests; 0: patience
+	patience  time.Duration // of tests; 0: patience
+	batchSize int           // of tests; 0: redactBatch
 }
 
 // Why says on whose behalf stored events are redacted. It goes into the ledger,
@@ -113,7 +115,7 @@ func (s *Stored) Redact(ctx context.Context, selected iter.Seq2[event.Seq, error
 		return nil, fmt.Errorf("redact stored events: %w", err)
 	}
 	t, changed, ledger := newTally(), 0, []uint64(nil)
-	for seqs := range batches(all, redactBatch) {
+	for seqs := range batches(all, cmp.Or(s.batchSize, redactBatch)) {
 		n, at, err := s.batch(ctx, seqs, why, t, progress)
 		changed += n
 		ledger = append(ledger, at...)
