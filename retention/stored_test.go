@@ -376,3 +376,23 @@ func TestBatches(t *testing.T) {
 		}
 	})
 }
+
+// An event of before it was recorded what its texts are is not made another for
+// that alone; where something is found it says so.
+func TestRedactStoredUnsaid(t *testing.T) {
+	log := openLog(t, config(t))
+	for i, text := range []string{"nothing here", "a@example.com"} {
+		e := said(fmt.Sprint("e", i), text)
+		e.Capture = nil
+		appendEvent(t, log, e)
+	}
+	if got := stored(t, log, redaction.Config{}).redact(t, []event.Seq{0, 1}); got.Looked != 2 || got.Changed != 1 {
+		t.Errorf("got %v, want one of two changed", got)
+	}
+	if got := readBack(t, log, 0).GetCapture(); got != nil {
+		t.Errorf("got %v, want no capture", got)
+	}
+	if got := readBack(t, log, 1).GetCapture().GetContent(); got != pb.Capture_REDACTED {
+		t.Errorf("got %v, want REDACTED", got)
+	}
+}

@@ -42,9 +42,21 @@ func (s *Stored) redacted(ctx context.Context, e *pb.Event) (*pb.Event, error) {
 	defer timer.Stop()
 	select {
 	case err := <-done:
+		unsaid(e, is)
 		return is, err
 	case <-timer.C:
 		return nil, errHangs
+	}
+}
+
+// unsaid takes back that nothing was found in an event that did not say so before:
+// one of before that was recorded is not made another for this alone.
+func unsaid(was, is *pb.Event) {
+	if was.GetCapture().GetContent() != pb.Capture_CONTENT_UNSPECIFIED || is.GetCapture().GetContent() != pb.Capture_RAW {
+		return
+	}
+	if is.Capture.Content = pb.Capture_CONTENT_UNSPECIFIED; was.Capture == nil {
+		is.Capture = nil
 	}
 }
 
