@@ -33,6 +33,7 @@ corpus: # the whole path on the whole shared corpus: 20 kills, every event, repl
 
 bench: # on the shared corpus where it is at hand
 	go test -run '^$$' -bench . -benchmem ./...
+	cd tools/redactbench && go test -run '^$$' -bench . -benchmem . # beside regexp and gitleaks
 
 PROTOGEN := cd tools && go run ./protogen -root ../proto
 GATEWAY := grpc_api_configuration=../proto/afterimage/v1/gateway.yaml

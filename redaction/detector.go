@@ -42,6 +42,10 @@ type Detector struct {
 	// Long triggers at runs of at least so many of A–Z, a–z, 0–9, - and _ with
 	// a digit among them.
 	Long int
+	// Prefixes trigger, case and all, at the beginnings of runs of A–Z, a–z,
+	// 0–9, - and _ of minRun bytes or more that are not all letters, and within
+	// those where a letter or digit follows none. Three bytes is the least.
+	Prefixes []string
 	// Context lists words and phrases, lower case, two bytes or more, for whose
 	// presence near the candidate Find can ask with Near and Follows. Between
 	// the words of a phrase, which stand one space apart here, a text may have
@@ -79,6 +83,13 @@ func (d Digits) withDefaults() Digits {
 	return d
 }
 
+// minRun is the least length of runs in which prefixes are looked for,
+// minPrefix that of a prefix.
+const (
+	minRun    = 12
+	minPrefix = 3
+)
+
 // minWord is the shortest trigger word, since the prefix table is by four
 // bytes.
 const (
@@ -100,6 +111,11 @@ func (d *Detector) check() error {
 	for _, w := range d.Words {
 		if len(w) < minWord {
 			return fmt.Errorf("detector %s: word %q is shorter than %d bytes", d.Type, w, minWord)
+		}
+	}
+	for _, p := range d.Prefixes {
+		if len(p) < minPrefix {
+			return fmt.Errorf("detector %s: prefix %q is shorter than %d bytes", d.Type, p, minPrefix)
 		}
 	}
 	for _, w := range d.Context {

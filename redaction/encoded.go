@@ -11,6 +11,9 @@ import (
 // all of it goes. What is encoded twice is looked into twice.
 func encoded() Detector {
 	return Detector{Type: "ENCODED", Name: "base64", Source: "RFC 4648", Long: minEncoded, Find: func(c *Candidate) {
+		if triedBefore(c.Text, c.Start) {
+			return
+		}
 		start, end := encodedAround(c.Text, c.Start, c.End)
 		if end-start > maxEncoded || c.sc.depth >= maxEncodings {
 			return
@@ -31,11 +34,10 @@ const (
 // encodedAround extends a run of letters, digits, - and _ over the other
 // characters of base64.
 func encodedAround(s string, i, j int) (start, end int) {
-	in := func(c byte) bool { return isWord(c) || c == '+' || c == '/' || c == '-' }
-	for i > 0 && in(s[i-1]) && j-i < maxEncoded {
+	for i > 0 && inBase64(s[i-1]) && j-i < maxEncoded {
 		i--
 	}
-	for j < len(s) && in(s[j]) && j-i <= maxEncoded {
+	for j < len(s) && inBase64(s[j]) && j-i <= maxEncoded {
 		j++
 	}
 	for n := 0; n < 2 && at(s, j) == '='; n++ {
@@ -43,6 +45,26 @@ func encodedAround(s string, i, j int) (start, end int) {
 	}
 	return i, j
 }
+
+// triedBefore reports whether a run before i that is of the same base64 was a
+// candidate: what is about each of many is then read once, not once for each.
+// It looks back to the next such run, so each byte is looked at once.
+func triedBefore(s string, i int) bool {
+	n, digit := 0, false
+	for i--; i >= 0 && inBase64(s[i]); i-- {
+		if s[i] == '+' || s[i] == '/' {
+			n, digit = 0, false
+			continue
+		}
+		n, digit = n+1, digit || isDigit(s[i])
+		if ends := i == 0 || !isBase64URL(s[i-1]); ends && digit && n >= minEncoded && n <= maxLong {
+			return true
+		}
+	}
+	return false
+}
+
+func inBase64(c byte) bool { return isBase64URL(c) || c == '+' || c == '/' }
 
 // decodeText decodes base64, if what it encodes is text.
 func decodeText(s string) (string, bool) {

@@ -16,31 +16,37 @@ const (
 // jwt recognises JSON web tokens, signed or encrypted, whose header decodes
 // to an object with "alg" or "enc", also once more in base64.
 func jwt() Detector {
-	return Detector{Type: "JWT", Words: append(following("eyJ", base64URL), following("ZXlK", base64URL)...), WordStart: true, Find: func(c *Candidate) {
-		s := c.Text
-		if isBase64URL(c.At(c.Start-1)) && !urlEscape(s, c.Start) {
-			return
+	return Detector{Type: "JWT", Source: "RFC 7519, RFC 7515, RFC 7516", Version: 2, Prefixes: []string{"eyJ", "ZXlK"}, Find: func(c *Candidate) {
+		if !isBase64URL(c.At(c.Start-1)) || urlEscape(c.Text, c.Start) || c.At(c.Start-1) == '_' {
+			jwtAt(c, c.Start)
 		}
-		end := base64End(s, c.Start)
-		if strings.HasPrefix(s[c.Start:], "ZXlK") {
-			if end-c.Start >= 40 && strings.HasPrefix(decode(s[c.Start:c.Start+40]), "eyJ") {
-				c.Add(c.Start, end+strings.Count(s[end:min(end+2, len(s))], "="))
-			}
-			return
-		}
-		if s[c.Start+2] != 'J' || at(s, end) != '.' || end-c.Start > maxHeader || !joseHeader(decode(s[c.Start:end])) {
-			return
-		}
-		payload := base64End(s, end+1)
-		if payload-end < 4 {
-			return
-		}
-		end = payload
-		for parts := 2; parts < maxParts && at(s, end) == '.' && isBase64URL(at(s, end+1)); parts++ {
-			end = base64End(s, end+1)
-		}
-		c.Add(c.Start, end)
 	}}
+}
+
+// jwtAt adds the token that begins at i, if one does.
+func jwtAt(c *Candidate, i int) {
+	s := c.Text
+	end := base64End(s, i)
+	if strings.HasPrefix(s[i:], "ZXlK") {
+		if end-i < 40 || !strings.HasPrefix(decode(s[i:i+40]), "eyJ") {
+			return
+		}
+		c.Add(i, end+strings.Count(s[end:min(end+2, len(s))], "="))
+		return
+	}
+	if !strings.HasPrefix(s[i:], "eyJ") || at(s, end) != '.' || end-i > maxHeader || !joseHeader(decode(s[i:end])) {
+		return
+	}
+	payload := base64End(s, end+1)
+	if payload-end < 4 {
+		return
+	}
+	end = payload
+	for parts := 2; parts < maxParts && at(s, end) == '.' && isBase64URL(at(s, end+1)); parts++ {
+		end = base64End(s, end+1)
+	}
+	c.Add(i, end)
+	return
 }
 
 // urlEscape reports whether an escape such as %3D stands right before i.

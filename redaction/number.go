@@ -5,8 +5,8 @@ import "strings"
 // digitAt tries every number, identifier and long run in which the digit at i,
 // the first of its group, is the first. It returns where the scan goes on.
 func (sc *scan) digitAt(s string, i int) (int, error) {
-	if i >= sc.longEnd {
-		if err := sc.longAt(s, i); err != nil {
+	if i >= sc.runEnd || !sc.longDone {
+		if err := sc.runAt(s, i, true); err != nil {
 			return i, err
 		}
 	}
@@ -213,29 +213,65 @@ func (sc *scan) numbersFrom(first int) error {
 	return sc.clock.spend(16 * (tried + 1))
 }
 
-// maxLong bounds the long runs that are looked at.
-const maxLong = 1024
+// maxLong bounds the runs that are looked at.
+const maxLong = 8192
 
-// longAt tries the long run of letters, digits, - and _ in which the digit at
-// i is the first.
-func (sc *scan) longAt(s string, i int) error {
-	start, end := i, i+1
-	for start > sc.longEnd && i-start < maxLong && (isWord(s[start-1]) || s[start-1] == '-') {
+// runAround returns the run of letters, digits, - and _ that the byte at i is
+// in, no further back than from; ok is false for one that is too long.
+func runAround(s string, i, from int) (start, end int, ok bool) {
+	start, end = i, i+1
+	for start > from && i-start < maxLong && isBase64URL(s[start-1]) {
 		start--
 	}
-	for end < len(s) && (isWord(s[end]) || s[end] == '-') {
+	for end < len(s) && isBase64URL(s[end]) {
 		end++
 	}
-	sc.longEnd = end
-	if end-start < sc.t.leastLong || end-start > maxLong {
+	return start, end, end-start <= maxLong
+}
+
+// runAt tries the prefixes in the run that the byte at i is in, which is no
+// letter, and, if it is a digit, what triggers at long runs: each once.
+func (sc *scan) runAt(s string, i int, digit bool) error {
+	if i >= sc.runEnd {
+		start, end, ok := runAround(s, i, sc.runEnd)
+		sc.runStart, sc.runEnd, sc.longDone = start, end, !ok
+		if end-start >= minRun && ok {
+			if err := sc.prefixesIn(s, start, end); err != nil {
+				return err
+			}
+		}
+	}
+	if !digit || sc.longDone {
 		return nil
 	}
+	sc.longDone = true
 	for _, d := range sc.t.long {
-		if end-start >= sc.t.detectors[d].Long {
-			if err := sc.try(d, start, end); err != nil {
+		if sc.runEnd-sc.runStart >= sc.t.detectors[d].Long {
+			if err := sc.try(d, sc.runStart, sc.runEnd); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// prefixesIn tries the prefixes that stand in a run, where words of it begin.
+func (sc *scan) prefixesIn(s string, start, end int) error {
+	for i := start; i+minPrefix <= end; i++ {
+		if i > start && isAlnum(s[i-1]) && isAlnum(s[i]) && (i > start+2 || !afterEscape(s, i)) {
+			continue
+		}
+		h := prefixHash(s[i : i+minPrefix])
+		if sc.t.runPrefix[h/64]>>(h%64)&1 == 0 {
+			continue
+		}
+		for _, p := range sc.t.prefixes[s[i:i+minPrefix]] {
+			if strings.HasPrefix(s[i:], p.text) {
+				if err := sc.try(p.det, i, i+len(p.text)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return sc.clock.spend(end - start)
 }

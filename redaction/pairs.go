@@ -1,26 +1,37 @@
 package redaction
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
-// pairs says of every two bytes what they mean for the scan: eight bits, from
-// which a few operations tell for eight places at once where it must stop.
-// For most bytes of a text all it does is one load.
+// pairs says of every two bytes what they mean for the scan, in so few bits
+// that a few operations tell for eight places at once where it must stop. For
+// most bytes of a text all it does is two loads.
 //
 // It stops at the first byte of pairStop; where pairNumber ends and
-// pairNumeric begins; and where a word may stand, that is where pairFirst
-// begins at the end of pairStart, or pairAny, and then pairSecond and
-// pairThird follow.
-type pairs [1 << 16]uint8
+// pairNumeric begins; and where the four bytes stand by which a word is found.
+// The words are in eight groups: of one group a word's first two bytes have
+// its bit in high of flags, the next two in words, the last two in high of
+// words. Words that count at starts alone are in the first four groups, and a
+// start is where pairStart ends.
+type pairs struct {
+	flags, words [1 << 16]uint16
+}
 
 const (
-	pairStart   uint8 = 1 << iota // a word may start at the second byte
-	pairFirst                     // a word that counts at starts alone begins so
-	pairAny                       // a word that counts everywhere begins so
-	pairSecond                    // the second and third byte of a word
-	pairThird                     // the third and fourth byte of a word
-	pairStop                      // something to look at stands at the first
-	pairNumber                    // a number may start at the second byte
-	pairNumeric                   // numbers begin so, but not those of one digit
+	pairStart   uint16 = 1 << iota // a word may start at the second byte
+	pairStop                       // something to look at stands at the first
+	pairNumber                     // a number may start at the second byte
+	pairNumeric                    // numbers begin so, but not those of one digit
+)
+
+// groups is how many groups of words there are, startGroups how many of those
+// count at starts of words alone.
+const (
+	groups      = 8
+	startGroups = 4
 )
 
 const (
@@ -37,72 +48,115 @@ func (p *pairs) addStarts() {
 		for b := range 256 {
 			a, b := byte(a), byte(b)
 			if isLetter(b) && !joined(a, b) || isDigit(b) && !isDigit(a) {
-				p[pair(a, b)] |= pairStart
+				p.flags[pair(a, b)] |= pairStart
 			}
 			if isDigit(b) && !isDigit(a) {
-				p[pair(a, b)] |= pairNumber
+				p.flags[pair(a, b)] |= pairNumber
 			}
 		}
 	}
 	p.add(pairNumeric, digits, digits+separators)
 }
 
-// addWord notes the first four bytes of a word.
-func (p *pairs) addWord(bit uint8, word string) {
-	p.add(bit, bothCases(word[0]), bothCases(word[1]))
-	p.add(pairSecond, bothCases(word[1]), bothCases(word[2]))
-	p.add(pairThird, bothCases(word[2]), bothCases(word[3]))
+// addWords spreads words, by the four bytes by which they are found, over the
+// groups: neighbours in the alphabet together, so that each group knows few
+// pairs.
+func (p *pairs) addWords(atStart, anywhere map[string]bool) {
+	p.spread(atStart, 0, startGroups)
+	p.spread(anywhere, startGroups, groups-startGroups)
 }
 
-// add notes bit for every two bytes of first and second.
-func (p *pairs) add(bit uint8, first, second string) {
+func (p *pairs) spread(words map[string]bool, first, n int) {
+	sorted := slices.Sorted(maps.Keys(words))
+	for i, w := range sorted {
+		p.addWord(first+i*n/len(sorted), w)
+	}
+}
+
+// addWord notes the four bytes of a word, in both cases.
+func (p *pairs) addWord(group int, four string) {
+	for i, half := range [...]*[1 << 16]uint16{&p.flags, &p.words, &p.words} {
+		bit := uint16(1) << group
+		if i != 1 {
+			bit <<= 8
+		}
+		for _, a := range []byte(bothCases(four[i])) {
+			for _, b := range []byte(bothCases(four[i+1])) {
+				half[pair(a, b)] |= bit
+			}
+		}
+	}
+}
+
+// add notes flag for every two bytes of first and second.
+func (p *pairs) add(flag uint16, first, second string) {
 	for _, a := range []byte(first) {
 		for _, b := range []byte(second) {
-			p[pair(a, b)] |= bit
+			p.flags[pair(a, b)] |= flag
 		}
 	}
 }
 
 func pair(a, b byte) uint16 { return uint16(a) | uint16(b)<<8 }
 
-// ones has the lowest bit of every byte.
-const ones = 0x0101010101010101
+// block is how many places are looked at together, ahead how many bytes behind
+// them it takes.
+const (
+	block = 8
+	ahead = 3
+)
 
 // next returns the first place from i on, in steps of eight up to end, where
-// the scan must stop at one of eight bytes: bit 0 of byte n of stops says that
-// it must at place+n.
-func (p *pairs) next(s string, i, end int) (place int, stops uint64) {
-	before := uint64(p[pair(at(s, i-1), at(s, i))])
-	for ; i < end && i+9 <= len(s); i += 8 {
-		v := p.of(load8(s[i:i+8]), load8(s[i+1:i+9]))
-		if stops = stopsOf(v, before); stops != 0 {
+// the scan must stop at one of eight bytes: bit n of stops says that it must
+// at place+n.
+func (p *pairs) next(s string, i, end int) (place int, stops uint8) {
+	before := uint64(p.flags[pair(at(s, i-1), at(s, i))])
+	for ; i < end && i+block+ahead <= len(s); i += block {
+		if stops, before = p.of(load8(s[i:i+8]), load8(s[i+3:i+11]), before); stops != 0 {
 			return i, stops
 		}
-		before = v >> 56
 	}
-	if i >= end {
-		return i, 0
+	for ; i < end; i += block {
+		var rest [block + ahead]byte
+		n := copy(rest[:], s[i:])
+		if stops, before = p.of(load8(string(rest[:8])), load8(string(rest[3:])), before); n < block {
+			stops &= 1<<n - 1
+		}
+		if stops != 0 {
+			return i, stops
+		}
 	}
-	stops = stopsOf(p.of(load(s, i), load(s, i+1)), before)
-	if left := len(s) - i; left < 8 {
-		stops &= 1<<(8*left) - 1
-	}
-	return i, stops
+	return i, 0
 }
 
-// stopsOf tells from eight pairs and the one before where the scan must stop.
-// What the last of them lack to make a word is taken for granted.
-func stopsOf(v, before uint64) uint64 {
-	ends := v<<8 | before
-	words := (ends&(v>>1) | v>>2) & (v>>(8+3) | 1<<56) & (v>>(16+4) | 1<<56 | 1<<48)
-	return (words | v>>5 | ends>>6&(v>>7)) & ones
+// lanes has the lowest bit of every lane of sixteen bits.
+const lanes = 0x0001000100010001
+
+// of looks up the pairs of eight places: x has their bytes, y those from the
+// fourth on and three more; before has the flags of the pair before. It
+// returns where to stop, and the flags of the last pair.
+func (p *pairs) of(x, y, before uint64) (stops uint8, last uint64) {
+	a0 := uint64(p.flags[uint16(x)]) | uint64(p.flags[uint16(x>>8)])<<16 | uint64(p.flags[uint16(x>>16)])<<32 | uint64(p.flags[uint16(x>>24)])<<48
+	a1 := uint64(p.flags[uint16(x>>32)]) | uint64(p.flags[uint16(x>>40)])<<16 | uint64(p.flags[uint16(x>>48)])<<32 | uint64(p.flags[uint16(y>>32)])<<48
+	b0 := uint64(p.words[uint16(x>>8)]) | uint64(p.words[uint16(x>>16)])<<16 | uint64(p.words[uint16(x>>24)])<<32 | uint64(p.words[uint16(x>>32)])<<48
+	b1 := uint64(p.words[uint16(x>>40)]) | uint64(p.words[uint16(x>>48)])<<16 | uint64(p.words[uint16(y>>32)])<<32 | uint64(p.words[uint16(y>>40)])<<48
+	b2 := uint64(p.words[uint16(y>>48)])
+	m := stopsOf(a0, a0<<16|before, b0, b0>>16|b1<<48) | stopsOf(a1, a1<<16|a0>>48, b1, b1>>16|b2<<48)<<block
+	if m == 0 {
+		return 0, a1 >> 48
+	}
+	return uint8(m&lanes*packed>>48&0x0F | m>>block&lanes*packed>>48&0x0F<<4), a1 >> 48 //nolint:gosec // eight bits
 }
 
-// of looks up the eight pairs of the bytes in x, of which next has the ones
-// behind.
-func (p *pairs) of(x, next uint64) uint64 {
-	return uint64(p[uint16(x)]) | uint64(p[uint16(x>>8)])<<8 | uint64(p[uint16(x>>16)])<<16 | uint64(p[uint16(x>>24)])<<24 |
-		uint64(p[uint16(x>>32)])<<32 | uint64(p[uint16(x>>40)])<<40 | uint64(p[uint16(x>>48)])<<48 | uint64(p[uint16(next>>48)])<<56
+// packed, as a factor, brings bits 0, 16, 32 and 48 to 48, 49, 50 and 51.
+const packed = 1<<48 | 1<<33 | 1<<18 | 1<<3
+
+// stopsOf tells from the flags of four pairs, of those before and of the two
+// behind each where the scan must stop.
+func stopsOf(flags, before, second, third uint64) uint64 {
+	starts := before&lanes*0x0F | lanes*0xF0
+	words := flags >> 8 & second & (third >> 8) & starts
+	return ((words+lanes*0xFF)>>8 | flags>>1 | before>>2&(flags>>3)) & lanes
 }
 
 // anyByte has every byte.

@@ -35,11 +35,13 @@ type scan struct {
 	tokens  int    // replacements already in the text being searched
 	groups  []Group
 	code    []byte // a run of letters and digits without its separators
-	// longEnd and clusterEnd are how far runs were looked at.
-	longEnd, clusterEnd int
-	digits              []byte
-	nest                []nest // JSON: open objects and arrays
-	cand                Candidate
+	// clusterEnd is how far groups were looked at; runStart and runEnd are the
+	// last run that was, longDone says that what triggers at long runs was, too.
+	clusterEnd, runStart, runEnd int
+	longDone                     bool
+	digits                       []byte
+	nest                         []nest // JSON: open objects and arrays
+	cand                         Candidate
 
 	view      view
 	viewSpans []span
@@ -99,7 +101,7 @@ func (sc *scan) release() {
 // seen in the key, if s has one, must have been marked before.
 func (sc *scan) text(s string) error {
 	sc.spans, sc.tokens = sc.spans[:0], 0
-	sc.longEnd, sc.clusterEnd = 0, 0
+	sc.clusterEnd, sc.runStart, sc.runEnd, sc.longDone = 0, 0, 0, true
 	sc.cand.Text = s
 	for i := 0; i < len(s); {
 		end := min(len(s), i+workPerLook)
@@ -122,8 +124,8 @@ func (sc *scan) text(s string) error {
 func (sc *scan) stretch(s string, i, end int) (int, error) {
 	for i < end {
 		at, stops := sc.t.pairs.next(s, i, end)
-		for i = at + 8; stops != 0; {
-			stop := at + bits.TrailingZeros64(stops)/8
+		for i = at + block; stops != 0; {
+			stop := at + bits.TrailingZeros8(stops)
 			if sc.t.idle(s, stop) {
 				stops &= stops - 1
 				continue
@@ -136,7 +138,7 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 				i = next
 				break
 			}
-			stops &= ^uint64(0) << (8 * (next - at))
+			stops &= ^uint8(0) << (next - at)
 		}
 	}
 	return i, nil
@@ -149,8 +151,14 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 			return i, err
 		}
 	}
-	switch stop := sc.t.stop[s[i]]; {
-	case stop == 0:
+	stop := sc.t.stop[s[i]]
+	if stop&stopRun != 0 && i >= sc.runEnd {
+		if err := sc.runAt(s, i, false); err != nil {
+			return i, err
+		}
+	}
+	switch {
+	case stop&^stopRun == 0:
 	case stop&stopDigit != 0:
 		return sc.digitAt(s, i)
 	case stop&stopBracket != 0:

@@ -3,7 +3,6 @@ package redaction
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 )
@@ -23,8 +22,14 @@ type tables struct {
 	hasContext, self, regional detSet
 	shapes                     shapes
 	long                       []int // detectors of long runs
-	leastLong                  int
+	// runPrefix has a bit for the hash of the first bytes of a prefix, by which
+	// prefixes has them.
+	runPrefix [prefixBits / 64]uint64
+	prefixes  map[string][]prefix
 
+	// atStart and anywhere are the four bytes by which words are found, until
+	// they are in pairs.
+	atStart, anywhere map[string]bool
 	// pairs says where the scan stops, and stop what it does there besides
 	// looking for words.
 	pairs pairs
@@ -54,11 +59,26 @@ type word struct {
 	anchor int  // where the four bytes by which it is found stand in it
 }
 
+// A prefix leads from the beginning of a run to a detector.
+type prefix struct {
+	text string
+	det  int
+}
+
+// prefixBits is the size of the bitmap of prefixes: one in thirty is set.
+const prefixBits = 1 << 13
+
+// prefixHash hashes the first three bytes of s.
+func prefixHash(s string) uint32 {
+	return (uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16) * 0x9E3779B1 >> (32 - 13)
+}
+
 // What the scan does at a byte.
 const (
 	stopByte = 1 << iota // a detector's trigger byte, or the first of an escape
 	stopDigit
 	stopBracket // may begin a replacement
+	stopRun     // may be in a run with a prefix
 )
 
 // The prefixes are a bitmap of 16 KiB, which stays in the first-level cache,
@@ -127,7 +147,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
-	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, leastLong: math.MaxInt}
+	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, atStart: map[string]bool{}, anywhere: map[string]bool{}, prefixes: map[string][]prefix{}}
 	for _, r := range regions {
 		t.region = cmp.Or(t.region, r)
 		t.regions[r] = true
@@ -153,6 +173,8 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
+	t.pairs.addWords(t.atStart, t.anywhere)
+	t.atStart, t.anywhere = nil, nil
 	t.contexts.build(words)
 	t.shapes.build()
 	if len(t.long) > 0 { // of which a lone digit among letters may be the only one
@@ -220,7 +242,15 @@ func (t *tables) addDetector(i int, d *Detector) {
 	}
 	if d.Long > 0 {
 		t.long = append(t.long, i)
-		t.leastLong = min(t.leastLong, d.Long)
+	}
+	for _, p := range d.Prefixes {
+		for _, c := range "-_" {
+			t.stop[c] |= stopRun
+			t.pairs.add(pairStop, string(c), lowerCase+upperCase)
+		}
+		h := prefixHash(p)
+		t.runPrefix[h/64] |= 1 << (h % 64)
+		t.prefixes[p[:minPrefix]] = append(t.prefixes[p[:minPrefix]], prefix{p, i})
 	}
 }
 
@@ -253,11 +283,11 @@ func (t *tables) addNumbers(i int, d Digits) {
 // addWord adds a word that is found at starts of words alone or everywhere.
 func (t *tables) addWord(w word, atStart bool) {
 	found := w.lower[w.anchor:]
-	bit := pairAny
-	if atStart {
-		bit = pairFirst
+	if four := found[:minWord]; atStart {
+		t.atStart[four] = true
+	} else {
+		t.anywhere[four] = true
 	}
-	t.pairs.addWord(bit, found)
 	t.addPrefix(hash(uint32(load(found, 0))), w)
 }
 

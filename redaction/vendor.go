@@ -10,7 +10,7 @@ import (
 // spells a key: what stands for itself and, in angle brackets, an alphabet and
 // how many of it. <x32> is 32 lower-case hexadecimal digits, <a20-40> are 20 to
 // 40 letters and digits, <u85-> are 85 or more of base64url. See alphabet for
-// the letters. What stands before ^ is a name before the key, no part of it.
+// the letters; z is a, of which all may be letters. What stands before ^ is a name before the key, no part of it.
 type vendor struct {
 	name, shapes string
 }
@@ -46,7 +46,7 @@ func alphabet(letter byte) func(byte) bool {
 		return isLowerHex
 	case 'h':
 		return isHex
-	case 'a':
+	case 'a', 'z':
 		return isAlnum
 	case 'l':
 		return isLowerNum
@@ -82,6 +82,7 @@ type part struct {
 	in       func(byte) bool
 	min, max int
 	open     bool // max is ours
+	letters  bool // there may be no digit at all
 }
 
 // parseShape parses the shape of a key. Shapes are ours: a wrong one panics,
@@ -109,7 +110,7 @@ func parseShape(shape string) []part {
 // counted parses an alphabet with its count, as in a20-40.
 func counted(s string) part {
 	least, most, ranged := strings.Cut(s[1:], "-")
-	p := part{in: alphabet(s[0]), min: count(least)}
+	p := part{in: alphabet(s[0]), min: count(least), letters: s[0] == 'z'}
 	switch {
 	case !ranged:
 		p.max = p.min
@@ -218,7 +219,7 @@ func nameLen(parts []part, name int) int {
 
 // detector finds the keys of a family.
 func (f *family) detector(typ string) Detector {
-	var words []string
+	var words, prefixes []string
 	shapes := map[string][]keyShape{} // by first two bytes
 	for _, v := range f.vendors {
 		for shape := range strings.FieldsSeq(v.shapes) {
@@ -226,21 +227,63 @@ func (f *family) detector(typ string) Detector {
 			parts := parseShape(strings.Replace(shape, "^", "", 1))
 			prefix := parts[0].literal
 			shapes[prefix[:2]] = append(shapes[prefix[:2]], keyShape{parts, nameLen(parts, name)})
+			if least := certainRun(parts); least >= minRun && (strings.ContainsAny(prefix, "-_") || least >= longKey && !lettered(parts)) {
+				prefixes = append(prefixes, prefix)
+				continue
+			}
 			words = append(words, completed(prefix)...)
 		}
 	}
-	return Detector{Type: typ, Name: f.name, Source: f.source, Version: 2, Words: unique(words), WordStart: true, Find: func(c *Candidate) {
+	return Detector{Type: typ, Name: f.name, Source: f.source, Version: 3, Words: unique(words), WordStart: true, Prefixes: prefixes, Find: func(c *Candidate) {
 		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
 			return
 		}
 		for _, k := range shapes[c.Text[c.Start:c.Start+2]] {
-			if end := matchShape(k.parts, c.Text, c.Start); end > 0 && k.name > 0 {
-				c.Add(c.Start+k.name, end)
-			} else if end > 0 {
-				c.Add(urlStart(c.Text, c.Start), end)
+			if end := matchShape(k.parts, c.Text, c.Start); end > 0 {
+				c.addKey(c.Start, end, k.name)
 			}
 		}
 	}}
+}
+
+// addKey adds a key: with the URL that it stands in or, where a name before it
+// is no part of it, without that.
+func (c *Candidate) addKey(start, end, name int) {
+	if name > 0 {
+		c.Add(start+name, end)
+		return
+	}
+	c.Add(urlStart(c.Text, start), end)
+}
+
+// longKey is the least length of keys without - or _ in their prefix that are
+// found by it in runs, which are not all letters: of so many letters and
+// digits drawn at random one in four hundred has no digit.
+const longKey = 34
+
+// lettered reports whether keys of a shape may have no digit.
+func lettered(parts []part) bool {
+	return slices.ContainsFunc(parts, func(p part) bool { return p.letters })
+}
+
+// certainRun returns how long a run of letters, digits, - and _ every key of a
+// shape begins with.
+func certainRun(parts []part) int {
+	n := 0
+	for i := range parts {
+		p := &parts[i]
+		for j := range len(p.literal) {
+			if !isBase64URL(p.literal[j]) {
+				return n
+			}
+			n++
+		}
+		if p.in != nil && (p.in('.') || p.in('+') || p.in('/') || p.in(' ') || p.in('\\')) {
+			return n
+		}
+		n += p.min
+	}
+	return n
 }
 
 // afterEscape reports whether an escaped line break or a percent escape stands

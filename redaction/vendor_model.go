@@ -10,7 +10,7 @@ var modelKeys = []family{
 		{"Anthropic", "sk-ant-<u40->"},
 	}},
 	{"huggingface_token", "Hugging Face: user access tokens", []vendor{
-		{"Hugging Face", "hf_<a34-40> api_org_<a34-40>"},
+		{"Hugging Face", "hf_<z34-40> api_org_<z34-40>"},
 	}},
 	{"model_key", "documentation of the vendors", []vendor{
 		{"OpenRouter", "sk-or-v1-<x64>"},
