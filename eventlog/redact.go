@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
@@ -294,18 +296,25 @@ func termsOf(e *pb.Event) (out []string) {
 	return out
 }
 
-// added returns by how much the counts of redactions have grown.
+// added returns by how much the counts of redactions have grown, by type: a type
+// has a count for each detector and operator.
 func added(was, is *pb.Event) (out []*pb.Redaction) {
-	counts := map[string]uint32{}
-	for _, r := range was.GetCapture().GetRedactions() {
-		counts[r.GetType()] += r.GetCount()
-	}
-	for _, r := range is.GetCapture().GetRedactions() {
-		if n := r.GetCount(); n > counts[r.GetType()] {
-			out = append(out, &pb.Redaction{Type: r.GetType(), Count: n - counts[r.GetType()]})
+	before, after := countsOf(was), countsOf(is)
+	for _, typ := range slices.Sorted(maps.Keys(after)) {
+		if n := after[typ]; n > before[typ] {
+			out = append(out, &pb.Redaction{Type: typ, Count: uint32(min(n-before[typ], math.MaxUint32))})
 		}
 	}
 	return out
+}
+
+// countsOf returns how often each type was replaced in an event.
+func countsOf(e *pb.Event) map[string]uint64 {
+	counts := map[string]uint64{}
+	for _, r := range e.GetCapture().GetRedactions() {
+		counts[r.GetType()] += uint64(r.GetCount())
+	}
+	return counts
 }
 
 // record prepares the ledger events of a portion.

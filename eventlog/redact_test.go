@@ -445,3 +445,21 @@ func TestReplacementsRecord(t *testing.T) {
 		}
 	}
 }
+
+// What the ledger says of an event is what was replaced now, however many
+// detectors and operators a type has, and not what had been before.
+func TestAdded(t *testing.T) {
+	of := func(redactions ...*pb.Redaction) *pb.Event { return &pb.Event{Capture: &pb.Capture{Redactions: redactions}} }
+	count := func(typ, detector string, n uint32) *pb.Redaction {
+		return &pb.Redaction{Type: typ, Detector: detector, Count: n}
+	}
+	was := of(count("PHONE", "de", 3), count("PHONE", "us", 2), count("EMAIL", "email", 1))
+	is := of(count("PHONE", "de", 3), count("PHONE", "us", 4), count("PHONE", "fr", 1), count("EMAIL", "email", 1), count("IBAN", "iban", 2))
+	want := []*pb.Redaction{{Type: "IBAN", Count: 2}, {Type: "PHONE", Count: 3}}
+	if diff := cmp.Diff(want, added(was, is), protocmp.Transform()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := added(is, is); got != nil {
+		t.Errorf("nothing was added: got %v", got)
+	}
+}

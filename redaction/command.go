@@ -187,7 +187,7 @@ func seedPhrase() Detector {
 		start, end, words := i, i, 0
 		for words < 25 {
 			n := i
-			for isLower(c.At(n)) {
+			for n-i <= 8 && isLower(c.At(n)) {
 				n++
 			}
 			if !within(n-i, 3, 8) {

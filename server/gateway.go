@@ -52,6 +52,9 @@ func (s *Server) gateway() (http.Handler, error) {
 		func() error {
 			return pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(s.inner))
 		},
+		func() error {
+			return pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(s.inner))
+		},
 	} {
 		if err := register(); err != nil {
 			return nil, err

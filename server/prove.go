@@ -26,10 +26,14 @@ func (s events) ProveEvent(ctx context.Context, r *pb.ProveEventRequest) (*pb.Ev
 	if err != nil {
 		return nil, err
 	}
-	return &pb.EventProof{
+	proof := &pb.EventProof{
 		Seq: uint64(seq), Commitment: p.Commitment[:], Hashes: byteSlices(p.Hashes),
-		Checkpoint: s.checkpoint(in), TlogProof: string(p.Text()),
-	}, nil
+		Checkpoint: s.checkpoint(in), TlogProof: string(p.Text()), Current: p.Current[:],
+	}
+	for _, at := range p.Redactions {
+		proof.Redactions = append(proof.Redactions, uint64(at))
+	}
+	return proof, nil
 }
 
 // provable returns the checkpoint to prove an event in: of the size that was

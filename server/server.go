@@ -23,6 +23,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/retention"
 )
 
 // Config says what a Server serves and where.
@@ -38,6 +39,9 @@ type Config struct {
 	Publish func(context.Context, event.Tenant, []*pb.Event) error
 	// Policy returns the policy in force for a tenant. Required.
 	Policy func(event.Tenant) (*pb.Policy, error)
+	// Stored returns what redacts the stored events of a tenant, by the policy in
+	// force. Required.
+	Stored func(event.Tenant) (*retention.Stored, error)
 	// Checkpoint returns the checkpoint that /tlog/checkpoint serves: signed by
 	// the log, over what it has now or had a while ago. nil: Log.Checkpoint.
 	Checkpoint func(context.Context) (eventlog.Checkpoint, error)
@@ -63,7 +67,7 @@ type Server struct {
 	room    *room // for what is published over gRPC
 	webRoom *room // for what is published over HTTP
 
-	searches, verifies *semaphore.Weighted // turns
+	searches, verifies, redacts *semaphore.Weighted // turns
 
 	grpc     *grpc.Server
 	health   *health.Server
@@ -93,7 +97,8 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
 		room: newRoom(), webRoom: newRoom(),
 		searches: semaphore.NewWeighted(maxSearches), verifies: semaphore.NewWeighted(maxVerifies),
-		health: health.NewServer(), draining: make(chan struct{}),
+		redacts: semaphore.NewWeighted(maxRedacts),
+		health:  health.NewServer(), draining: make(chan struct{}),
 	}
 	if s.cfg.Checkpoint == nil {
 		s.cfg.Checkpoint = cfg.Log.Checkpoint
@@ -118,8 +123,8 @@ func (c Config) check() error {
 	switch {
 	case c.HTTP == nil:
 		return errors.New("server configuration: HTTP is missing")
-	case c.Log == nil || c.Query == nil || c.Publish == nil || c.Policy == nil:
-		return errors.New("server configuration: Log, Query, Publish or Policy is missing")
+	case c.Log == nil || c.Query == nil || c.Publish == nil || c.Policy == nil || c.Stored == nil:
+		return errors.New("server configuration: Log, Query, Publish, Policy or Stored is missing")
 	case !local(c.HTTP), c.GRPC != nil && !local(c.GRPC):
 		return ErrNotLoopback
 	}
@@ -155,6 +160,7 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 	pb.RegisterLogServiceServer(r, logs{Server: s})
 	pb.RegisterQuarantineServiceServer(r, quarantine{Server: s})
 	pb.RegisterPolicyServiceServer(r, policies{Server: s})
+	pb.RegisterRedactionServiceServer(r, redactions{Server: s})
 }
 
 // Run serves until ctx ends, then lets calls in flight finish for a few

@@ -30,6 +30,8 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/redaction"
+	"github.com/afterimage/afterimage/retention"
 	"github.com/afterimage/afterimage/server"
 )
 
@@ -60,6 +62,7 @@ func start(t testing.TB, change func(*server.Config)) *store {
 		Policy: func(t event.Tenant) (*pb.Policy, error) {
 			return &pb.Policy{Version: "1", Document: "rules of " + string(t)}, nil
 		},
+		Stored: func(tenant event.Tenant) (*retention.Stored, error) { return s.stored(tenant, redaction.Config{}) },
 	}
 	if change != nil {
 		change(&cfg)

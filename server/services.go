@@ -197,16 +197,23 @@ func (s logs) VerifyLog(_ *pb.VerifyLogRequest, out grpc.ServerStreamingServer[p
 	if err == nil {
 		at.Checked, at.Size = c.Size, c.Size
 		for part := range slices.Chunk(c.Forgotten, maxRanges) {
-			r := &pb.VerifyLogResponse{}
-			for _, f := range part {
-				r.Forgotten = append(r.Forgotten, &pb.SeqRange{First: uint64(f.First), Last: uint64(f.Last)})
-			}
-			send(r)
+			send(&pb.VerifyLogResponse{Forgotten: seqRanges(part)})
+		}
+		for part := range slices.Chunk(c.Redacted, maxRanges) {
+			send(&pb.VerifyLogResponse{Redacted: seqRanges(part)})
 		}
 		send(&pb.VerifyLogResponse{Checkpoint: s.checkpoint(c.Checkpoint)})
 	}
 	sent := pieces.end(ctx)
 	return cmp.Or(context.Cause(ctx), err, sent)
+}
+
+func seqRanges(ranges []eventlog.Range) []*pb.SeqRange {
+	out := make([]*pb.SeqRange, len(ranges))
+	for i, r := range ranges {
+		out[i] = &pb.SeqRange{First: uint64(r.First), Last: uint64(r.Last)}
+	}
+	return out
 }
 
 // quarantine answers QuarantineService.

@@ -17,6 +17,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/redaction/analyzer"
 )
 
 // ErrUnavailable says that something the store needs does not answer, and that
@@ -51,6 +52,7 @@ var rules = []rule{
 	{wraps(ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(eventlog.ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(errNoBackups), codes.FailedPrecondition, "NO_BACKUPS"},
+	{wraps(analyzer.ErrUnavailable), codes.FailedPrecondition, "ANALYSER_UNAVAILABLE"}, // the policy's, that stored events are to be redacted with
 	{wraps(eventlog.ErrDiskFull), codes.ResourceExhausted, "DISK_FULL"},
 	{wraps(eventlog.ErrClosed), codes.Unavailable, "UNAVAILABLE"},
 	{wraps(ErrUnavailable), codes.Unavailable, "UNAVAILABLE"},

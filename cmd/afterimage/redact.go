@@ -19,9 +19,10 @@ import (
 )
 
 type redactCmd struct {
-	Text  redactTextCmd  `cmd:"" default:"withargs" help:"Redact text or NDJSON."`
-	Types redactTypesCmd `cmd:"" help:"List what is looked for, by which specification, and what becomes of it."`
-	Bench redactBenchCmd `cmd:"" help:"Measure the detectors on labelled cases."`
+	Text   redactTextCmd   `cmd:"" default:"withargs" help:"Redact text or NDJSON."`
+	Stored redactStoredCmd `cmd:"" help:"Redact what a store has, by the policy of today."`
+	Types  redactTypesCmd  `cmd:"" help:"List what is looked for, by which specification, and what becomes of it."`
+	Bench  redactBenchCmd  `cmd:"" help:"Measure the detectors on labelled cases."`
 }
 
 type redactTextCmd struct {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -71,3 +73,26 @@ type quiet struct{}
 func (quiet) Infof(string, ...any)      {}
 func (quiet) Errorf(string, ...any)     {}
 func (quiet) Fatalf(f string, _ ...any) { panic(f) }
+
+// key: sets $KEY to the verifier key of the server that runs.
+func scriptKey(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: key")
+	}
+	store := &remote{base: ts.Getenv("HTTP")}
+	key, err := store.ownKey(context.Background())
+	ts.Check(err)
+	ts.Setenv("KEY", key)
+}
+
+// bend FILE OLD NEW: replaces a word in a file that must have it.
+func scriptBend(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: bend FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}

@@ -60,6 +60,8 @@ func TestScripts(t *testing.T) {
 			"backup":  scriptBackup,
 			"forget":  scriptForget,
 			"unindex": scriptUnindex,
+			"key":     scriptKey,
+			"bend":    scriptBend,
 		},
 		RequireExplicitExec: true,
 	})

@@ -309,6 +309,9 @@ func summary(e *pb.Event) string {
 		return "policy " + body.PolicyApplied.GetVersion() + " came into force"
 	case *pb.Event_Forgotten:
 		return strings.ToLower(body.Forgotten.GetCause().String()) + ": events were forgotten " + body.Forgotten.GetRequest()
+	case *pb.Event_Redacted:
+		r := body.Redacted
+		return fmt.Sprintf("redacted by %s: %d events, %s", r.GetActor(), len(r.GetEvents()), r.GetReason())
 	case *pb.Event_EpochBegan:
 		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
 	case *pb.Event_Restored:

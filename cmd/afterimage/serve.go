@@ -187,7 +187,8 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
-		Publish: stream.publish, Policy: policies.inForce, Ready: func() error { return cmp.Or(stream.ready(), log.Ready()) },
+		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log),
+		Ready:   func() error { return cmp.Or(stream.ready(), log.Ready()) },
 		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
 	})
 	if err != nil {

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/ingest"
 	"github.com/afterimage/afterimage/policy"
 	"github.com/afterimage/afterimage/redaction"
 	"github.com/afterimage/afterimage/redaction/analyzer"
 	"github.com/afterimage/afterimage/redaction/escrow"
+	"github.com/afterimage/afterimage/retention"
 )
 
 // redactionTime is how long the detectors may take over one event: a thousand
@@ -105,6 +107,22 @@ func newRedactor(p policy.Redaction) (r redactor, err error) {
 		return redactor{}, err
 	}
 	return r, nil
+}
+
+// stored returns what redacts events of a log that are stored, by the policy that
+// is in force.
+func (p *policies) stored(log *eventlog.Log) func(event.Tenant) (*retention.Stored, error) {
+	return func(t event.Tenant) (*retention.Stored, error) {
+		r, err := p.redactor(t)
+		if err != nil {
+			return nil, err
+		}
+		version := p.document.Version()
+		if document, _, _, ok := p.Current(t); ok {
+			version = document.Version()
+		}
+		return &retention.Stored{Log: log, Tenant: t, Redactor: r.Redactor, Policy: version, Waits: r.Waits}, nil
+	}
 }
 
 // redactor returns what redacts the tenant's events: what the policy says that

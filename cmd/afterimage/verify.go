@@ -17,11 +17,12 @@ type verifyCmd struct {
 	Proof string `arg:"" optional:"" help:"Check this file, which afterimage prove wrote."`
 	Data  string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
 	keyFlags
-	Resume string `placeholder:"FILE" help:"With --data: keep in this file how far it is, and go on from there if it is there and the log is as it was."`
-	URL    string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
-	Key    string `xor:"trust" placeholder:"KEY" help:"With --url or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
-	Policy string `xor:"trust" placeholder:"FILE" help:"With --url or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
-	Event  string `placeholder:"FILE" help:"With a proof: the event that it is of, as JSON with all its fields."`
+	Resume     string `placeholder:"FILE" help:"With --data: keep in this file how far it is, and go on from there if it is there and the log is as it was."`
+	URL        string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
+	Key        string `xor:"trust" placeholder:"KEY" help:"With --url or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
+	Policy     string `xor:"trust" placeholder:"FILE" help:"With --url or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
+	Event      string `placeholder:"FILE" help:"With a proof: the event that it is of, as JSON with all its fields."`
+	Redactions string `placeholder:"FILE" help:"With a proof: the ledger events that say that it was redacted since, as afterimage prove wrote them (default: the proof's name and .redactions, if it is there)."`
 	format
 }
 
@@ -40,8 +41,8 @@ func (c *verifyCmd) Validate() error {
 		return errors.New("--key and --policy are for --url and proofs: a data directory has its own keys")
 	case c.Data == "" && c.Resume != "":
 		return errors.New("--resume is for --data")
-	case c.Proof == "" && c.Event != "":
-		return errors.New("--event is for a proof")
+	case c.Proof == "" && (c.Event != "" || c.Redactions != ""):
+		return errors.New("--event and --redactions are for a proof")
 	case c.Proof != "" && c.Key == "" && c.Policy == "":
 		return errors.New("a proof proves nothing by itself: give the log's verifier key with --key, or --policy")
 	}
@@ -115,6 +116,9 @@ func (c *verifyCmd) offline(ctx context.Context, r *findings, s streams) error {
 	for _, f := range verified.Forgotten {
 		r.forgot(uint64(f.First), uint64(f.Last))
 	}
+	for _, f := range verified.Redacted {
+		r.redacted(uint64(f.First), uint64(f.Last))
+	}
 	r.checked(uint64(verified.Size), verified.Root[:], verified.Key)
 	return nil
 }
@@ -137,9 +141,9 @@ type findings struct {
 	style    style
 	progress *progress
 	n        int
-	events   bool   // some are of events, not of what leads to them
-	gone     uint64 // positions that are forgotten
-	ranges   int    // in so many ranges
+	events   bool     // some are of events, not of what leads to them
+	gone     recorded // positions that are forgotten
+	other    recorded // positions whose events were redacted since
 	size     uint64
 	root     []byte
 	key      string
@@ -168,19 +172,31 @@ func (r *findings) add(f *pb.Finding) {
 	fmt.Fprintf(r.out, "%s %s, %s: %s\n", r.style.paint(bold+";"+red, visible(kind)), f.GetPart(), seqs(f.GetFirstSeq(), f.GetLastSeq()), visible(f.GetReason()))
 }
 
+// recorded is positions of which the log records something.
+type recorded struct {
+	events uint64
+	ranges int
+}
+
 // forgot shows positions whose events are forgotten, as the log records.
-func (r *findings) forgot(first, last uint64) {
-	r.gone += last - first + 1
-	r.ranges++
+func (r *findings) forgot(first, last uint64) { r.record(&r.gone, "forgotten", first, last) }
+
+// redacted shows positions whose events were redacted since they were stored, as
+// the log records.
+func (r *findings) redacted(first, last uint64) { r.record(&r.other, "redacted", first, last) }
+
+func (r *findings) record(of *recorded, what string, first, last uint64) {
+	of.events += last - first + 1
+	of.ranges++
 	r.progress.clear()
 	if r.json() {
-		fmt.Fprintf(r.out, "{\"forgotten\":{\"first\":\"%d\",\"last\":\"%d\"}}\n", first, last)
-	} else if r.ranges <= shownRanges {
-		fmt.Fprintf(r.out, "forgotten as recorded, %s\n", seqs(first, last))
+		fmt.Fprintf(r.out, "{%q:{\"first\":\"%d\",\"last\":\"%d\"}}\n", what, first, last)
+	} else if of.ranges <= shownRanges {
+		fmt.Fprintf(r.out, "%s as recorded, %s\n", what, seqs(first, last))
 	}
 }
 
-// shownRanges is how many ranges of forgotten positions are shown one by one.
+// shownRanges is how many ranges of such positions are shown one by one.
 const shownRanges = 20
 
 func seqs(first, last uint64) string {
@@ -197,16 +213,7 @@ func (r *findings) checked(size uint64, root []byte, key string) {
 
 // result prints the verdict; what was found ends the program with code 3.
 func (r *findings) result() error {
-	if r.ranges > shownRanges && !r.json() {
-		fmt.Fprintf(r.out, "… and %d ranges more (-o json shows all)\n", r.ranges-shownRanges)
-	}
-	if r.json() {
-		fmt.Fprintf(r.out, "{\"size\":\"%d\",\"root\":\"%x\",\"verifierKey\":%q,\"forgotten\":\"%d\",\"findings\":%d}\n", r.size, r.root, r.key, r.gone, r.n)
-	} else if r.n == 0 && r.gone > 0 {
-		fmt.Fprintf(r.out, "%s: %d events, %d of them forgotten as recorded, root %x\nsigned with %s\n", r.style.paint(bold+";"+green, "verified"), r.size, r.gone, r.root, visible(r.key))
-	} else if r.n == 0 {
-		fmt.Fprintf(r.out, "%s: %d events, root %x\nsigned with %s\n", r.style.paint(bold+";"+green, "verified"), r.size, r.root, visible(r.key))
-	}
+	r.summary()
 	if r.n > 0 && r.events {
 		return coded{fmt.Errorf("verification found %d places that are not as they were written: keep the directory as it is and restore a backup elsewhere", r.n), exitTampered}
 	}
@@ -214,4 +221,27 @@ func (r *findings) result() error {
 		return coded{fmt.Errorf("verification found %d places that are not as they were written, none of them in events: copy the directory, stop the store, and run afterimage rebuild", r.n), exitTampered}
 	}
 	return nil
+}
+
+// summary prints what was verified, if nothing is wrong with it.
+func (r *findings) summary() {
+	if r.json() {
+		fmt.Fprintf(r.out, "{\"size\":\"%d\",\"root\":\"%x\",\"verifierKey\":%q,\"forgotten\":\"%d\",\"redacted\":\"%d\",\"findings\":%d}\n",
+			r.size, r.root, r.key, r.gone.events, r.other.events, r.n)
+		return
+	}
+	if more := max(r.gone.ranges-shownRanges, 0) + max(r.other.ranges-shownRanges, 0); more > 0 {
+		fmt.Fprintf(r.out, "… and %d ranges more (-o json shows all)\n", more)
+	}
+	if r.n > 0 {
+		return
+	}
+	said := ""
+	if r.gone.events > 0 {
+		said += fmt.Sprintf(", %d of them forgotten as recorded", r.gone.events)
+	}
+	if r.other.events > 0 {
+		said += fmt.Sprintf(", %d redacted as recorded", r.other.events)
+	}
+	fmt.Fprintf(r.out, "%s: %d events%s, root %x\nsigned with %s\n", r.style.paint(bold+";"+green, "verified"), r.size, said, r.root, visible(r.key))
 }

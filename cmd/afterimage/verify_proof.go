@@ -15,7 +15,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/witness"
 )
@@ -72,27 +71,34 @@ func (c *verifyCmd) proof(s streams) error {
 	if err != nil {
 		return err
 	}
-	var p proof.TLogProof
-	if err := p.Unmarshal(text); err != nil {
-		return fmt.Errorf("%s: %w: want what afterimage prove writes", c.Proof, err)
-	}
-	var commitment [sha256.Size]byte
-	if copy(commitment[:], p.ExtraData) != len(commitment) || len(p.ExtraData) != len(commitment) {
-		return fmt.Errorf("%s: the proof does not carry the event's commitment: is it one of an Afterimage store?", c.Proof)
-	}
-	cp, cosignatures, err := policy.Open(p.Checkpoint)
+	p, commitment, cp, cosignatures, err := openProof(policy, text)
 	if err != nil {
-		return coded{fmt.Errorf("%s: %w", c.Proof, err), exitTampered}
+		return prefixed(c.Proof, err)
 	}
-	if err := included(p, commitment, cp); err != nil {
-		return coded{fmt.Errorf("%s: the event is not in the log of %d events as its root says: %w", c.Proof, cp.Size, err), exitTampered}
+	ledger, err := c.readRedactions(policy)
+	if err != nil {
+		return err
 	}
+	current, err := follow(commitment, p.Index, ledger)
+	if err != nil {
+		return err
+	}
+	v := proven{proof: p, commitment: commitment, current: current, checkpoint: cp, cosigned: cosignatures, redactions: saidOf(p.Index, ledger)}
 	if c.Event != "" {
-		if err := committed(c.Event, commitment); err != nil {
+		if v.original, err = committed(c.Event, commitment, current); err != nil {
 			return err
 		}
 	}
-	return c.proven(s, p, commitment, cp, cosignatures)
+	return c.proven(s, v)
+}
+
+// prefixed is an error of a file, with its exit code.
+func prefixed(file string, err error) error {
+	wrapped := fmt.Errorf("%s: %w", file, err)
+	if c, ok := errors.AsType[coded](err); ok {
+		return coded{wrapped, c.code}
+	}
+	return wrapped
 }
 
 // included checks that the commitment is a leaf of the checkpoint's tree.
@@ -108,55 +114,88 @@ func included(p proof.TLogProof, commitment [sha256.Size]byte, cp log.Checkpoint
 }
 
 // committed checks that an event, as JSON of the API with all its fields, is
-// the one that was committed to.
-func committed(file string, commitment [sha256.Size]byte) error {
+// the one that was committed to: as it is now, or else as it was first stored.
+func committed(file string, leaf, current [sha256.Size]byte) (original bool, err error) {
 	text, err := readBounded(file, 16<<20)
 	if err != nil {
-		return fmt.Errorf("--event: %w", err)
+		return false, fmt.Errorf("--event: %w", err)
 	}
 	var e pb.Event
 	if err := protojson.Unmarshal(bytes.TrimSpace(text), &e); err != nil {
-		return fmt.Errorf("--event %s: %w: want the JSON of one event", file, err)
+		return false, fmt.Errorf("--event %s: %w: want the JSON of one event", file, err)
 	}
-	e.Seq = nil
-	stored, err := event.Marshal(&e)
-	if err != nil {
-		return fmt.Errorf("--event %s: %w", file, err)
+	hash, err := hashOf(&e)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("--event %s: %w", file, err)
+	case hash == current:
+		return false, nil
+	case hash == leaf:
+		return true, nil
 	}
-	if sha256.Sum256(stored) != commitment {
-		return coded{fmt.Errorf("--event %s: it is not the event that the proof is of, or lacks some of its fields", file), exitTampered}
+	return false, coded{fmt.Errorf("--event %s: it is not the event that the proof is of, or lacks some of its fields, or was redacted after the proof was made: then prove it again", file), exitTampered}
+}
+
+// proven is what was proven.
+type proven struct {
+	proof               proof.TLogProof
+	commitment, current [sha256.Size]byte
+	original            bool // the event that was given is as it was before it was redacted
+	checkpoint          log.Checkpoint
+	cosigned            []witness.Cosignature
+	redactions          []saidRedaction
+}
+
+// proven prints what was proven.
+func (c *verifyCmd) proven(s streams, v proven) error {
+	if c.json() {
+		return c.provenJSON(s, v)
+	}
+	cp := v.checkpoint
+	fmt.Fprintf(s.out, "%s: event %d is in the log of %d events\ncommitment %x\nlog %s, root %x\n",
+		styleFor(s.out).paint(bold+";"+green, "verified"), v.proof.Index, cp.Size, v.commitment, visible(cp.Origin), cp.Hash)
+	for _, r := range v.redactions {
+		r.print(s.out)
+	}
+	if len(v.redactions) > 0 {
+		fmt.Fprintf(s.out, "commitment since %x\n", v.current)
+	}
+	for _, w := range v.cosigned {
+		fmt.Fprintf(s.out, "cosigned by %s at %s\n", visible(w.Witness), w.Time.Format(time.RFC3339))
+	}
+	switch {
+	case c.Event == "":
+		fmt.Fprintln(s.out, "that an event has this commitment shows with --event and its JSON")
+	case v.original:
+		fmt.Fprintln(s.out, "the event given is as it was before it was redacted")
+	case len(v.redactions) > 0:
+		fmt.Fprintln(s.out, "the event given is what it is since")
 	}
 	return nil
 }
 
-// proven prints what was proven.
-func (c *verifyCmd) proven(s streams, p proof.TLogProof, commitment [sha256.Size]byte, cp log.Checkpoint, cosignatures []witness.Cosignature) error {
-	if c.json() {
-		type seen struct {
-			Witness string    `json:"witness"`
-			Time    time.Time `json:"time"`
-		}
-		out := struct {
-			Seq        uint64 `json:"seq,string"`
-			Commitment string `json:"commitment"`
-			Event      bool   `json:"event"`
-			Origin     string `json:"origin"`
-			Size       uint64 `json:"size,string"`
-			Root       string `json:"root"`
-			Cosigned   []seen `json:"cosigned"`
-		}{p.Index, fmt.Sprintf("%x", commitment), c.Event != "", cp.Origin, cp.Size, fmt.Sprintf("%x", cp.Hash), []seen{}}
-		for _, w := range cosignatures {
-			out.Cosigned = append(out.Cosigned, seen{w.Witness, w.Time})
-		}
-		return json.NewEncoder(s.out).Encode(out)
+func (c *verifyCmd) provenJSON(s streams, v proven) error {
+	type seen struct {
+		Witness string    `json:"witness"`
+		Time    time.Time `json:"time"`
 	}
-	fmt.Fprintf(s.out, "%s: event %d is in the log of %d events\ncommitment %x\nlog %s, root %x\n",
-		styleFor(s.out).paint(bold+";"+green, "verified"), p.Index, cp.Size, commitment, visible(cp.Origin), cp.Hash)
-	for _, w := range cosignatures {
-		fmt.Fprintf(s.out, "cosigned by %s at %s\n", visible(w.Witness), w.Time.Format(time.RFC3339))
+	out := struct {
+		Seq        uint64          `json:"seq,string"`
+		Commitment string          `json:"commitment"`
+		Current    string          `json:"current"`
+		Event      bool            `json:"event"`
+		Original   bool            `json:"original,omitempty"`
+		Redactions []saidRedaction `json:"redactions,omitempty"`
+		Origin     string          `json:"origin"`
+		Size       uint64          `json:"size,string"`
+		Root       string          `json:"root"`
+		Cosigned   []seen          `json:"cosigned"`
+	}{
+		v.proof.Index, fmt.Sprintf("%x", v.commitment), fmt.Sprintf("%x", v.current), c.Event != "", v.original, v.redactions,
+		v.checkpoint.Origin, v.checkpoint.Size, fmt.Sprintf("%x", v.checkpoint.Hash), []seen{},
 	}
-	if c.Event == "" {
-		fmt.Fprintln(s.out, "that an event has this commitment shows with --event and its JSON")
+	for _, w := range v.cosigned {
+		out.Cosigned = append(out.Cosigned, seen{w.Witness, w.Time})
 	}
-	return nil
+	return json.NewEncoder(s.out).Encode(out)
 }

@@ -172,6 +172,9 @@ func (r *remote) verifyBlocks(ctx context.Context, found *findings) error {
 		for _, f := range m.GetForgotten() {
 			found.forgot(f.GetFirst(), f.GetLast())
 		}
+		for _, f := range m.GetRedacted() {
+			found.redacted(f.GetFirst(), f.GetLast())
+		}
 		found.progress.set(m.GetChecked(), m.GetSize())
 		finished = finished || m.Checkpoint != nil
 	}

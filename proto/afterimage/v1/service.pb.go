@@ -1166,7 +1166,7 @@ type EventProof struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The event's position in the log, the index of its leaf.
 	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
-	// SHA-256 of the event as it is stored; the leaf is this.
+	// SHA-256 of the event as it was first stored; the leaf is this.
 	Commitment []byte `protobuf:"bytes,2,opt,name=commitment,proto3" json:"commitment,omitempty"`
 	// Of 32 bytes each, from the leaf's sibling up to the root's child.
 	Hashes [][]byte `protobuf:"bytes,3,rep,name=hashes,proto3" json:"hashes,omitempty"`
@@ -1174,7 +1174,14 @@ type EventProof struct {
 	Checkpoint *Checkpoint `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// All of it as a C2SP tlog-proof, to be kept in a file `<name>.tlog-proof`;
 	// its extra data is the commitment.
-	TlogProof     string `protobuf:"bytes,5,opt,name=tlog_proof,json=tlogProof,proto3" json:"tlog_proof,omitempty"`
+	TlogProof string `protobuf:"bytes,5,opt,name=tlog_proof,json=tlogProof,proto3" json:"tlog_proof,omitempty"`
+	// SHA-256 of the event as it is stored now: `commitment`, unless the event was
+	// redacted since. It is `commitment` too where the event was forgotten.
+	Current []byte `protobuf:"bytes,6,opt,name=current,proto3" json:"current,omitempty"`
+	// The positions of the ledger events that say that it was redacted, from
+	// `commitment` on: each says what a commitment became, up to `current`. They
+	// are read and proven like any event of the tenant.
+	Redactions    []uint64 `protobuf:"varint,7,rep,packed,name=redactions,proto3" json:"redactions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1242,6 +1249,20 @@ func (x *EventProof) GetTlogProof() string {
 		return x.TlogProof
 	}
 	return ""
+}
+
+func (x *EventProof) GetCurrent() []byte {
+	if x != nil {
+		return x.Current
+	}
+	return nil
+}
+
+func (x *EventProof) GetRedactions() []uint64 {
+	if x != nil {
+		return x.Redactions
+	}
+	return nil
 }
 
 // A request to prove that the log only grew.
@@ -1423,7 +1444,10 @@ type VerifyLogResponse struct {
 	Checkpoint *Checkpoint `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// Some of the positions whose events are forgotten, as the log records; on
 	// messages just before the last. Their commitments were checked.
-	Forgotten     []*SeqRange `protobuf:"bytes,5,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
+	Forgotten []*SeqRange `protobuf:"bytes,5,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
+	// Some of the positions whose events were redacted since they were stored, as
+	// the log records; likewise.
+	Redacted      []*SeqRange `protobuf:"bytes,6,rep,name=redacted,proto3" json:"redacted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1489,6 +1513,13 @@ func (x *VerifyLogResponse) GetCheckpoint() *Checkpoint {
 func (x *VerifyLogResponse) GetForgotten() []*SeqRange {
 	if x != nil {
 		return x.Forgotten
+	}
+	return nil
+}
+
+func (x *VerifyLogResponse) GetRedacted() []*SeqRange {
+	if x != nil {
+		return x.Redacted
 	}
 	return nil
 }
@@ -2256,6 +2287,476 @@ func (x *Policy) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// A request to redact stored events.
+type RedactEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant. Required.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// A CEL condition over the event as it is stored, as in a search. Empty: all.
+	// Only events that have text are looked at: interactions, reports and actions.
+	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Only events whose time is at or after this.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Only events whose time is before this.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// Just the events at these positions, up to 100,000; then filter, since and
+	// until must be empty. Those that are forgotten are passed over.
+	Seqs []uint64 `protobuf:"varint,5,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	// Absent or true: change nothing, and say what would change.
+	DryRun *bool `protobuf:"varint,6,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`
+	// Who has it done, to be put on record: a role or an account, 1 to 256
+	// characters. Required where it is no dry run. The record is never redacted:
+	// what the tenant's redaction would replace is refused.
+	Actor string `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for, likewise: a ticket, a decision; 1 to 1,024 characters.
+	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedactEventsRequest) Reset() {
+	*x = RedactEventsRequest{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedactEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedactEventsRequest) ProtoMessage() {}
+
+func (x *RedactEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedactEventsRequest.ProtoReflect.Descriptor instead.
+func (*RedactEventsRequest) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *RedactEventsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *RedactEventsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *RedactEventsRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *RedactEventsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *RedactEventsRequest) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+func (x *RedactEventsRequest) GetDryRun() bool {
+	if x != nil && x.DryRun != nil {
+		return *x.DryRun
+	}
+	return false
+}
+
+func (x *RedactEventsRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RedactEventsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Progress, or the result.
+type RedactEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is being done: `look` in a dry run; `redact`, and then the steps of
+	// making unreadable what the events were.
+	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
+	// How much of the step is done, in units of its own.
+	Done uint64 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	// How much there is; 0: not known.
+	Total uint64 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// What was found or done; set on the last message.
+	Summary       *RedactionSummary `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedactEventsResponse) Reset() {
+	*x = RedactEventsResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedactEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedactEventsResponse) ProtoMessage() {}
+
+func (x *RedactEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedactEventsResponse.ProtoReflect.Descriptor instead.
+func (*RedactEventsResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RedactEventsResponse) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *RedactEventsResponse) GetDone() uint64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *RedactEventsResponse) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *RedactEventsResponse) GetSummary() *RedactionSummary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+// What redacting stored events found, or did.
+type RedactionSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether nothing was changed.
+	DryRun bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Events that were looked at.
+	Looked uint64 `protobuf:"varint,2,opt,name=looked,proto3" json:"looked,omitempty"`
+	// Events that changed, or would.
+	Changed uint64 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	// Of these, events of which all text was taken away, or would be, since the
+	// policy says so.
+	Dropped uint64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	// Events that could not be redacted: they are as they were.
+	Failed uint64 `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
+	// What was found, by type, detector and operator.
+	Findings []*StoredFinding `protobuf:"bytes,6,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Some positions of events that changed, or would; up to 100.
+	Seqs []uint64 `protobuf:"varint,7,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	// Some of the events that could not be redacted; up to 100.
+	Failures []*RedactionFailure `protobuf:"bytes,8,rep,name=failures,proto3" json:"failures,omitempty"`
+	// The positions of the ledger events that put it on record.
+	Ledger []uint64 `protobuf:"varint,9,rep,packed,name=ledger,proto3" json:"ledger,omitempty"`
+	// How many positions the log has now.
+	Size uint64 `protobuf:"varint,10,opt,name=size,proto3" json:"size,omitempty"`
+	// The version of the policy that it was done by.
+	PolicyVersion string `protobuf:"bytes,11,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedactionSummary) Reset() {
+	*x = RedactionSummary{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedactionSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedactionSummary) ProtoMessage() {}
+
+func (x *RedactionSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedactionSummary.ProtoReflect.Descriptor instead.
+func (*RedactionSummary) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RedactionSummary) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *RedactionSummary) GetLooked() uint64 {
+	if x != nil {
+		return x.Looked
+	}
+	return 0
+}
+
+func (x *RedactionSummary) GetChanged() uint64 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *RedactionSummary) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *RedactionSummary) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *RedactionSummary) GetFindings() []*StoredFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *RedactionSummary) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+func (x *RedactionSummary) GetFailures() []*RedactionFailure {
+	if x != nil {
+		return x.Failures
+	}
+	return nil
+}
+
+func (x *RedactionSummary) GetLedger() []uint64 {
+	if x != nil {
+		return x.Ledger
+	}
+	return nil
+}
+
+func (x *RedactionSummary) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *RedactionSummary) GetPolicyVersion() string {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return ""
+}
+
+// What one detector found in stored events.
+type StoredFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The type as it stands in the replacement, e.g. `EMAIL`.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// The detector, e.g. `email`.
+	Detector string `protobuf:"bytes,2,opt,name=detector,proto3" json:"detector,omitempty"`
+	// Its version.
+	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// What becomes of what it found.
+	Operator Redaction_Operator `protobuf:"varint,4,opt,name=operator,proto3,enum=afterimage.v1.Redaction_Operator" json:"operator,omitempty"`
+	// How often it found something.
+	Count uint64 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	// In how many events.
+	Events        uint64 `protobuf:"varint,6,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredFinding) Reset() {
+	*x = StoredFinding{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredFinding) ProtoMessage() {}
+
+func (x *StoredFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredFinding.ProtoReflect.Descriptor instead.
+func (*StoredFinding) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *StoredFinding) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *StoredFinding) GetDetector() string {
+	if x != nil {
+		return x.Detector
+	}
+	return ""
+}
+
+func (x *StoredFinding) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *StoredFinding) GetOperator() Redaction_Operator {
+	if x != nil {
+		return x.Operator
+	}
+	return Redaction_OPERATOR_UNSPECIFIED
+}
+
+func (x *StoredFinding) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *StoredFinding) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// A stored event that could not be redacted.
+type RedactionFailure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its position.
+	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Why; never content.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedactionFailure) Reset() {
+	*x = RedactionFailure{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedactionFailure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedactionFailure) ProtoMessage() {}
+
+func (x *RedactionFailure) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedactionFailure.ProtoReflect.Descriptor instead.
+func (*RedactionFailure) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *RedactionFailure) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *RedactionFailure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_afterimage_v1_service_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_service_proto_rawDesc = "" +
@@ -2348,7 +2849,7 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x11ProveEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\x04R\x04size\"\xb0\x01\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\"\xea\x01\n" +
 	"\n" +
 	"EventProof\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x1e\n" +
@@ -2360,7 +2861,11 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
 	"checkpoint\x12\x1d\n" +
 	"\n" +
-	"tlog_proof\x18\x05 \x01(\tR\ttlogProof\"O\n" +
+	"tlog_proof\x18\x05 \x01(\tR\ttlogProof\x12\x18\n" +
+	"\acurrent\x18\x06 \x01(\fR\acurrent\x12\x1e\n" +
+	"\n" +
+	"redactions\x18\a \x03(\x04R\n" +
+	"redactions\"O\n" +
 	"\x17ProveConsistencyRequest\x12\x1b\n" +
 	"\tfrom_size\x18\x01 \x01(\x04R\bfromSize\x12\x17\n" +
 	"\ato_size\x18\x02 \x01(\x04R\x06toSize\"\x9b\x01\n" +
@@ -2371,7 +2876,7 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
 	"checkpoint\"\x12\n" +
-	"\x10VerifyLogRequest\"\xe5\x01\n" +
+	"\x10VerifyLogRequest\"\x9a\x02\n" +
 	"\x11VerifyLogResponse\x12\x18\n" +
 	"\achecked\x18\x01 \x01(\x04R\achecked\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x120\n" +
@@ -2379,7 +2884,8 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x19.afterimage.v1.CheckpointR\n" +
 	"checkpoint\x125\n" +
-	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\"-\n" +
+	"\tforgotten\x18\x05 \x03(\v2\x17.afterimage.v1.SeqRangeR\tforgotten\x123\n" +
+	"\bredacted\x18\x06 \x03(\v2\x17.afterimage.v1.SeqRangeR\bredacted\"-\n" +
 	"\rBackupRequest\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\"\x7f\n" +
 	"\x0eBackupResponse\x12\x1d\n" +
@@ -2439,7 +2945,46 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bdocument\x18\x02 \x01(\tR\bdocument\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time*;\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x95\x02\n" +
+	"\x13RedactEventsRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
+	"\x06filter\x18\x02 \x01(\tR\x06filter\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x12\n" +
+	"\x04seqs\x18\x05 \x03(\x04R\x04seqs\x12\x1c\n" +
+	"\adry_run\x18\x06 \x01(\bH\x00R\x06dryRun\x88\x01\x01\x12\x14\n" +
+	"\x05actor\x18\a \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reasonB\n" +
+	"\n" +
+	"\b_dry_run\"\x8f\x01\n" +
+	"\x14RedactEventsResponse\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\tR\x04step\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x04R\x05total\x129\n" +
+	"\asummary\x18\x04 \x01(\v2\x1f.afterimage.v1.RedactionSummaryR\asummary\"\xed\x02\n" +
+	"\x10RedactionSummary\x12\x17\n" +
+	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x16\n" +
+	"\x06looked\x18\x02 \x01(\x04R\x06looked\x12\x18\n" +
+	"\achanged\x18\x03 \x01(\x04R\achanged\x12\x18\n" +
+	"\adropped\x18\x04 \x01(\x04R\adropped\x12\x16\n" +
+	"\x06failed\x18\x05 \x01(\x04R\x06failed\x128\n" +
+	"\bfindings\x18\x06 \x03(\v2\x1c.afterimage.v1.StoredFindingR\bfindings\x12\x12\n" +
+	"\x04seqs\x18\a \x03(\x04R\x04seqs\x12;\n" +
+	"\bfailures\x18\b \x03(\v2\x1f.afterimage.v1.RedactionFailureR\bfailures\x12\x16\n" +
+	"\x06ledger\x18\t \x03(\x04R\x06ledger\x12\x12\n" +
+	"\x04size\x18\n" +
+	" \x01(\x04R\x04size\x12%\n" +
+	"\x0epolicy_version\x18\v \x01(\tR\rpolicyVersion\"\xc6\x01\n" +
+	"\rStoredFinding\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n" +
+	"\bdetector\x18\x02 \x01(\tR\bdetector\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12=\n" +
+	"\boperator\x18\x04 \x01(\x0e2!.afterimage.v1.Redaction.OperatorR\boperator\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\x04R\x05count\x12\x16\n" +
+	"\x06events\x18\x06 \x01(\x04R\x06events\"<\n" +
+	"\x10RedactionFailure\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*;\n" +
 	"\x04View\x12\x14\n" +
 	"\x10VIEW_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04USER\x10\x01\x12\t\n" +
@@ -2464,7 +3009,9 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\x12R\n" +
 	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined2T\n" +
 	"\rPolicyService\x12C\n" +
-	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.PolicyBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.Policy2m\n" +
+	"\x10RedactionService\x12Y\n" +
+	"\fRedactEvents\x12\".afterimage.v1.RedactEventsRequest\x1a#.afterimage.v1.RedactEventsResponse0\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_service_proto_rawDescOnce sync.Once
@@ -2479,7 +3026,7 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_afterimage_v1_service_proto_goTypes = []any{
 	(View)(0),                       // 0: afterimage.v1.View
 	(Frame_Kind)(0),                 // 1: afterimage.v1.Frame.Kind
@@ -2512,69 +3059,84 @@ var file_afterimage_v1_service_proto_goTypes = []any{
 	(*Quarantined)(nil),             // 28: afterimage.v1.Quarantined
 	(*GetPolicyRequest)(nil),        // 29: afterimage.v1.GetPolicyRequest
 	(*Policy)(nil),                  // 30: afterimage.v1.Policy
-	(*Event)(nil),                   // 31: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),   // 33: google.protobuf.FieldMask
-	(*Verdict)(nil),                 // 34: afterimage.v1.Verdict
-	(Report_Reporter)(0),            // 35: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                    // 36: afterimage.v1.Blob
-	(*Model)(nil),                   // 37: afterimage.v1.Model
+	(*RedactEventsRequest)(nil),     // 31: afterimage.v1.RedactEventsRequest
+	(*RedactEventsResponse)(nil),    // 32: afterimage.v1.RedactEventsResponse
+	(*RedactionSummary)(nil),        // 33: afterimage.v1.RedactionSummary
+	(*StoredFinding)(nil),           // 34: afterimage.v1.StoredFinding
+	(*RedactionFailure)(nil),        // 35: afterimage.v1.RedactionFailure
+	(*Event)(nil),                   // 36: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),   // 37: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),   // 38: google.protobuf.FieldMask
+	(*Verdict)(nil),                 // 39: afterimage.v1.Verdict
+	(Report_Reporter)(0),            // 40: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                    // 41: afterimage.v1.Blob
+	(*Model)(nil),                   // 42: afterimage.v1.Model
+	(Redaction_Operator)(0),         // 43: afterimage.v1.Redaction.Operator
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	31, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	32, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	32, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	33, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	31, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	36, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	37, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	37, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	38, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	36, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
 	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	32, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	37, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	34, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	35, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	36, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	37, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	39, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	40, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	41, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	42, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
 	13, // 13: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
 	13, // 14: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
 	24, // 15: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
 	13, // 16: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
 	23, // 17: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	22, // 18: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
-	28, // 19: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	32, // 20: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 21: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	32, // 22: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	4,  // 23: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 24: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 25: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 26: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	14, // 27: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	10, // 28: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 29: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	18, // 30: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	16, // 31: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	20, // 32: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
-	25, // 33: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	27, // 34: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	29, // 35: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	5,  // 36: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 37: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	31, // 38: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	31, // 39: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	15, // 40: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
-	11, // 41: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 42: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	19, // 43: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	17, // 44: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
-	21, // 45: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
-	26, // 46: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	28, // 47: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	30, // 48: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	36, // [36:49] is the sub-list for method output_type
-	23, // [23:36] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	23, // 18: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
+	22, // 19: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	28, // 20: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	37, // 21: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	3,  // 22: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	37, // 23: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	37, // 24: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
+	37, // 25: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
+	33, // 26: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
+	34, // 27: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
+	35, // 28: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
+	43, // 29: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
+	4,  // 30: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	6,  // 31: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	8,  // 32: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	9,  // 33: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	14, // 34: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	10, // 35: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	12, // 36: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	18, // 37: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	16, // 38: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	20, // 39: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	25, // 40: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	27, // 41: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	29, // 42: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	31, // 43: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
+	5,  // 44: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	7,  // 45: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	36, // 46: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	36, // 47: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	15, // 48: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	11, // 49: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	13, // 50: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	19, // 51: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	17, // 52: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	21, // 53: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	26, // 54: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	28, // 55: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	30, // 56: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	32, // 57: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
+	44, // [44:58] is the sub-list for method output_type
+	30, // [30:44] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -2585,15 +3147,16 @@ func file_afterimage_v1_service_proto_init() {
 	file_afterimage_v1_event_proto_init()
 	file_afterimage_v1_service_proto_msgTypes[6].OneofWrappers = []any{}
 	file_afterimage_v1_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   27,
+			NumMessages:   32,
 			NumExtensions: 0,
-			NumServices:   5,
+			NumServices:   6,
 		},
 		GoTypes:           file_afterimage_v1_service_proto_goTypes,
 		DependencyIndexes: file_afterimage_v1_service_proto_depIdxs,

@@ -623,6 +623,38 @@ func local_request_PolicyService_GetPolicy_0(ctx context.Context, marshaler runt
 	return msg, metadata, err
 }
 
+func request_RedactionService_RedactEvents_0(ctx context.Context, marshaler runtime.Marshaler, client RedactionServiceClient, req *http.Request, pathParams map[string]string) (RedactionService_RedactEventsClient, runtime.ServerMetadata, error) {
+	var (
+		protoReq RedactEventsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["tenant"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "tenant")
+	}
+	protoReq.Tenant, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "tenant", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	stream, err := client.RedactEvents(ctx, &protoReq)
+	if err != nil {
+		return nil, metadata, err
+	}
+	header, err := stream.Header()
+	if err != nil {
+		return nil, metadata, err
+	}
+	metadata.HeaderMD = header
+	return stream, metadata, nil
+}
+
 // RegisterEventServiceHandlerServer registers the http handlers for service EventService to "mux".
 // UnaryRPC     :call EventServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -901,6 +933,22 @@ func RegisterPolicyServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 			return
 		}
 		forward_PolicyService_GetPolicy_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+
+	return nil
+}
+
+// RegisterRedactionServiceHandlerServer registers the http handlers for service RedactionService to "mux".
+// UnaryRPC     :call RedactionServiceServer directly.
+// StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
+// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterRedactionServiceHandlerFromEndpoint instead.
+// GRPC interceptors will not work for this type of registration. To use interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
+func RegisterRedactionServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server RedactionServiceServer) error {
+	mux.Handle(http.MethodPost, pattern_RedactionService_RedactEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
+		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+		return
 	})
 
 	return nil
@@ -1376,4 +1424,68 @@ var (
 
 var (
 	forward_PolicyService_GetPolicy_0 = runtime.ForwardResponseMessage
+)
+
+// RegisterRedactionServiceHandlerFromEndpoint is same as RegisterRedactionServiceHandler but
+// automatically dials to "endpoint" and closes the connection when "ctx" gets done.
+func RegisterRedactionServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption) (err error) {
+	conn, err := grpc.NewClient(endpoint, opts...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			if cerr := conn.Close(); cerr != nil {
+				grpclog.Errorf("Failed to close conn to %s: %v", endpoint, cerr)
+			}
+			return
+		}
+		go func() {
+			<-ctx.Done()
+			if cerr := conn.Close(); cerr != nil {
+				grpclog.Errorf("Failed to close conn to %s: %v", endpoint, cerr)
+			}
+		}()
+	}()
+	return RegisterRedactionServiceHandler(ctx, mux, conn)
+}
+
+// RegisterRedactionServiceHandler registers the http handlers for service RedactionService to "mux".
+// The handlers forward requests to the grpc endpoint over "conn".
+func RegisterRedactionServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
+	return RegisterRedactionServiceHandlerClient(ctx, mux, NewRedactionServiceClient(conn))
+}
+
+// RegisterRedactionServiceHandlerClient registers the http handlers for service RedactionService
+// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "RedactionServiceClient".
+// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "RedactionServiceClient"
+// doesn't go through the normal gRPC flow (creating a gRPC client etc.) then it will be up to the passed in
+// "RedactionServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
+func RegisterRedactionServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client RedactionServiceClient) error {
+	mux.Handle(http.MethodPost, pattern_RedactionService_RedactEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/afterimage.v1.RedactionService/RedactEvents", runtime.WithHTTPPathPattern("/v1/tenants/{tenant}/events:redact"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_RedactionService_RedactEvents_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_RedactionService_RedactEvents_0(annotatedContext, mux, outboundMarshaler, w, req, func() (proto.Message, error) { return resp.Recv() }, mux.GetForwardResponseOptions()...)
+	})
+	return nil
+}
+
+var (
+	pattern_RedactionService_RedactEvents_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "tenants", "tenant", "events"}, "redact"))
+)
+
+var (
+	forward_RedactionService_RedactEvents_0 = runtime.ForwardResponseStream
 )

@@ -897,3 +897,126 @@ var PolicyService_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "afterimage/v1/service.proto",
 }
+
+const (
+	RedactionService_RedactEvents_FullMethodName = "/afterimage.v1.RedactionService/RedactEvents"
+)
+
+// RedactionServiceClient is the client API for RedactionService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Redacts what is stored, by what is known now.
+type RedactionServiceClient interface {
+	// Runs the redaction of the policy in force over stored events: a detector of
+	// today finds what it would have replaced a year ago. A dry run says what
+	// would change and changes nothing. Otherwise the events get their new
+	// content, ledger events say who had it done and why, and what they were can
+	// be read no more, here or in any older copy; it is on record portion by
+	// portion, and to ask for it again is no harm. Streams how far it is, then a
+	// summary.
+	RedactEvents(ctx context.Context, in *RedactEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RedactEventsResponse], error)
+}
+
+type redactionServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewRedactionServiceClient(cc grpc.ClientConnInterface) RedactionServiceClient {
+	return &redactionServiceClient{cc}
+}
+
+func (c *redactionServiceClient) RedactEvents(ctx context.Context, in *RedactEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RedactEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RedactionService_ServiceDesc.Streams[0], RedactionService_RedactEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RedactEventsRequest, RedactEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RedactionService_RedactEventsClient = grpc.ServerStreamingClient[RedactEventsResponse]
+
+// RedactionServiceServer is the server API for RedactionService service.
+// All implementations must embed UnimplementedRedactionServiceServer
+// for forward compatibility.
+//
+// Redacts what is stored, by what is known now.
+type RedactionServiceServer interface {
+	// Runs the redaction of the policy in force over stored events: a detector of
+	// today finds what it would have replaced a year ago. A dry run says what
+	// would change and changes nothing. Otherwise the events get their new
+	// content, ledger events say who had it done and why, and what they were can
+	// be read no more, here or in any older copy; it is on record portion by
+	// portion, and to ask for it again is no harm. Streams how far it is, then a
+	// summary.
+	RedactEvents(*RedactEventsRequest, grpc.ServerStreamingServer[RedactEventsResponse]) error
+	mustEmbedUnimplementedRedactionServiceServer()
+}
+
+// UnimplementedRedactionServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedRedactionServiceServer struct{}
+
+func (UnimplementedRedactionServiceServer) RedactEvents(*RedactEventsRequest, grpc.ServerStreamingServer[RedactEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method RedactEvents not implemented")
+}
+func (UnimplementedRedactionServiceServer) mustEmbedUnimplementedRedactionServiceServer() {}
+func (UnimplementedRedactionServiceServer) testEmbeddedByValue()                          {}
+
+// UnsafeRedactionServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to RedactionServiceServer will
+// result in compilation errors.
+type UnsafeRedactionServiceServer interface {
+	mustEmbedUnimplementedRedactionServiceServer()
+}
+
+func RegisterRedactionServiceServer(s grpc.ServiceRegistrar, srv RedactionServiceServer) {
+	// If the following call panics, it indicates UnimplementedRedactionServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&RedactionService_ServiceDesc, srv)
+}
+
+func _RedactionService_RedactEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RedactEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RedactionServiceServer).RedactEvents(m, &grpc.GenericServerStream[RedactEventsRequest, RedactEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RedactionService_RedactEventsServer = grpc.ServerStreamingServer[RedactEventsResponse]
+
+// RedactionService_ServiceDesc is the grpc.ServiceDesc for RedactionService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var RedactionService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "afterimage.v1.RedactionService",
+	HandlerType: (*RedactionServiceServer)(nil),
+	Methods:     []grpc.MethodDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "RedactEvents",
+			Handler:       _RedactionService_RedactEvents_Handler,
+			ServerStreams: true,
+		},
+	},
+	Metadata: "afterimage/v1/service.proto",
+}

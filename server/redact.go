@@ -1,0 +1,167 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"google.golang.org/grpc"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/retention"
+)
+
+// redactions answers RedactionService.
+type redactions struct {
+	pb.UnimplementedRedactionServiceServer
+	*Server
+}
+
+// redactPause is how far apart messages about progress are, at least, within one
+// step.
+const redactPause = 100 * time.Millisecond
+
+// RedactEvents implements RedactionService.
+func (s redactions) RedactEvents(r *pb.RedactEventsRequest, out grpc.ServerStreamingServer[pb.RedactEventsResponse]) error {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return err
+	}
+	what, err := textRequest(r)
+	if err != nil {
+		return err
+	}
+	stored, err := s.cfg.Stored(t)
+	if err != nil {
+		return err
+	}
+	rewrite := r.DryRun != nil && !r.GetDryRun()
+	if rewrite {
+		if err := named(out.Context(), stored, r); err != nil {
+			return err
+		}
+	}
+	leave, err := await(out.Context(), s.redacts, 1)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.redact(stored, t, what, r, rewrite, out)
+}
+
+// redact does what was asked for, and sends how far it is.
+func (s redactions) redact(stored *retention.Stored, t event.Tenant, what query.TextRequest, r *pb.RedactEventsRequest, rewrite bool, out grpc.ServerStreamingServer[pb.RedactEventsResponse]) error {
+	ctx, cancel := context.WithCancelCause(out.Context())
+	defer cancel(nil)
+	selected, err := s.cfg.Query.Texts(ctx, t, what)
+	if err != nil {
+		return err
+	}
+	pieces := newSender(out)
+	progress := paced(func(p eventlog.ForgetProgress) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := pieces.send(ctx, &pb.RedactEventsResponse{Step: p.Step, Done: uint64(p.Done), Total: uint64(p.Planned)}); err != nil {
+			cancel(err)
+		}
+	})
+	var summary *pb.RedactionSummary
+	if rewrite {
+		lasting, end := s.lasting(ctx)
+		why := retention.Why{Actor: r.GetActor(), Reason: r.GetReason(), Stop: ctx.Done()}
+		summary, err = stored.Redact(lasting, selected, why, progress)
+		end()
+	} else {
+		summary, err = stored.Preview(ctx, selected, progress)
+	}
+	if err == nil {
+		s.log.InfoContext(ctx, "stored events redacted", "dry_run", !rewrite,
+			"looked", summary.GetLooked(), "changed", summary.GetChanged(), "failed", summary.GetFailed())
+		err = pieces.send(ctx, &pb.RedactEventsResponse{Summary: summary})
+	}
+	ended := pieces.end(ctx)
+	return cmp.Or(context.Cause(ctx), err, ended)
+}
+
+// lasting returns a context that outlives the reader of a call, though not the
+// server: what a rewrite has begun is to be finished, whoever left.
+func (s *Server) lasting(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-s.draining:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { cancel(); watch.Wait() }
+}
+
+// paced returns a function that passes on the first of each step, and then one in
+// redactPause.
+func paced(send func(eventlog.ForgetProgress)) func(eventlog.ForgetProgress) {
+	var step string
+	var last time.Time
+	return func(p eventlog.ForgetProgress) {
+		now := time.Now() //nolint:forbidigo // How often progress is told is no evidence.
+		if p.Step == step && now.Sub(last) < redactPause {
+			return
+		}
+		step, last = p.Step, now
+		send(p)
+	}
+}
+
+// textRequest returns which events a request is about.
+func textRequest(r *pb.RedactEventsRequest) (out query.TextRequest, err error) {
+	out.Filter = r.GetFilter()
+	if out.Since, err = instant("since", r.GetSince()); err != nil {
+		return out, err
+	}
+	if out.Until, err = instant("until", r.GetUntil()); err != nil {
+		return out, err
+	}
+	for _, seq := range r.GetSeqs() {
+		out.Seqs = append(out.Seqs, event.Seq(seq))
+	}
+	return out, nil
+}
+
+// named checks that a rewrite says who has it done and why, and nothing that
+// would have to be redacted where it can never be.
+func named(ctx context.Context, stored *retention.Stored, r *pb.RedactEventsRequest) error {
+	for _, f := range []struct {
+		name, text string
+		limit      int
+	}{{"actor", r.GetActor(), 256}, {"reason", r.GetReason(), 1024}} {
+		wrong := func(format string, args ...any) error {
+			return &query.RequestError{Field: f.name, Reason: fmt.Sprintf(format, args...)}
+		}
+		switch {
+		case strings.TrimSpace(f.text) == "":
+			return wrong("is missing: a rewrite is on record with who had it done and why")
+		case utf8.RuneCountInString(f.text) > f.limit:
+			return wrong("has more than %d characters", f.limit)
+		case strings.ContainsFunc(f.text, func(c rune) bool { return !unicode.IsPrint(c) }):
+			return wrong("has characters that cannot be printed")
+		}
+		found, err := stored.Mentions(ctx, f.text)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return wrong("has personal data (%s), and stands in the ledger for good: name a role and a ticket", strings.Join(found, ", "))
+		}
+	}
+	return nil
+}
