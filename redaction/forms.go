@@ -157,20 +157,44 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	}
 	dets := &sc.t.shapes.list[set]
 	allowed := sc.t.regional
+	var around detSet
 	if !sc.lower(first, last) {
 		allowed.unite(&sc.t.self)
 		if sc.t.hasContext.meets(dets) {
-			allowed.unite(sc.context(start, end))
+			around = sc.around(first, last)
+			allowed.unite(&around)
 		}
 	}
 	dets.each(&allowed, func(det int) {
 		tried++
 		if value := sc.cand.Text[start:end]; sc.t.detectors[det].Form.Match(value) && !filled(value) {
-			sc.sure = sc.around.has(det) && sc.aroundStart == start && sc.aroundEnd == end
+			sc.sure = around.has(det)
 			sc.add(det, start, end)
 		}
 	})
 	return tried
+}
+
+// sides are what stands before and behind a group.
+type sides struct {
+	before, behind           detSet
+	beforeKnown, behindKnown bool
+}
+
+// around returns the detectors that words before the first and behind the last
+// group are context of.
+func (sc *scan) around(first, last int) detSet {
+	if f := &sc.sides[first]; !f.beforeKnown {
+		f.before, f.beforeKnown = detSet{}, true
+		sc.before(sc.groups[first].Start, &f.before)
+	}
+	if l := &sc.sides[last]; !l.behindKnown {
+		l.behind, l.behindKnown = detSet{}, true
+		sc.behind(sc.groups[last].End, &l.behind)
+	}
+	set := sc.sides[first].before
+	set.unite(&sc.sides[last].behind)
+	return set
 }
 
 // lower reports whether letters that stand apart from digits are in lower

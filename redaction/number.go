@@ -54,6 +54,9 @@ func (sc *scan) leads(s string, i int) bool {
 
 // clusterAt tries what the groups that were read may be.
 func (sc *scan) clusterAt() error {
+	for i := range sc.groups {
+		sc.sides[i].beforeKnown, sc.sides[i].behindKnown = false, false
+	}
 	enough := !sc.tooFew()
 	for first := range sc.groups {
 		if enough && !sc.groups[first].letters {
