@@ -31,6 +31,7 @@ func besideMonth() Digits { return Digits{Min: 1, Max: 4, MaxGroups: 1} }
 type monthTable struct {
 	numbers map[string]int
 	lens    [256]uint32 // by first byte, lower case: bit n says that a name is n bytes long
+	second  [256]uint32 // by second byte, lower case: bit n says that a name that is n bytes long has it
 }
 
 func newMonthTable() *monthTable {
@@ -39,6 +40,7 @@ func newMonthTable() *monthTable {
 		for name := range strings.FieldsSeq(names) {
 			t.numbers[name] = m + 1
 			t.lens[name[0]] |= 1 << len(name)
+			t.second[name[1]] |= 1 << len(name)
 		}
 	}
 	return t
@@ -46,11 +48,7 @@ func newMonthTable() *monthTable {
 
 // month returns the month that a word names, ASCII case ignored, 0 if none.
 func (t *monthTable) month(word string) int {
-	first := word[0]
-	if isUpper(first) {
-		first |= 0x20
-	}
-	if t.lens[first]>>len(word)&1 == 0 {
+	if len(word) < minMonth || t.lens[foldByte(word, 0)]&t.second[foldByte(word, 1)]>>len(word)&1 == 0 {
 		return 0 // as nearly all words
 	}
 	var lower [longestMonth]byte
@@ -62,6 +60,9 @@ func (t *monthTable) month(word string) int {
 	}
 	return t.numbers[string(lower[:len(word)])]
 }
+
+// minMonth is the length of the shortest name.
+const minMonth = 3
 
 // longestMonth is the length of the longest name in bytes.
 const longestMonth = len("października")
