@@ -16,8 +16,10 @@ type shapes struct {
 	vals []uint16
 	list []detSet
 	// lens has bit n set where there is a shape of length n, grouped where one
-	// may be written in groups.
-	lens, grouped uint64
+	// may be written in groups, open where some have shapes that are known by length alone.
+	lens, grouped, open uint64
+	// known has a bit for the hash of every shape: most runs have none.
+	known [shapeBits / 64]uint64
 }
 
 // maxForm bounds the length of identifiers without their separators.
@@ -51,6 +53,7 @@ func (t *shapes) add(det int, f *identifier.Form, strong bool) {
 			t.grouped |= 1 << len(p)
 		}
 		if strings.Count(p, "*") > maxOpen {
+			t.open |= 1 << len(p)
 			t.put(shape(len(p), anyDigits), det)
 			continue
 		}
@@ -84,6 +87,8 @@ func (t *shapes) build() {
 	t.keys, t.vals, t.list = make([]uint64, size), make([]uint16, size), []detSet{{}}
 	for key, set := range t.sets {
 		i := t.slot(key)
+		h := shapeHash(key)
+		t.known[h/64] |= 1 << (h % 64)
 		t.keys[i], t.vals[i] = key, uint16(len(t.list))
 		t.list = append(t.list, *set)
 	}
@@ -98,6 +103,17 @@ func (t *shapes) slot(key uint64) int {
 		i = (i + 1) & mask
 	}
 	return i
+}
+
+// shapeBits is the size of the bitmap of shapes.
+const shapeBits = 1 << 14
+
+func shapeHash(key uint64) uint64 { return key * phraseSalt >> (64 - 14) }
+
+// mayHave reports whether there may be a shape.
+func (t *shapes) mayHave(key uint64) bool {
+	h := shapeHash(key)
+	return t.known[h/64]>>(h%64)&1 != 0
 }
 
 // formsFrom tries the identifiers that begin with the given group.
@@ -129,8 +145,12 @@ func (sc *scan) formsFrom(first int) error {
 		if lens>>n&1 == 0 {
 			continue
 		}
-		tried += sc.formsOf(t.vals[t.slot(shape(n, digits))], first, last)
-		tried += sc.formsOf(t.vals[t.slot(shape(n, anyDigits))], first, last)
+		if key := shape(n, digits); t.mayHave(key) {
+			tried += sc.formsOf(t.vals[t.slot(key)], first, last)
+		}
+		if t.open>>n&1 != 0 {
+			tried += sc.formsOf(t.vals[t.slot(shape(n, anyDigits))], first, last)
+		}
 	}
 	return sc.clock.spend(16 + 64*tried)
 }

@@ -31,7 +31,10 @@ func besideMonth() Digits { return Digits{Min: 1, Max: 4, MaxGroups: 1} }
 type monthTable struct {
 	numbers map[string]int
 	lens    [256]uint32 // by first byte, lower case: bit n says that a name is n bytes long
-	second  [256]uint32 // by second byte, lower case: bit n says that a name that is n bytes long has it
+	// begins and ends have the first two and the last two letters of names, or
+	// of what stands between a month and its day: of, de, di, th.
+	begins, ends [32][32]bool
+	second       [256]uint32 // by second byte, lower case: bit n says that a name that is n bytes long has it
 }
 
 func newMonthTable() *monthTable {
@@ -41,7 +44,12 @@ func newMonthTable() *monthTable {
 			t.numbers[name] = m + 1
 			t.lens[name[0]] |= 1 << len(name)
 			t.second[name[1]] |= 1 << len(name)
+			t.begins[name[0]&0x1f][name[1]&0x1f] = true
+			t.ends[name[len(name)-2]&0x1f][name[len(name)-1]&0x1f] = true
 		}
+	}
+	for _, between := range [...]string{"of", "de", "di", "st", "nd", "rd", "th", "er"} {
+		t.begins[between[0]&0x1f][between[1]&0x1f], t.ends[between[0]&0x1f][between[1]&0x1f] = true, true
 	}
 	return t
 }
@@ -74,6 +82,9 @@ func writtenDate(months *monthTable) dateFinder {
 		if isLetter(c.At(c.Start-1)) || isDigit(c.At(c.Start-1)) {
 			return 0, 0, false
 		}
+		if !months.beside(c.Text, c.Start, c.End) {
+			return 0, 0, false
+		}
 		name := *c
 		if name.Start, ok = monthBehind(c.Text, c.End); ok {
 			if start, end, ok = months.date(&name); ok && start <= c.Start {
@@ -87,6 +98,24 @@ func writtenDate(months *monthTable) dateFinder {
 		}
 		return 0, 0, false
 	}
+}
+
+// beside is a quick look at the letters next to the number s[i:j]: false says
+// that none of the words there names a month.
+func (t *monthTable) beside(s string, i, j int) bool {
+	if after := skipAny(s, j, " -/.,", 2); after > j {
+		if a, b := at(s, after), at(s, after+1); a >= utf8.RuneSelf || b >= utf8.RuneSelf || isLetter(a) && isLetter(b) && t.begins[a&0x1f][b&0x1f] {
+			return true
+		}
+	} else if isLetter(at(s, j)) || at(s, j) >= utf8.RuneSelf {
+		return true // an ending such as th
+	}
+	before := skipBack(s, i, " -/.,'", 3)
+	if before == i {
+		return false
+	}
+	a, b := at(s, before-2), at(s, before-1)
+	return !isLetter(b) && b != 0 || a >= utf8.RuneSelf || isLetter(a) && isLetter(b) && t.ends[a&0x1f][b&0x1f]
 }
 
 // monthBehind returns where a word begins that may name the month of the day

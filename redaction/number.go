@@ -1,6 +1,9 @@
 package redaction
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // digitAt tries every number, identifier and long run in which the digit at i,
 // the first of its group, is the first. It returns where the scan goes on.
@@ -54,15 +57,21 @@ func (sc *scan) leads(s string, i int) bool {
 
 // clusterAt tries what the groups that were read may be.
 func (sc *scan) clusterAt() error {
-	for i := range sc.groups {
+	size := 0
+	for i, g := range sc.groups {
 		sc.sides[i].beforeKnown, sc.sides[i].behindKnown = false, false
+		size += g.Len()
 	}
+	forms := size >= bits.TrailingZeros64(sc.t.shapes.lens)
 	enough := !sc.tooFew()
 	for first := range sc.groups {
 		if enough && !sc.groups[first].letters {
 			if err := sc.numbersFrom(first); err != nil {
 				return err
 			}
+		}
+		if !forms {
+			continue
 		}
 		if err := sc.formsFrom(first); err != nil {
 			return err
