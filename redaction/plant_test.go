@@ -177,7 +177,7 @@ func excerpt(rnd *rand.Rand, turns []string) string {
 // is values that are assigned without quotes and end where no space does.
 var leakBars = map[string]float64{"underscores": 12, "path": 7, "csv": 5}
 
-const leakBar = 3
+const leakBar = 3.0
 
 // TestPlanted plants values of the shared cases into turns of the shared
 // corpus, each in every surrounding between pieces of turns, and counts what
