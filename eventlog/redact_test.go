@@ -449,7 +449,9 @@ func TestReplacementsRecord(t *testing.T) {
 // What the ledger says of an event is what was replaced now, however many
 // detectors and operators a type has, and not what had been before.
 func TestAdded(t *testing.T) {
-	of := func(redactions ...*pb.Redaction) *pb.Event { return &pb.Event{Capture: &pb.Capture{Redactions: redactions}} }
+	of := func(redactions ...*pb.Redaction) *pb.Event {
+		return &pb.Event{Capture: &pb.Capture{Redactions: redactions}}
+	}
 	count := func(typ, detector string, n uint32) *pb.Redaction {
 		return &pb.Redaction{Type: typ, Detector: detector, Count: n}
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction"
 	"github.com/afterimage/afterimage/redaction/analyzer"
@@ -128,6 +129,35 @@ func TestRedactEventsRefuses(t *testing.T) {
 	}
 	if s.log.Size() != 1 {
 		t.Errorf("the log has %d events, want 1", s.log.Size())
+	}
+}
+
+// A caller who leaves in the middle of a rewrite holds nothing up and leaves a log
+// that is whole: whatever was redacted by then is on record, and the same request
+// does the rest.
+func TestRedactEventsCallerLeaves(t *testing.T) {
+	s := start(t, nil)
+	const n = 300
+	for i := range n {
+		s.must(interaction(fmt.Sprint("e", i), "s", fmt.Sprintf("I am user%d@example.com", i), "hello"))
+	}
+	r := &pb.RedactEventsRequest{Tenant: "acme", DryRun: new(false), Actor: "officer", Reason: "ticket 1"}
+	ctx, leave := context.WithCancel(t.Context())
+	stream, err := pb.NewRedactionServiceClient(s.conn).RedactEvents(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	// The next one gets its turn only when the first is finished with.
+	if _, err := s.redact(r); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.log.Verify(t.Context(), func(f eventlog.Finding) { t.Errorf("verify: %+v", f) }, func(eventlog.Progress) {})
+	if err != nil || len(v.Redacted) != 1 || v.Redacted[0] != (eventlog.Range{First: 0, Last: n - 1}) {
+		t.Errorf("got %v, %v; want all %d redacted", v.Redacted, err, n)
 	}
 }
 
