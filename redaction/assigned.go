@@ -222,7 +222,7 @@ func (a *assigned) bareEnd() int {
 	for ; end < len(s) && end-a.start <= maxAssigned && s[end] > ' '; end++ {
 		switch c := s[end]; {
 		case strings.IndexByte("\"'`,;", c) >= 0,
-			c >= 0x80 && (a.operator[0] >= 0x80 || end-a.start >= leastASCII && ideographOrSign(s[end:])),
+			c >= 0x80 && utf8.RuneStart(c) && (a.operator[0] >= 0x80 || end-a.start >= leastASCII && ideographOrSign(s[end:])),
 			c == '&' && query,
 			c == '<' && (at(s, end+1) == '/' || end == a.start),
 			c == '>' && (a.operator == ">" || at(s, end+1) <= ' ' || at(s, end+1) == '<'),
