@@ -3,6 +3,7 @@ package cases
 import (
 	"cmp"
 	"errors"
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,6 +77,41 @@ func TestShared(t *testing.T) {
 	v := report.Validate[Undisputed]
 	if share(v.Accepted, v.Accept) < 0.99 || share(v.Refused, v.Refuse) < 0.99 {
 		t.Errorf("whole values: %+v", v)
+	}
+}
+
+var update = flag.Bool("update", false, "write the report into docs/redaction.md")
+
+// TestDocumented holds that docs/redaction.md says what is measured.
+func TestDocumented(t *testing.T) {
+	report, err := Score(t.Context(), readShared(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	out.WriteString("<!-- bench -->\n```text\n")
+	report.PrintSummary(&out)
+	out.WriteString("\n")
+	report.PrintLines(&out)
+	out.WriteString("```\n")
+	name := filepath.Join("..", "..", "docs", "redaction.md")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(b), "<!-- bench -->\n")
+	written, after, closed := strings.Cut(rest, "<!-- /bench -->")
+	if !ok || !closed {
+		t.Fatalf("%s has no place for the report", name)
+	}
+	if *update {
+		if err := os.WriteFile(name, []byte(before+out.String()+"<!-- /bench -->"+after), 0o644); err != nil { //nolint:gosec // documentation
+			t.Fatal(err)
+		}
+		return
+	}
+	if "<!-- bench -->\n"+written != out.String() {
+		t.Errorf("%s is not what is measured now: go test ./redaction/cases -update", name)
 	}
 }
 

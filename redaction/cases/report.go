@@ -12,6 +12,13 @@ import (
 // Print writes the report as tables: a line for each entity, tier and source,
 // and the summary by group.
 func (r *Report) Print(w io.Writer) {
+	r.PrintLines(w)
+	fmt.Fprintln(w)
+	r.PrintSummary(w)
+}
+
+// PrintLines writes a line for each entity, tier and source.
+func (r *Report) PrintLines(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "task\tentity\ttier\tsource\texpected\tfound\trecall\texact\tnegative\tfalse\tnear misses\tprecision")
 	for _, k := range r.keys() {
@@ -20,8 +27,6 @@ func (r *Report) Print(w io.Writer) {
 			t.Expected, t.Found, t.Recall(), t.Exactness(), t.Negative, t.False, t.NearMisses, t.Precision())
 	}
 	tw.Flush()
-	fmt.Fprintln(w)
-	r.PrintSummary(w)
 }
 
 // PrintSummary writes the summary by group.
