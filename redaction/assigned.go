@@ -2,6 +2,8 @@ package redaction
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // secrets recognises what is assigned to a secret, token or key if it looks
@@ -202,6 +204,16 @@ func (a *assigned) read(i int) {
 	a.ok = end > a.start && end-a.start <= maxAssigned
 }
 
+// leastASCII is how long a value is at least that a sign or an ideograph ends.
+const leastASCII = 6
+
+// ideographOrSign reports whether a character begins s that no word of an
+// alphabet has: punctuation, a symbol, or one of a script without spaces.
+func ideographOrSign(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return !unicode.IsLetter(r) && !unicode.IsMark(r) || ideographic(r)
+}
+
 // bareEnd returns where the value without quotes that begins at a.start ends.
 // An & ends it in a query, a < that begins a tag, a > where a tag is open.
 func (a *assigned) bareEnd() int {
@@ -210,7 +222,7 @@ func (a *assigned) bareEnd() int {
 	for ; end < len(s) && end-a.start <= maxAssigned && s[end] > ' '; end++ {
 		switch c := s[end]; {
 		case strings.IndexByte("\"'`,;", c) >= 0,
-			c >= 0x80 && a.operator[0] >= 0x80,
+			c >= 0x80 && utf8.RuneStart(c) && (a.operator[0] >= 0x80 || end-a.start >= leastASCII && ideographOrSign(s[end:])),
 			c == '&' && query,
 			c == '<' && (at(s, end+1) == '/' || end == a.start),
 			c == '>' && (a.operator == ">" || at(s, end+1) <= ' ' || at(s, end+1) == '<'),

@@ -119,8 +119,10 @@ func standsAlone(c *Candidate) bool {
 	switch {
 	case isAlnum(before) && !afterEscape(c.Text, c.Start) || isAlnum(after):
 		return false
-	case (before == '.' || before == ',' || before == '-') && isWord(c.At(c.Start-2)),
-		(after == '.' || after == ',' || after == '-') && isWord(c.At(c.End+1)):
+	case (before == '.' || before == '-') && isWord(c.At(c.Start-2)),
+		(after == '.' || after == '-') && isWord(c.At(c.End+1)),
+		before == ',' && isDigit(c.At(c.Start-2)) && c.Groups[0].Len() == 3,             // 1,234
+		after == ',' && isDigit(c.At(c.End+1)) && digitsEnd(c.Text, c.End+1)-c.End <= 3: // 1234,56
 		return false
 	}
 	if len(c.Groups) < 2 {

@@ -296,27 +296,25 @@ func (sc *scan) near(det, i, distance int) bool {
 	return i <= distance && sc.keyContext().has(det)
 }
 
-// context returns the detectors that a word before start or behind end is
-// context of. It is valid until the next call.
-func (sc *scan) context(start, end int) *detSet {
-	if sc.aroundStart == start && sc.aroundEnd == end {
-		return &sc.around
-	}
-	sc.around = detSet{}
-	sc.aroundStart, sc.aroundEnd = start, end
-	sc.readContext(start)
-	for n := len(sc.hits) - 1; n >= 0 && start-sc.hits[n].end <= contextReach; n-- {
-		if h := sc.hits[n]; h.end <= start {
-			sc.around.unite(&sc.t.contexts.list[h.set])
+// before unites with set the detectors that a word before i, or the key, is
+// context of.
+func (sc *scan) before(i int, set *detSet) {
+	sc.readContext(i)
+	for n := len(sc.hits) - 1; n >= 0 && i-sc.hits[n].end <= contextReach; n-- {
+		if h := sc.hits[n]; h.end <= i {
+			set.unite(&sc.t.contexts.list[h.set])
 		}
 	}
-	if start <= contextReach {
-		sc.around.unite(sc.keyContext())
+	if i <= contextReach {
+		set.unite(sc.keyContext())
 	}
-	for _, set := range sc.aheadOf(end) {
-		sc.around.unite(&sc.t.contexts.list[set])
+}
+
+// behind unites with set the detectors that a word behind i is context of.
+func (sc *scan) behind(i int, set *detSet) {
+	for _, s := range sc.aheadOf(i) {
+		set.unite(&sc.t.contexts.list[s])
 	}
-	return &sc.around
 }
 
 // follows reports whether a context word of the detector stands behind i.
@@ -396,7 +394,7 @@ func (sc *scan) under(key string) {
 func (sc *scan) forget(i int) {
 	sc.hits, sc.read = sc.hits[:0], i
 	sc.words.reset()
-	sc.aheadAt, sc.aroundStart = never, never
+	sc.aheadAt = never
 	if i > 0 {
 		sc.key, sc.keySet = "", detSet{}
 	}

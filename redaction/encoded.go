@@ -18,6 +18,7 @@ func encoded() Detector {
 		if end-start > maxEncoded || c.sc.depth >= maxEncodings {
 			return
 		}
+		c.sc.clock.work += end - start
 		text, ok := decodeText(c.Text[start:end])
 		if ok && c.sc.holds(text) {
 			c.Add(start, end)

@@ -16,8 +16,10 @@ type shapes struct {
 	vals []uint16
 	list []detSet
 	// lens has bit n set where there is a shape of length n, grouped where one
-	// may be written in groups.
-	lens, grouped uint64
+	// may be written in groups, open where some have shapes that are known by length alone.
+	lens, grouped, open uint64
+	// known has a bit for the hash of every shape: most runs have none.
+	known [shapeBits / 64]uint64
 }
 
 // maxForm bounds the length of identifiers without their separators.
@@ -51,6 +53,7 @@ func (t *shapes) add(det int, f *identifier.Form, strong bool) {
 			t.grouped |= 1 << len(p)
 		}
 		if strings.Count(p, "*") > maxOpen {
+			t.open |= 1 << len(p)
 			t.put(shape(len(p), anyDigits), det)
 			continue
 		}
@@ -84,6 +87,8 @@ func (t *shapes) build() {
 	t.keys, t.vals, t.list = make([]uint64, size), make([]uint16, size), []detSet{{}}
 	for key, set := range t.sets {
 		i := t.slot(key)
+		h := shapeHash(key)
+		t.known[h/64] |= 1 << (h % 64)
 		t.keys[i], t.vals[i] = key, uint16(len(t.list))
 		t.list = append(t.list, *set)
 	}
@@ -98,6 +103,17 @@ func (t *shapes) slot(key uint64) int {
 		i = (i + 1) & mask
 	}
 	return i
+}
+
+// shapeBits is the size of the bitmap of shapes.
+const shapeBits = 1 << 14
+
+func shapeHash(key uint64) uint64 { return key * phraseSalt >> (64 - 14) }
+
+// mayHave reports whether there may be a shape.
+func (t *shapes) mayHave(key uint64) bool {
+	h := shapeHash(key)
+	return t.known[h/64]>>(h%64)&1 != 0
 }
 
 // formsFrom tries the identifiers that begin with the given group.
@@ -129,8 +145,12 @@ func (sc *scan) formsFrom(first int) error {
 		if lens>>n&1 == 0 {
 			continue
 		}
-		tried += sc.formsOf(t.vals[t.slot(shape(n, digits))], first, last)
-		tried += sc.formsOf(t.vals[t.slot(shape(n, anyDigits))], first, last)
+		if key := shape(n, digits); t.mayHave(key) {
+			tried += sc.formsOf(t.vals[t.slot(key)], first, last)
+		}
+		if t.open>>n&1 != 0 {
+			tried += sc.formsOf(t.vals[t.slot(shape(n, anyDigits))], first, last)
+		}
 	}
 	return sc.clock.spend(16 + 64*tried)
 }
@@ -157,20 +177,44 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	}
 	dets := &sc.t.shapes.list[set]
 	allowed := sc.t.regional
+	var around detSet
 	if !sc.lower(first, last) {
 		allowed.unite(&sc.t.self)
 		if sc.t.hasContext.meets(dets) {
-			allowed.unite(sc.context(start, end))
+			around = sc.around(first, last)
+			allowed.unite(&around)
 		}
 	}
 	dets.each(&allowed, func(det int) {
 		tried++
 		if value := sc.cand.Text[start:end]; sc.t.detectors[det].Form.Match(value) && !filled(value) {
-			sc.sure = sc.around.has(det) && sc.aroundStart == start && sc.aroundEnd == end
+			sc.sure = around.has(det)
 			sc.add(det, start, end)
 		}
 	})
 	return tried
+}
+
+// sides are what stands before and behind a group.
+type sides struct {
+	before, behind           detSet
+	beforeKnown, behindKnown bool
+}
+
+// around returns the detectors that words before the first and behind the last
+// group are context of.
+func (sc *scan) around(first, last int) detSet {
+	if f := &sc.sides[first]; !f.beforeKnown {
+		f.before, f.beforeKnown = detSet{}, true
+		sc.before(sc.groups[first].Start, &f.before)
+	}
+	if l := &sc.sides[last]; !l.behindKnown {
+		l.behind, l.behindKnown = detSet{}, true
+		sc.behind(sc.groups[last].End, &l.behind)
+	}
+	set := sc.sides[first].before
+	set.unite(&sc.sides[last].behind)
+	return set
 }
 
 // lower reports whether letters that stand apart from digits are in lower

@@ -110,7 +110,7 @@ func ipv6(name string, wanted func(netip.Addr) bool) Detector {
 		for isHex(c.At(start-1)) && c.Start-start < 5 {
 			start--
 		}
-		if b := c.At(start - 1); isWord(b) || b == ':' || b == '.' {
+		if b := c.At(start - 1); isAlnum(b) || b == ':' || b == '.' {
 			return
 		}
 		if start == c.Start && c.At(c.Start+1) != ':' {
@@ -129,7 +129,7 @@ func ipv6End(s string, start int, wanted func(netip.Addr) bool) int {
 	for end < len(s) && end-start <= maxIPv6 && (isHex(s[end]) || s[end] == ':' || s[end] == '.') {
 		end++
 	}
-	if isWord(at(s, end)) {
+	if isAlnum(at(s, end)) {
 		return 0
 	}
 	for end > start && (s[end-1] == '.' || s[end-1] == ':' && !strings.HasSuffix(s[start:end], "::")) {

@@ -28,20 +28,37 @@ var monthNames = [12]string{
 func besideMonth() Digits { return Digits{Min: 1, Max: 4, MaxGroups: 1} }
 
 // A monthTable leads from the names of months to their numbers.
-type monthTable map[string]int
+type monthTable struct {
+	numbers map[string]int
+	lens    [256]uint32 // by first byte, lower case: bit n says that a name is n bytes long
+	// begins and ends have the first two and the last two letters of names, or
+	// of what stands between a month and its day: of, de, di, th.
+	begins, ends [32][32]bool
+	second       [256]uint32 // by second byte, lower case: bit n says that a name that is n bytes long has it
+}
 
-func newMonthTable() monthTable {
-	t := monthTable{}
+func newMonthTable() *monthTable {
+	t := &monthTable{numbers: map[string]int{}}
 	for m, names := range &monthNames {
 		for name := range strings.FieldsSeq(names) {
-			t[name] = m + 1
+			t.numbers[name] = m + 1
+			t.lens[name[0]] |= 1 << len(name)
+			t.second[name[1]] |= 1 << len(name)
+			t.begins[name[0]&0x1f][name[1]&0x1f] = true
+			t.ends[name[len(name)-2]&0x1f][name[len(name)-1]&0x1f] = true
 		}
+	}
+	for _, between := range [...]string{"of", "de", "di", "st", "nd", "rd", "th", "er"} {
+		t.begins[between[0]&0x1f][between[1]&0x1f], t.ends[between[0]&0x1f][between[1]&0x1f] = true, true
 	}
 	return t
 }
 
 // month returns the month that a word names, ASCII case ignored, 0 if none.
-func (t monthTable) month(word string) int {
+func (t *monthTable) month(word string) int {
+	if len(word) < minMonth || t.lens[foldByte(word, 0)]&t.second[foldByte(word, 1)]>>len(word)&1 == 0 {
+		return 0 // as nearly all words
+	}
 	var lower [longestMonth]byte
 	for i := range len(word) {
 		lower[i] = word[i]
@@ -49,17 +66,23 @@ func (t monthTable) month(word string) int {
 			lower[i] |= 0x20
 		}
 	}
-	return t[string(lower[:len(word)])]
+	return t.numbers[string(lower[:len(word)])]
 }
+
+// minMonth is the length of the shortest name.
+const minMonth = 3
 
 // longestMonth is the length of the longest name in bytes.
 const longestMonth = len("października")
 
 // writtenDate returns a finder that reads the day and year around the name of a
 // month beside a number: 21 May 2021, May 21, 2021, 21-May, May 2021.
-func writtenDate(months monthTable) dateFinder {
+func writtenDate(months *monthTable) dateFinder {
 	return func(c *Candidate) (start, end int, ok bool) {
 		if isLetter(c.At(c.Start-1)) || isDigit(c.At(c.Start-1)) {
+			return 0, 0, false
+		}
+		if !months.beside(c.Text, c.Start, c.End) {
 			return 0, 0, false
 		}
 		name := *c
@@ -75,6 +98,24 @@ func writtenDate(months monthTable) dateFinder {
 		}
 		return 0, 0, false
 	}
+}
+
+// beside is a quick look at the letters next to the number s[i:j]: false says
+// that none of the words there names a month.
+func (t *monthTable) beside(s string, i, j int) bool {
+	if after := skipAny(s, j, " -/.,", 2); after > j {
+		if a, b := at(s, after), at(s, after+1); a >= utf8.RuneSelf || b >= utf8.RuneSelf || isLetter(a) && isLetter(b) && t.begins[a&0x1f][b&0x1f] {
+			return true
+		}
+	} else if isLetter(at(s, j)) || at(s, j) >= utf8.RuneSelf {
+		return true // an ending such as th
+	}
+	before := skipBack(s, i, " -/.,'", 3)
+	if before == i {
+		return false
+	}
+	a, b := at(s, before-2), at(s, before-1)
+	return !isLetter(b) && b != 0 || a >= utf8.RuneSelf || isLetter(a) && isLetter(b) && t.ends[a&0x1f][b&0x1f]
 }
 
 // monthBehind returns where a word begins that may name the month of the day
@@ -105,20 +146,17 @@ func monthBefore(s string, i int) (int, bool) {
 	return start, start < end
 }
 
-func (t monthTable) date(c *Candidate) (start, end int, ok bool) {
+func (t *monthTable) date(c *Candidate) (start, end int, ok bool) {
 	s, name := c.Text, c.Start
-	led := !isLetter(s[name]) && s[name] < 0x80
-	if led {
-		name++
-	}
 	end = lettersEnd(s, name, longestMonth+1)
-	if led && end-name >= minWord || end-name > longestMonth || withinWord(s, name) || beyondWord(s, end) || !nearDigit(s, name, end) {
+	if end == name || end-name > longestMonth {
 		return 0, 0, false
 	}
-	if m := t.month(s[name:end]); m > 0 {
-		return aroundMonth(s, name, end, m)
+	m := t.month(s[name:end])
+	if m == 0 || withinWord(s, name) || beyondWord(s, end) || !nearDigit(s, name, end) {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	return aroundMonth(s, name, end, m)
 }
 
 // nearDigit reports whether a day or year can stand at the name s[i:j].

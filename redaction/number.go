@@ -1,10 +1,17 @@
 package redaction
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // digitAt tries every number, identifier and long run in which the digit at i,
 // the first of its group, is the first. It returns where the scan goes on.
 func (sc *scan) digitAt(s string, i int) (int, error) {
+	if end := sc.plainEnd(s, i); end > 0 && i >= sc.clusterEnd {
+		sc.groups = append(sc.groups[:0], Group{Start: i, End: end})
+		return end, sc.numbersFrom(0)
+	}
 	if i >= sc.runEnd || !sc.longDone {
 		if err := sc.runAt(s, i, true); err != nil {
 			return i, err
@@ -20,14 +27,51 @@ func (sc *scan) digitAt(s string, i int) (int, error) {
 	return next, nil
 }
 
+// plainEnd returns where the number at i ends if it is one of those that prose
+// is full of, with few digits and nothing about it of which an identifier or a
+// longer number could be made, and 0 otherwise.
+func (sc *scan) plainEnd(s string, i int) int {
+	end := digitsEnd(s, i)
+	if end-i >= minWeak-1 || sc.t.shapes.lens>>(end-i)&1 != 0 || isBase64URL(at(s, i-1)) || isBase64URL(at(s, end)) || isLetter(at(s, i-2)) && sc.leads(s, i) {
+		return 0
+	}
+	if n := separator(s[end:]); n > 0 && (isDigit(at(s, end+n)) || n == 1 && goesOn(s, end+n, n)) {
+		return 0
+	}
+	return end
+}
+
+// leads reports whether letters of one case, few enough for an identifier, end
+// one byte before i.
+func (sc *scan) leads(s string, i int) bool {
+	last := s[i-2]
+	if separator(s[i-1:i]) == 0 || isLower(last) && len(sc.t.regions) == 0 {
+		return false // what is in lower case counts where a country is asked for
+	}
+	start := i - 2
+	for start > 0 && i-start <= maxLead+2 && isLetter(s[start-1]) && oneCase(s[start-1], last) {
+		start--
+	}
+	return i-1-start <= maxLead && !isWord(at(s, start-1))
+}
+
 // clusterAt tries what the groups that were read may be.
 func (sc *scan) clusterAt() error {
+	size := 0
+	for i, g := range sc.groups {
+		sc.sides[i].beforeKnown, sc.sides[i].behindKnown = false, false
+		size += g.Len()
+	}
+	forms := size >= bits.TrailingZeros64(sc.t.shapes.lens)
 	enough := !sc.tooFew()
 	for first := range sc.groups {
 		if enough && !sc.groups[first].letters {
 			if err := sc.numbersFrom(first); err != nil {
 				return err
 			}
+		}
+		if !forms {
+			continue
 		}
 		if err := sc.formsFrom(first); err != nil {
 			return err

@@ -184,6 +184,24 @@ const common = " etaoinsrhldcumfpgwy-bvkxjqz"
 // words start alone: one byte in five or six.
 const startBonus = 9
 
+// plainWords has words of ordinary texts and talk, in which the four bytes by
+// which a word is found had better not be; commonCost is what each place where
+// they are costs in rarity.
+const (
+	plainWords = " the and that have for not with you this but his from they say her she will one all would there their what out about who get which " +
+		"when make can like time just him know take people into year your good some could them see other than then now look only come its over " +
+		"think also back after use two how our work first well way even new want because any these give day most is a of a to a in a as a it is to the " +
+		"in the of the on the for the with the was the i am you are we are it was do not can be should be has been using name names user users " +
+		"mail email query number numbers word words test tests code function string value values list file files call calls send sent sending " +
+		"being having doing going saying making taking using working looking something anything thing things ring bring during string strings " +
+		"activity active actions different important information example examples best help please thank thanks very much many more most such " +
+		"contain contains content continue country company government business community public service services system systems person " +
+		"address number message messages account accounts address order orders place places allow always already really usually finally " +
+		"another other further either neither whether rather together ever every never however whatever understand under number member " +
+		"-- ---- ==== **** ... .com http https www "
+	commonCost = 12
+)
+
 // anchor returns where in a word the four bytes stand that texts have least
 // often, and whether a word starts there: the scan stops at these, not at
 // every the of a text for "the name's". A word that may lie across a number or
@@ -198,6 +216,7 @@ func anchor(lower string, wordStart bool) (place int, atStart bool) {
 		if start {
 			r += startBonus
 		}
+		r -= commonCost * strings.Count(plainWords, lower[i:i+minWord])
 		if r > rarest {
 			place, atStart, rarest = i, start, r
 		}

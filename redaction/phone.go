@@ -84,7 +84,7 @@ func nationalPhone() Detector {
 				return
 			}
 			start := c.Start
-			if c.At(start-1) == '(' && strings.HasPrefix(c.Text[c.Groups[0].End:], ")") {
+			if c.At(start-1) == '(' && len(c.Groups) > 1 && strings.HasPrefix(c.Text[c.Groups[0].End:], ")") {
 				start--
 			}
 			if !phoneAlone(c, start) || !phoneShape(c) {

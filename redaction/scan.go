@@ -49,17 +49,17 @@ type scan struct {
 	unescaped []byte // JSON: the values of strings with escapes that are being searched
 
 	// Context: the words read so far, the sets that they hit and, behind
-	// aheadAt and around aroundStart and aroundEnd, what was found there.
-	read                   int
-	words                  wordReader
-	hits, aheadHits        []hit
-	ahead                  []uint16
-	aheadAt                int
-	around                 detSet
-	aroundStart, aroundEnd int
-	key                    string // JSON: the key above the text
-	keyRead                bool
-	keySet                 detSet
+	// aheadAt, what was found there; of the groups of a run, what stands before
+	// and behind each, once it is asked for.
+	sides           [maxRun]sides
+	read            int
+	words           wordReader
+	hits, aheadHits []hit
+	ahead           []uint16
+	aheadAt         int
+	key             string // JSON: the key above the text
+	keyRead         bool
+	keySet          detSet
 }
 
 // A span is what a detector recognised in the text being searched.
