@@ -99,7 +99,8 @@ func (a *analyserDouble) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer []byte
 	var list []string
-	if err := json.Unmarshal(asked.Text, &list); err == nil {
+	err := json.Unmarshal(asked.Text, &list)
+	if err == nil {
 		found := make([][]analyserSpan, len(list))
 		for i, text := range list {
 			found[i] = nameIn(text)

@@ -22,9 +22,6 @@ func addresses() []Detector {
 	}
 }
 
-// maxAddress bounds what is looked at on either side of a trigger.
-const maxAddress = 96
-
 // streetTypes stand behind the name of a street, after a house number.
 func streetTypes() []string {
 	words := []string{"street", "avenue", "road", "lane", "drive", "court", "place", "square", "terrace", "crescent", "close", "parkway", "highway",

@@ -145,7 +145,7 @@ func placePart(s string, i int) (end int, postcode, ok bool) {
 	}
 	first := start
 	end = start
-	for words := 0; words < 4; words++ {
+	for range 4 {
 		if code := postcodeEnd(s, start); code > 0 {
 			return code, true, true
 		}

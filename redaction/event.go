@@ -129,7 +129,7 @@ func merge(redactions []*pb.Redaction, done map[rule]uint32) []*pb.Redaction {
 		add(key{r.GetType(), r.GetDetector(), r.GetVersion(), r.GetOperator()}, r.GetCount())
 	}
 	for r, n := range done {
-		add(key{r.typ, r.name, uint32(r.version), r.op.proto()}, n) //nolint:gosec // versions are small
+		add(key{r.typ, r.name, uint32(r.version), r.op.proto()}, n)
 	}
 	merged := make([]*pb.Redaction, 0, len(sum))
 	for k, n := range sum {

@@ -42,7 +42,7 @@ func checkText(ctx context.Context, t rapid.TB, r *Redactor, s string) {
 		if f.Start < at || f.End <= f.Start || f.End > len(s) || f.ReplStart < outAt || f.ReplEnd > len(out) || s[at:f.Start] != out[outAt:f.ReplStart] {
 			t.Fatalf("%q: finding %+v is out of order or out of place in %q", s, f, out)
 		}
-		if repl := strings.Trim(out[f.ReplStart:f.ReplEnd], `"\\`); !strings.HasPrefix(repl, "["+f.Type) || !strings.HasSuffix(repl, "]") {
+		if repl := strings.Trim(out[f.ReplStart:f.ReplEnd], `"\`); !strings.HasPrefix(repl, "["+f.Type) || !strings.HasSuffix(repl, "]") {
 			t.Fatalf("%q: finding %+v is replaced by %q", s, f, repl)
 		}
 		at, outAt = f.End, f.ReplEnd

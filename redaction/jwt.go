@@ -46,7 +46,6 @@ func jwtAt(c *Candidate, i int) {
 		end = base64End(s, end+1)
 	}
 	c.Add(i, end)
-	return
 }
 
 // urlEscape reports whether an escape such as %3D stands right before i.

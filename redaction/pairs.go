@@ -145,7 +145,7 @@ func (p *pairs) of(x, y, before uint64) (stops uint8, last uint64) {
 	if m == 0 {
 		return 0, a1 >> 48
 	}
-	return uint8(m&lanes*packed>>48&0x0F | m>>block&lanes*packed>>48&0x0F<<4), a1 >> 48 //nolint:gosec // eight bits
+	return uint8(m&lanes*packed>>48&0x0F | m>>block&lanes*packed>>48&0x0F<<4), a1 >> 48
 }
 
 // packed, as a factor, brings bits 0, 16, 32 and 48 to 48, 49, 50 and 51.

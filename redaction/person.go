@@ -141,10 +141,8 @@ func introducedLoosely(c *Candidate) {
 }
 
 func firstWord(s string) string {
-	if i := strings.IndexByte(s, ' '); i >= 0 {
-		return s[:i]
-	}
-	return s
+	first, _, _ := strings.Cut(s, " ")
+	return first
 }
 
 // greetingBefore reports whether "Hi," or the like ends right before i.

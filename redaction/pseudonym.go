@@ -4,6 +4,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -45,7 +46,7 @@ func (k PseudonymKey) For(tenant, period string) Pseudonym {
 		prefix = append(prefix, s...)
 	}
 	return func(value string) (string, error) {
-		sum, err := k.prf.ComputePrimaryPRF(append(prefix[:len(prefix):len(prefix)], value...), tokenLen*5/8+1)
+		sum, err := k.prf.ComputePrimaryPRF(append(slices.Clip(prefix), value...), tokenLen*5/8+1)
 		if err != nil {
 			return "", err
 		}

@@ -34,7 +34,6 @@ type scan struct {
 	sure    bool   // the detector was told that a word is near
 	tokens  int    // replacements already in the text being searched
 	groups  []Group
-	code    []byte // a run of letters and digits without its separators
 	// clusterEnd is how far groups were looked at; runStart and runEnd are the
 	// last run that was, longDone says that what triggers at long runs was, too.
 	clusterEnd, runStart, runEnd int

@@ -53,11 +53,3 @@ func readCases(t testing.TB) []detectCase {
 	}
 	return cases
 }
-
-// regionsOf returns the regions of a case's country.
-func regionsOf(region string) []string {
-	if len(region) != 2 {
-		return nil
-	}
-	return []string{region}
-}

@@ -177,26 +177,24 @@ func bareKey() Detector {
 				return
 			}
 		}
-		if start, end := mailgun(c.Text[c.Start:c.End]); end > 0 {
-			c.Add(c.Start+start, c.Start+end)
-		} else if rapidKey(c.Text[c.Start:c.End]) {
+		if run := c.Text[c.Start:c.End]; mailgun(run) || rapidKey(run) {
 			c.Add(c.Start, c.End)
 		}
 	}}
 }
 
-// mailgun returns the bounds of a key of Mailgun in a run: 32, 8 and 8 digits,
+// mailgun reports whether a run is a key of Mailgun: 32, 8 and 8 digits,
 // hexadecimal.
-func mailgun(run string) (start, end int) {
+func mailgun(run string) bool {
 	if len(run) != 50 || run[32] != '-' || run[41] != '-' {
-		return 0, 0
+		return false
 	}
 	for i := range len(run) {
 		if i != 32 && i != 41 && !isLowerHex(run[i]) {
-			return 0, 0
+			return false
 		}
 	}
-	return 0, 50
+	return true
 }
 
 // rapidKey reports whether a run is a key of RapidAPI.

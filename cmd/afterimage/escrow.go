@@ -140,7 +140,7 @@ func (c *escrowKeygenCmd) create(passphrase []byte) (keyID uint32, err error) {
 
 // createFile makes a file that others may read, whole or not at all.
 func createFile(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // the public key is for everybody
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func TestDocumented(t *testing.T) {
 		t.Fatalf("%s has no place for the report", name)
 	}
 	if *update {
-		if err := os.WriteFile(name, []byte(before+out.String()+"<!-- /bench -->"+after), 0o644); err != nil { //nolint:gosec // documentation
+		if err := os.WriteFile(name, []byte(before+out.String()+"<!-- /bench -->"+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -7,7 +7,7 @@ import "strings"
 var categories = func() map[string]string {
 	of := map[string]string{}
 	for category, entities := range map[string]string{
-		"secret":     "API_KEY GENERIC_SECRET PASSWORD PRIVATE_KEY JWT URL_CREDENTIALS URL_TOKEN WEBHOOK_URL",
+		"secret":     "API_KEY GENERIC_SECRET PASSWORD PRIVATE_KEY JWT URL_CREDENTIALS URL_TOKEN WEBHOOK_URL", //nolint:gosec // names of kinds
 		"government": "PASSPORT DRIVER_LICENSE ID_CARD NATIONAL_ID TAX_ID VAT_ID BUSINESS_ID",
 		"health":     "US_MBI US_NPI US_DEA_NUMBER UK_NHS AU_MEDICARE DE_HEALTH_INSURANCE DE_DOCTOR_NUMBER DE_PRACTICE_NUMBER",
 		"financial":  "CREDIT_CARD IBAN BIC BANK_ACCOUNT US_ABA_ROUTING CRYPTO_ADDRESS",
@@ -17,7 +17,7 @@ var categories = func() map[string]string {
 		"link":       "URL DOMAIN",
 		"person":     "PERSON TITLE",
 	} {
-		for _, e := range strings.Fields(entities) {
+		for e := range strings.FieldsSeq(entities) {
 			of[e] = category
 		}
 	}

@@ -54,8 +54,8 @@ func weighted(s []byte, weights ...int) int {
 // every product the sum of its decimal digits counts.
 func crossSum(s []byte, weights ...int) int {
 	sum := 0
-	for i := range min(len(s), len(weights)) {
-		for p := value(s[i]) * weights[i]; p > 0; p /= 10 {
+	for i, w := range weights[:min(len(s), len(weights))] {
+		for p := value(s[i]) * w; p > 0; p /= 10 {
 			sum += p % 10
 		}
 	}

@@ -79,7 +79,7 @@ func usHealthForms() []Form {
 
 // usMBI: letters are never S, L, O, I, B or Z, and the first digit is not zero.
 func usMBI(s []byte) bool {
-	return s[0] != '0' && strings.IndexAny(string(s), "SLOIBZ") < 0
+	return s[0] != '0' && !strings.ContainsAny(string(s), "SLOIBZ")
 }
 
 // usNPI is Luhn's sum with 80840, the prefix of health applications in the

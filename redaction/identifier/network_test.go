@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,7 +103,7 @@ func TestCryptoAddresses(t *testing.T) {
 func base58Check(payload []byte) string {
 	first := sha256.Sum256(payload)
 	sum := sha256.Sum256(first[:])
-	all := append(payload[:len(payload):len(payload)], sum[:4]...)
+	all := append(slices.Clip(payload), sum[:4]...)
 	n, digit, text := new(big.Int).SetBytes(all), new(big.Int), ""
 	for n.Sign() > 0 {
 		n.DivMod(n, big.NewInt(58), digit)
@@ -122,7 +123,7 @@ func TestBase58CheckGenerated(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		version := rapid.SampledFrom(versions).Draw(t, "version")
 		hash := rapid.SliceOfN(rapid.Byte(), 20, 20).Draw(t, "hash")
-		address := base58Check(append(version[:len(version):len(version)], hash...))
+		address := base58Check(append(slices.Clip(version), hash...))
 		if !CryptoAddress(address) {
 			t.Fatalf("%s is refused", address)
 		}

@@ -63,7 +63,7 @@ func withoutScheme(text string) (string, bool) {
 func authority(s string) bool {
 	user, host, ok := strings.Cut(s, "@")
 	if !ok {
-		user, host = "", s
+		host = s
 	} else if user == "" || user[0] == ':' && len(user) == 1 || strings.Count(user, ":") > 1 || strings.Contains(host, "@") {
 		return false
 	}

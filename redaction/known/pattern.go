@@ -119,10 +119,10 @@ func (w *raw) begin(r *reader) bool {
 
 func (w *raw) add(r *reader) {
 	e := elem(r.elem)
-	switch {
-	case r.gap == gapSpace:
+	switch r.gap {
+	case gapSpace:
 		e |= hardBreak
-	case r.gap == gapCase:
+	case gapCase:
 		e |= softBreak
 	}
 	if r.class&digit != 0 {

@@ -66,9 +66,9 @@ type intervals struct {
 	n   int
 }
 
-func (s *intervals) add(first, last int) {
-	s.all[s.n] = interval{first, last}
-	s.n++
+func (starts *intervals) add(first, last int) {
+	starts.all[starts.n] = interval{first, last}
+	starts.n++
 }
 
 // extensionStart returns the first place from which all that follows is an
