@@ -99,7 +99,7 @@ func (a *analyserDouble) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer []byte
 	var list []string
-	err := json.Unmarshal(asked.Text, &list)
+	err = json.Unmarshal(asked.Text, &list)
 	if err == nil {
 		found := make([][]analyserSpan, len(list))
 		for i, text := range list {
