@@ -6,8 +6,8 @@ import "strings"
 // taken for the wrong kind of its category is covered all the same.
 var categories = func() map[string]string {
 	of := map[string]string{}
-	for category, entities := range map[string]string{
-		"secret":     "API_KEY GENERIC_SECRET PASSWORD PRIVATE_KEY JWT URL_CREDENTIALS URL_TOKEN WEBHOOK_URL", //nolint:gosec // names of kinds
+	for category, entities := range map[string]string{ //nolint:gosec // names of kinds
+		"secret":     "API_KEY GENERIC_SECRET PASSWORD PRIVATE_KEY JWT URL_CREDENTIALS URL_TOKEN WEBHOOK_URL",
 		"government": "PASSPORT DRIVER_LICENSE ID_CARD NATIONAL_ID TAX_ID VAT_ID BUSINESS_ID",
 		"health":     "US_MBI US_NPI US_DEA_NUMBER UK_NHS AU_MEDICARE DE_HEALTH_INSURANCE DE_DOCTOR_NUMBER DE_PRACTICE_NUMBER",
 		"financial":  "CREDIT_CARD IBAN BIC BANK_ACCOUNT US_ABA_ROUTING CRYPTO_ADDRESS",
