@@ -15,6 +15,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // An item is one event of a batch and who waits for it.
@@ -101,7 +102,11 @@ func (p *Publisher) redact(ctx context.Context, e *pb.Event) error {
 	if p.cfg.Redactor == nil {
 		return nil
 	}
-	if _, err := p.cfg.Redactor.Event(ctx, e, p.cfg.Pseudonym); err != nil {
+	var values []known.Value
+	if p.cfg.Known != nil {
+		values = p.cfg.Known(e)
+	}
+	if _, err := p.cfg.Redactor.Event(ctx, e, p.cfg.Pseudonym, values...); err != nil {
 		return fmt.Errorf("redact event: %w", err)
 	}
 	_, err := sizeOf(e)

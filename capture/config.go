@@ -8,7 +8,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction"
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // Config says how a [Publisher] works. The zero value of every field but
@@ -48,6 +50,11 @@ type Config struct {
 	// what was redacted here; the pseudonym does. See the package comment.
 	Redactor  *redaction.Redactor
 	Pseudonym redaction.Pseudonym
+	// Known, if not nil, returns what the service knows of the user of an
+	// event: name, addresses, numbers. Their every occurrence is replaced, too.
+	// It is called once for each event, by one goroutine after another, and
+	// needs Redactor. What it returns is not kept.
+	Known func(*pb.Event) []known.Value
 	// Now tells the time for validation. nil means time.Now.
 	Now func() time.Time
 }
@@ -94,6 +101,9 @@ func (c Config) withDefaults(js jetstream.JetStream) (Config, error) {
 	}
 	if (c.Redactor == nil) != (c.Pseudonym == nil) {
 		return c, errors.New("Config.Redactor and Config.Pseudonym need one another")
+	}
+	if c.Known != nil && c.Redactor == nil {
+		return c, errors.New("Config.Known needs Config.Redactor")
 	}
 	setDefault(&c.Linger, defaultLinger)
 	setDefault(&c.BatchEvents, defaultBatchEvents)

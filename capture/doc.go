@@ -38,9 +38,9 @@
 // replaces itself.
 //
 // What a service knows of the user it serves, such as a name, is what detectors
-// find least: package redaction/known finds such values however they are
-// written. A Redactor does not take them yet; until it does, a service that
-// knows them replaces them in its texts before Publish.
+// find least. Config.Known hands it to the redactor, which replaces it however
+// it is spelled; lists of customers or staff are in the redactor's own
+// configuration.
 //
 // An event that cannot be redacted is not sent, and its done is called with the
 // error. It may be half redacted: a service that must not lose it makes it anew

@@ -18,6 +18,7 @@ import (
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction"
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // publisher returns a publisher for the tenant acme that is closed at the end.
@@ -458,6 +459,32 @@ func TestRedacts(t *testing.T) {
 	}
 }
 
+// What the service knows of its user leaves the process in no spelling.
+func TestKnown(t *testing.T) {
+	r := newRig(t)
+	r.stream()
+	redactor, err := redaction.New(redaction.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{"bob@example.com": "Bo Vandersloot"}
+	p := publisher(t, r, capture.Config{Redactor: redactor, Pseudonym: func(string) (string, error) { return "aaaabbbbcccc", nil },
+		Known: func(e *pb.Event) []known.Value {
+			return []known.Value{{Text: names[e.User], Kind: known.Name, Type: "PERSON"}}
+		}})
+	e := interaction(0, "VANDERSLOOT, Bo has two cats.")
+	e.User = "bob@example.com"
+	good := newOutcomes()
+	mustPublish(t, p, e, good.done)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	good.check(t, 1)
+	if got, want := r.stored()["evidence.acme.interaction"][0].GetInteraction().Output[0].Parts[0].GetText(), "[PERSON:aaaabbbbcccc] has two cats."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	r := newRig(t)
 	for _, test := range []struct {
@@ -471,6 +498,7 @@ func TestConfig(t *testing.T) {
 		{capture.Config{Tenant: "a", BatchEvents: 5000}, "Config.BatchEvents is above 4096"},
 		{capture.Config{Tenant: "a", BatchBytes: 5 << 20}, "Config.BatchBytes is above 4194304"},
 		{capture.Config{Tenant: "a", Redactor: new(redaction.Redactor)}, "Config.Redactor and Config.Pseudonym need one another"},
+		{capture.Config{Tenant: "a", Known: func(*pb.Event) []known.Value { return nil }}, "Config.Known needs Config.Redactor"},
 	} {
 		_, err := capture.New(r.js, test.cfg)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
