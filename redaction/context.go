@@ -33,6 +33,12 @@ func (d *detSet) unite(e *detSet) {
 	}
 }
 
+func (d *detSet) intersect(e *detSet) {
+	for i := range d {
+		d[i] &= e[i]
+	}
+}
+
 // meets reports whether d and e have a detector in common.
 func (d *detSet) meets(e *detSet) bool {
 	for i := range d {

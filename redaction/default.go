@@ -3,6 +3,7 @@ package redaction
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/afterimage/afterimage/redaction/identifier"
 )
@@ -12,21 +13,24 @@ func Default() []Detector {
 	return slices.Concat(
 		[]Detector{privateKey(), credentials(), jwt()},
 		vendorKeys(), []Detector{anchoredKey(), azureSecret(), facebookApp(), telegramBot(), bareKey(), bundleKey()},
-		[]Detector{email(), spelledEmail(), coins(), encoded(), card(), ssn()}, addresses4and6(), contextual(), forms(),
+		[]Detector{email(), spelledEmail(), coins(), encoded(), bic(), card(), ssn()}, addresses4and6(), contextual(), forms(),
 		[]Detector{internationalPhone(), nationalPhone()}, namedKeys(), genericSecrets())
 }
 
 // forms returns a detector of every form of identifier.
-func forms() []Detector {
+func forms() []Detector { return slices.Clone(allForms()) }
+
+var allForms = sync.OnceValue(func() []Detector {
 	var ds []Detector
 	for _, f := range append(identifier.Forms(), looseForms()...) {
 		if f.Entity == "CREDIT_CARD" || f.Entity == "US_SSN" || f.Entity == "LUHN" {
 			continue // these have detectors of their own
 		}
-		ds = append(ds, Detector{Type: f.Entity, Name: formName(f), Source: f.Source, Form: &f, Normal: compactUpper})
+		telling := f.Telling()
+		ds = append(ds, Detector{Telling: &telling, Type: f.Entity, Name: formName(f), Source: f.Source, Form: &f, Normal: compactUpper})
 	}
 	return ds
-}
+})
 
 // formName names a form's detector by its kind and country.
 func formName(f identifier.Form) string {

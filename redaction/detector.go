@@ -46,6 +46,9 @@ type Detector struct {
 	// 0–9, - and _ of minRun bytes or more that are not all letters, and within
 	// those where a letter or digit follows none. Three bytes is the least.
 	Prefixes []string
+	// Telling says of a detector with a form what [identifier.Form.Telling]
+	// does, if that is known: it takes time.
+	Telling *bool
 	// Context lists words and phrases, lower case, two bytes or more, for whose
 	// presence near the candidate Find can ask with Near and Follows. Between
 	// the words of a phrase, which stand one space apart here, a text may have
@@ -96,6 +99,14 @@ const (
 	minWord    = 4
 	minContext = 2
 )
+
+// telling reports whether the form is believed where its country is asked for.
+func (d *Detector) telling() bool {
+	if d.Telling != nil {
+		return *d.Telling
+	}
+	return d.Form.Telling()
+}
 
 func (d *Detector) check() error {
 	switch {

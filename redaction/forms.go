@@ -178,12 +178,15 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	dets := &sc.t.shapes.list[set]
 	allowed := sc.t.regional
 	var around detSet
-	if !sc.lower(first, last) {
+	lower := sc.lower(first, last)
+	if !lower {
 		allowed.unite(&sc.t.self)
-		if sc.t.hasContext.meets(dets) {
-			around = sc.around(first, last)
-			allowed.unite(&around)
+	}
+	if sc.t.hasContext.meets(dets) {
+		if around = sc.around(first, last); lower {
+			around.intersect(&sc.t.telling)
 		}
+		allowed.unite(&around)
 	}
 	dets.each(&allowed, func(det int) {
 		tried++
@@ -218,8 +221,8 @@ func (sc *scan) around(first, last int) detSet {
 }
 
 // lower reports whether letters that stand apart from digits are in lower
-// case: "of 2017" and "de 500 000" are words and a number, unless their
-// country is asked for.
+// case: "of 2017" and "de 500 000" are words and a number, unless the form is
+// telling and a word near it says so, or its country is asked for.
 func (sc *scan) lower(first, last int) bool {
 	for _, g := range sc.groups[first : last+1] {
 		if first < last && g.letters && isLower(sc.cand.Text[g.Start]) && isLetter(sc.cand.Text[g.End-1]) {

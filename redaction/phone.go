@@ -63,7 +63,7 @@ func groupEnds(s string, i int, ends *[maxPhone]int) int {
 // phoneWords say that a number after them is a telephone number.
 func phoneWords() []string {
 	return []string{"phone", "phones", "telephone", "tel", "mobile", "mobil", "cell", "cellphone", "cellular", "fax", "call", "calling", "telepono",
-		"whatsapp", "sms", "dial", "hotline", "landline", "callback", "contact number", "my number", "phone_number", "phonenumber",
+		"whatsapp", "sms", "dial", "hotline", "landline", "callback", "contact number", "my number", "reach me", "ring me", "call me", "text me", "mon numéro", "meine nummer", "mi número", "mijn nummer", "appelle moi", "ruf mich", "phone_number", "phonenumber",
 		"telefon", "handy", "handynummer", "rufnummer", "teléfono", "telefono", "móvil", "celular", "téléphone", "portable", "telefone",
 		"телефон", "тел", "电话", "手机", "電話", "携帯", "전화"}
 }
@@ -79,8 +79,8 @@ func nationalPhone() Detector {
 		Normal:  normalPhone(""),
 		Find: func(c *Candidate) {
 			region := c.sc.t.region
-			american, near := northAmerican(c), c.Near(48)
-			if region == "" && !american && !near {
+			american, near, abroad := northAmerican(c), c.Near(48), strings.HasPrefix(c.Text[c.Start:], "00")
+			if region == "" && !american && !near && !abroad {
 				return
 			}
 			start := c.Start
@@ -92,7 +92,7 @@ func nationalPhone() Detector {
 			}
 			number := c.Text[start:c.End]
 			switch {
-			case american && written("US", number), near && likelyPhone(c):
+			case american && written("US", number), near && likelyPhone(c), abroad && len(c.Groups) > 1 && written("", number):
 			case region == "" || !near && len(c.Groups) < 2 && len(c.Digits()) < minBare || !written(region, number):
 				return
 			}

@@ -17,11 +17,12 @@ type tables struct {
 	region    string // the first
 
 	// contexts has the words of context, hasContext the detectors that have
-	// any; self those that need none, regional those whose country is asked for.
-	contexts                   contexts
-	hasContext, self, regional detSet
-	shapes                     shapes
-	long                       []int // detectors of long runs
+	// any; self those that need none, telling those of forms that are more than
+	// a run of digits, regional those of them whose country is asked for.
+	contexts                            contexts
+	hasContext, self, telling, regional detSet
+	shapes                              shapes
+	long                                []int // detectors of long runs
 	// runPrefix has a bit for the hash of the first bytes of a prefix, by which
 	// prefixes has them.
 	runPrefix [prefixBits / 64]uint64
@@ -208,8 +209,11 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 		if f.Self {
 			t.self.put(i)
 		}
-		if t.regions[f.Country] {
-			t.regional.put(i)
+		if d.telling() {
+			t.telling.put(i)
+			if t.regions[f.Country] {
+				t.regional.put(i)
+			}
 		}
 	}
 	for _, w := range all {
