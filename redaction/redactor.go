@@ -200,12 +200,26 @@ func failClosed(err *error) {
 	}
 }
 
-// others drops from kept what was replaced after all.
+// others drops from kept what was replaced after all, and what is there twice.
 func others(kept, edits []edit) []edit {
+	seen := map[place]bool{}
+	for _, e := range edits {
+		seen[placeOf(e)] = true
+	}
 	return slices.DeleteFunc(kept, func(k edit) bool {
-		return slices.ContainsFunc(edits, func(e edit) bool { return e.rule == k.rule && e.start == k.start && e.end == k.end })
+		twice := seen[placeOf(k)]
+		seen[placeOf(k)] = true
+		return twice
 	})
 }
+
+// A place tells findings apart.
+type place struct {
+	typ, detector string
+	start, end    int
+}
+
+func placeOf(e edit) place { return place{e.typ, e.name, e.start, e.end} }
 
 func findings(edits []edit) []Finding {
 	if len(edits) == 0 {

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/afterimage/afterimage/redaction"
 )
@@ -62,16 +64,20 @@ sees the screen.`
 func (f redactFlags) config() (redaction.Config, error) {
 	cfg := redaction.Config{Operators: map[string]redaction.Operator{}}
 	for _, region := range f.Region {
-		if len(region) != 2 {
-			return cfg, usage("--region %q: give a code of ISO 3166 such as DE", region)
+		code := strings.ToUpper(region)
+		if !slices.Contains(redaction.Regions(), code) {
+			return cfg, usage("--region %s: no country of ISO 3166 that makes a difference (the United Kingdom is GB)", region)
 		}
-		cfg.Regions = append(cfg.Regions, strings.ToUpper(region))
+		cfg.Regions = append(cfg.Regions, code)
 	}
 	for _, o := range f.Operator {
 		typ, name, ok := strings.Cut(o, "=")
 		op, err := redaction.ParseOperator(name)
 		if !ok || err != nil {
 			return cfg, usage("--operator %q: give TYPE=OPERATOR, such as EMAIL=mask (pseudonym, mask, drop, generalise, keep)", o)
+		}
+		if name, _, _ := strings.Cut(typ, "/"); !slices.Contains(redaction.Types(), name) {
+			return cfg, usage("--operator %s: %s is no type that is looked for: afterimage redact types lists them", o, name)
 		}
 		cfg.Operators[typ] = op
 	}
@@ -83,6 +89,12 @@ const maxText = 64 << 20
 
 // Run redacts all files in order.
 func (c *redactTextCmd) Run(ctx context.Context, s streams) error {
+	if c.Explain && c.Report {
+		return usage("--explain and --report: give one of them")
+	}
+	if c.json() && !c.Explain && !c.Report {
+		return usage("-o json says how --explain and --report print: give one of them")
+	}
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -97,7 +109,7 @@ func (c *redactTextCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	out := bufio.NewWriter(s.out)
-	run := redactRun{cmd: c, redactor: r, pseudonym: key.For("", ""), out: out, counts: map[foundKind]int{}}
+	run := redactRun{cmd: c, redactor: r, pseudonym: key.For("", ""), out: out, notes: s.err, counts: map[foundKind]int{}}
 	if c.Explain && !c.json() {
 		run.table = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(run.table, "file\tline\tstart\tend\ttype\tdetector\twhy\toperator\tvalue")
@@ -108,10 +120,19 @@ func (c *redactTextCmd) Run(ctx context.Context, s streams) error {
 	}
 	for _, name := range files {
 		if err := run.file(ctx, name, s.in); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", name, err), out.Flush())
+			return errors.Join(redactFailed(name, err), out.Flush())
 		}
 	}
 	return errors.Join(run.finish(), out.Flush())
+}
+
+// redactFailed says which file failed. One that cannot be opened was wrongly
+// given.
+func redactFailed(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return usage("%w", err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // A redactRun is one run over some files.
@@ -120,6 +141,7 @@ type redactRun struct {
 	redactor  *redaction.Redactor
 	pseudonym redaction.Pseudonym
 	out       *bufio.Writer
+	notes     io.Writer
 	table     *tabwriter.Writer // of --explain
 	counts    map[foundKind]int // of --report
 }
@@ -148,7 +170,7 @@ func (r *redactRun) file(ctx context.Context, name string, stdin io.Reader) erro
 	}
 	defer done()
 	base := strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
-	if ext := filepath.Ext(base); r.cmd.NDJSON || ext == ".ndjson" || ext == ".jsonl" {
+	if r.cmd.NDJSON || filepath.Ext(base) == ".ndjson" || filepath.Ext(base) == ".jsonl" {
 		return r.lines(ctx, name, plain)
 	}
 	text, err := io.ReadAll(io.LimitReader(plain, maxText+1))
@@ -157,6 +179,9 @@ func (r *redactRun) file(ctx context.Context, name string, stdin io.Reader) erro
 	}
 	if len(text) > maxText {
 		return fmt.Errorf("more than %d MiB: split the text, or use --ndjson if its lines are JSON", maxText>>20)
+	}
+	if trimmed := bytes.TrimSpace(text); (filepath.Ext(base) == ".json" || len(trimmed) > 0 && trimmed[0] == '{') && !json.Valid(trimmed) {
+		fmt.Fprintf(r.notes, "note: %s is no JSON value: it is taken as text, and the names of members decide nothing (--ndjson if each line is one)\n", name)
 	}
 	return r.text(ctx, name, 0, string(text))
 }
@@ -182,7 +207,10 @@ func (r *redactRun) lines(ctx context.Context, name string, in io.Reader) error 
 
 // text redacts one text, the whole of a file or line n of it, and prints.
 func (r *redactRun) text(ctx context.Context, file string, n int, text string) error {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	if !utf8.ValidString(text) {
+		fmt.Fprintf(r.notes, "note: %s is not UTF-8 throughout: what is not is replaced by U+FFFD\n", file)
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
 	out, replaced, kept, err := r.redactor.Explain(ctx, text, r.pseudonym)
 	if err != nil {
 		return err

@@ -36,6 +36,9 @@ func (c *redactBenchCmd) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return usage("%w", err)
 		}
+		if len(some) == 0 {
+			return usage("%s has no cases", name)
+		}
 		all = append(all, some...)
 	}
 	report, err := cases.Score(ctx, all)
