@@ -55,23 +55,37 @@ func (sc *scan) leafStage(s string) error {
 	})
 	last := 0
 	for _, sp := range found {
-		end, ok := clearOfTokens(s, sp.Start, sp.End)
-		if !ok || sp.Start < last {
+		start := behindToken(s, max(sp.Start, last))
+		if start >= sp.End {
 			continue
 		}
-		value := s[sp.Start:end]
+		end, _ := clearOfTokens(s, start, sp.End)
+		value := s[start:end]
 		rule := sc.t.ruleOf(sp.Type)
 		edits := len(sc.edits)
-		if err := sc.replace(rule, strings.ToLower(strings.TrimSpace(value)), value, sp.Start, end, 0); err != nil {
+		if err := sc.replace(rule, strings.ToLower(strings.TrimSpace(value)), value, start, end, 0); err != nil {
 			return err
 		}
 		if len(sc.edits) == edits {
-			sc.kept = append(sc.kept, edit{rule: rule, start: sp.Start, end: end})
+			sc.kept = append(sc.kept, edit{rule: rule, start: start, end: end})
 			continue
 		}
 		last = end
 	}
 	return nil
+}
+
+// behindToken returns i or, where that is within a replacement, its end.
+func behindToken(s string, i int) int {
+	for at := max(0, i-maxReplacement); at < i; at++ {
+		if n := replacement(s[at:]); n > 0 {
+			if at+n > i {
+				return at + n
+			}
+			at += n - 1
+		}
+	}
+	return i
 }
 
 // analyserName is the detector that stands in the record for what the analyser

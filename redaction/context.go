@@ -158,7 +158,7 @@ const maxGap = 3
 // A word ends where case turns, as in homePhone; an ideograph is a word.
 func (r *wordReader) word(s string, i int) int {
 	c := s[i]
-	if !isLetter(c) && c < utf8.RuneSelf {
+	if !isLetter(c) && (c < utf8.RuneSelf || !wordRune(s[i:])) {
 		if r.gap++; r.gap > maxGap || c == '\n' {
 			r.one = 0
 		}
@@ -215,11 +215,11 @@ func wordEnd(s string, i int) int {
 	for i++; i < len(s); i++ {
 		c := s[i]
 		if c >= utf8.RuneSelf {
-			if utf8.RuneStart(c) && c >= 0xE0 {
-				if r, _ := utf8.DecodeRuneInString(s[i:]); ideographic(r) {
-					return i
-				}
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if ideographic(r) || !unicode.IsLetter(r) && !unicode.IsMark(r) {
+				return i
 			}
+			i += n - 1
 			continue
 		}
 		if !isLetter(c) || isUpper(c) && isLower(s[i-1]) || isUpper(c) && isUpper(s[i-1]) && isLower(at(s, i+1)) && isLower(at(s, i+2)) && i > start {
@@ -227,6 +227,12 @@ func wordEnd(s string, i int) int {
 		}
 	}
 	return i
+}
+
+// wordRune reports whether a letter begins s, which is not ASCII.
+func wordRune(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLetter(r) || unicode.IsMark(r)
 }
 
 // ideographic reports whether a character is one of a script that puts no

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // An edit replaces text[start:end] by repl. The edits of a text are in order
@@ -14,8 +15,9 @@ type edit struct {
 	near             bool // a word near it says so
 	also             bool // another detector's finding won its place
 	repl             string
-	quote            int // how deep in JSON strings repl needs quotes about it: 0 not at all
-	outStart, outEnd int // where repl stands in the result; set by apply
+	token, original  string // where the original is to be sealed
+	quote            int    // how deep in JSON strings repl needs quotes about it: 0 not at all
+	outStart, outEnd int    // where repl stands in the result; set by apply
 }
 
 // mode says how a text is to be read.
@@ -90,8 +92,8 @@ func (sc *scan) leaf(s, key string) error {
 	sc.setAside()
 	for _, sp := range resolve(sc.spans) {
 		value := s[sp.start:sp.end]
-		if sp.decoded {
-			value = meaning(value)
+		if meant := meaning(value); sp.decoded && utf8.ValidString(meant) {
+			value = meant
 		}
 		if err := sc.replace(sc.ruleAt(sp.det), sc.normalAt(sp.det, value), value, sp.start, sp.end, 0); err != nil {
 			return err
@@ -137,8 +139,8 @@ func (sc *scan) replace(r *rule, normal, value string, start, end, quote int) er
 			return err
 		}
 		e.repl = "[" + r.typ + ":" + t + "]"
-		if err := sc.seal(r.typ, t, value); err != nil {
-			return err
+		if e.token = t; sc.escrow != nil && sc.escrow.types[r.typ] {
+			e.original = strings.Clone(value)
 		}
 	case Keep:
 		return nil
@@ -150,7 +152,8 @@ func (sc *scan) replace(r *rule, normal, value string, start, end, quote int) er
 	return nil
 }
 
-// resolve drops overlaps: the leftmost span wins, then the longest, then what
+// resolve joins overlaps: the leftmost span wins and takes in what goes beyond
+// it, then the longest, then what
 // a word near it speaks for, then that of the detector that stands first.
 func resolve(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int {
@@ -162,6 +165,8 @@ func resolve(spans []span) []span {
 		if sp.start >= end {
 			kept = append(kept, sp)
 			end = sp.end
+		} else if sp.end > end {
+			kept[len(kept)-1].end, end = sp.end, sp.end // nothing that was found stays
 		}
 	}
 	return kept
@@ -218,7 +223,7 @@ func compose(first, next []edit) []edit {
 			all = append(all, first[i])
 			i++
 		}
-		start, end := origin(first, n.start), origin(first, n.end)
+		start, end := origin(first, n.start), originEnd(first, n.end)
 		for i < len(first) && first[i].outStart < n.end {
 			start, end = min(start, first[i].start), max(end, first[i].end)
 			i++
@@ -227,6 +232,21 @@ func compose(first, next []edit) []edit {
 		all = append(all, n)
 	}
 	return append(all, first[i:]...)
+}
+
+// originEnd is origin for the end of a span: what was dropped right there is
+// no part of it.
+func originEnd(edits []edit, out int) int {
+	i, _ := slices.BinarySearchFunc(edits, out, func(e edit, out int) int {
+		if e.outEnd <= out && e.outStart < out {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 {
+		return out
+	}
+	return edits[i-1].end + out - edits[i-1].outEnd
 }
 
 // origin maps an offset in the result of edits to one in the text before.

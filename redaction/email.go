@@ -21,10 +21,24 @@ func email() Detector {
 			}
 			width = 3
 		}
-		if start, end, ok := emailAt(c.Text, c.Start, width); ok {
+		if start, end, ok := emailAt(c.Text, c.Start, width); ok && !inUserinfo(c.Text, start) {
 			c.Add(start, end)
 		}
 	}}
+}
+
+// inUserinfo reports whether i is behind the colon of user:password in a URL:
+// what stands there is a password, and the host is no part of an address.
+func inUserinfo(s string, i int) bool {
+	if at(s, i-1) != ':' {
+		return false
+	}
+	for j := i - 2; j > 0 && i-j < maxLocal && s[j] > ' '; j-- {
+		if s[j] == '/' {
+			return s[j-1] == '/' && at(s, j-2) == ':'
+		}
+	}
+	return false
 }
 
 // spelledEmail recognises addresses that are written against collectors: name

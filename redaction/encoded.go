@@ -103,13 +103,10 @@ func mostlyText(s string) bool {
 // holds reports whether there is something to replace in text.
 func (sc *scan) holds(text string) bool {
 	in := newScan(sc.t)
-	in.clock, in.depth, in.static = sc.clock, sc.depth+1, sc.static
+	in.clock, in.depth, in.static, in.lent = sc.clock, sc.depth+1, sc.static, sc.known()
 	in.pseudonym = func(string) (string, error) { return strings.Repeat("a", tokenLen), nil }
-	err := in.knowing(sc.knows.values)
-	if err == nil {
-		err = in.search(text, tool)
-	}
-	sc.clock.work = in.clock.work
+	err := in.search(text, tool)
+	sc.clock = in.clock
 	if err != nil {
 		panic(heldError{err})
 	}

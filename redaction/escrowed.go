@@ -20,17 +20,22 @@ type Sealer interface {
 // included; what is more is replaced and not kept.
 const maxSealed = 1024
 
-// seal seals the original of a token if its type is in escrow, once in each
-// event.
-func (sc *scan) seal(typ, token, value string) error {
-	if sc.escrow == nil || !sc.escrow.types[typ] || len(sc.earlier)+len(sc.sealed) >= maxSealed {
+// maxOriginal is the longest original that is sealed; longer ones, such as
+// texts in base64, are replaced and not kept.
+const maxOriginal = 64 << 10
+
+// seal seals the original of an edit if its type is in escrow, once for each
+// token of an event.
+func (sc *scan) seal(e edit) error {
+	if e.original == "" || len(e.original) > maxOriginal || len(sc.earlier)+len(sc.sealed) >= maxSealed {
 		return nil
 	}
+	typ, token := e.typ, e.token
 	same := func(s *pb.Sealed) bool { return s.GetType() == typ && s.GetToken() == token }
 	if slices.ContainsFunc(sc.earlier, same) || slices.ContainsFunc(sc.sealed, same) {
 		return nil
 	}
-	b, err := sc.escrow.sealer.Seal(sc.event, typ, token, strings.Clone(value))
+	b, err := sc.escrow.sealer.Seal(sc.event, typ, token, e.original)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrEscrow, err)
 	}

@@ -30,7 +30,12 @@ type Counts map[string]uint32
 func (r *Redactor) Event(ctx context.Context, e *pb.Event, p Pseudonym, values ...known.Value) (_ Counts, err error) {
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
-	defer r.end(sc)
+	counts, err := r.eventWith(sc, e, p, values)
+	r.end(sc) // not after a panic: see end
+	return counts, err
+}
+
+func (r *Redactor) eventWith(sc *scan, e *pb.Event, p Pseudonym, values []known.Value) (_ Counts, err error) {
 	sc.escrow, sc.event, sc.earlier = r.escrow, e.Id, e.GetCapture().GetEscrow()
 	if err := sc.knowing(values); err != nil {
 		return nil, err
@@ -304,6 +309,10 @@ func (v *visit) text(s *string, m mode) []edit {
 	}
 	*s = out
 	for _, e := range edits {
+		if err := v.sc.seal(e); err != nil {
+			v.err = err
+			return nil
+		}
 		if v.counts == nil {
 			v.counts, v.done = Counts{}, map[rule]uint32{}
 		}

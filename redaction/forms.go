@@ -135,11 +135,9 @@ func (sc *scan) formsFrom(first int) error {
 		}
 		if last > first {
 			lens = t.grouped
-			if spaces = spaces || sc.cand.Text[g.Start-1] == ' '; spaces && sc.spaced(first) {
-				break // a row of numbers, of which no part is one in groups
-			}
-			if spaces && sc.spaced(last+1) {
-				continue
+			spaces = spaces || sc.cand.Text[g.Start-1] == ' '
+			if spaces && (sc.spaced(first) || sc.spaced(last+1)) && !sc.groups[first].letters {
+				continue // part of a row of numbers
 			}
 		}
 		if lens>>n&1 == 0 {

@@ -87,7 +87,7 @@ func (sc *scan) ruleAt(det int) *rule {
 	case det < knownBase:
 		return &sc.t.rules[det]
 	case det < staticBase:
-		return &sc.knows.rules[det-knownBase]
+		return &sc.known().rules[det-knownBase]
 	}
 	return &sc.static.rules[det-staticBase]
 }
@@ -98,12 +98,20 @@ func (sc *scan) normalAt(det int, value string) string {
 	case det >= staticBase:
 		return sc.static.normal(det - staticBase)
 	case det >= knownBase:
-		return sc.knows.normal(det - knownBase)
+		return sc.known().normal(det - knownBase)
 	}
 	if f := sc.t.detectors[det].Normal; f != nil {
 		return f(value)
 	}
 	return value
+}
+
+// known returns what the call knows.
+func (sc *scan) known() *knowledge {
+	if sc.lent != nil {
+		return sc.lent
+	}
+	return &sc.knows
 }
 
 // knowing makes the call look for values.

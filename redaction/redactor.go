@@ -153,13 +153,21 @@ func (r *Redactor) explain(ctx context.Context, s string, p Pseudonym, values []
 	}
 	defer failClosed(&err)
 	sc := r.begin(ctx, p)
-	defer r.end(sc)
+	out, replaced, kept, err := sc.explain(s, r.analyzer, values)
+	r.end(sc) // not after a panic: see end
+	if err != nil {
+		return "", nil, nil, err
+	}
+	return out, replaced, kept, nil
+}
+
+func (sc *scan) explain(s string, a Analyzer, values []known.Value) (string, []Finding, []Finding, error) {
 	if err := sc.knowing(values); err != nil {
 		return "", nil, nil, err
 	}
 	out, edits, err := sc.redact(s, prose)
-	if err == nil && r.analyzer != nil {
-		out, edits, err = sc.analysedText(r.analyzer, s, out, edits, prose)
+	if err == nil && a != nil {
+		out, edits, err = sc.analysedText(a, s, out, edits, prose)
 	}
 	if err != nil {
 		return "", nil, nil, err
@@ -181,8 +189,8 @@ func (r *Redactor) begin(ctx context.Context, p Pseudonym) *scan {
 	return sc
 }
 
-// end gives sc back. After a panic this still holds: a scan carries nothing
-// from one text to the next.
+// end gives sc back to the pool. After a panic nobody calls it: what was being
+// done with the scan may be half done, and the next text must not meet it.
 func (r *Redactor) end(sc *scan) {
 	sc.release()
 	r.scans.Put(sc)

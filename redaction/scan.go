@@ -22,6 +22,7 @@ type scan struct {
 	depth  int        // of encodings around the text
 	static *knowledge // of the redactor; nil: none
 	knows  knowledge  // of the call
+	lent   *knowledge // of the call, where this scan is within another
 
 	stage    stage
 	leaves   []string          // collected for the analyser
@@ -112,7 +113,7 @@ func (sc *scan) text(s string) error {
 			return err
 		}
 	}
-	if err := sc.knownIn(s, &sc.knows, knownBase); err != nil {
+	if err := sc.knownIn(s, sc.known(), knownBase); err != nil {
 		return err
 	}
 	return sc.knownIn(s, sc.static, staticBase)
