@@ -50,7 +50,7 @@ func assignment(s string, i, j int) assigned {
 	if a.nameEnd < 0 {
 		return a
 	}
-	at1 := skipAny(s, a.nameEnd, "\"'`\\)[]0123456789", 6)
+	at1 := skipAny(s, a.nameEnd, "\"'`\\)[]*_0123456789", 6)
 	at1 = skipAny(s, at1, " \t", 8)
 	at1 += typeLen(s[at1:])
 	op := operatorLen(s[at1:])
@@ -66,7 +66,7 @@ func assignment(s string, i, j int) assigned {
 	if a.operator == ">" {
 		blank = " \t\r\n"
 	}
-	at1 = skipAny(s, at1+op, blank, 16)
+	at1 = skipAny(s, skipAny(s, at1+op, "*", 2), blank, 16) // **Password:** in Markdown
 	if isLetter(at(s, at1)) || at(s, at1) == '@' {
 		if q := at(s, at1+1); strings.IndexByte("@bfrBFR", s[at1]) >= 0 && (q == '"' || q == '\'') {
 			at1++

@@ -165,6 +165,9 @@ func (w *walk) member() (nest, error) {
 		return nest{}, errNotJSON
 	}
 	w.i++
+	if above := w.sc.nest[len(w.sc.nest)-1].class; class == noKey && (above == passwordKey || above == secretKey || above == passKey) {
+		class = passKey // {"password": {"value": …}}
+	}
 	return nest{class: class, key: w.s[start:end]}, nil
 }
 

@@ -1,9 +1,11 @@
 package redaction
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A keyClass says what the name of a field or variable makes of its value.
@@ -59,7 +61,21 @@ func classify(name string) keyClass {
 	if n == len(buf) {
 		return noKey
 	}
-	return classifyFolded(buf[n:])
+	return classifyFolded(bareName(buf[n:]))
+}
+
+// bareName cuts what stands behind password in the names of fields that hold
+// one all the same: numbers, and which of several it is.
+func bareName(name []byte) []byte {
+	for len(name) > 1 && isDigit(name[len(name)-1]) {
+		name = name[:len(name)-1]
+	}
+	for _, which := range [...]string{"confirmation", "confirm", "again", "repeat", "new", "old", "prod", "dev", "test", "staging", "value", "plain"} {
+		if cut, ok := bytes.CutSuffix(name, []byte(which)); ok && (bytes.HasSuffix(cut, []byte("password")) || bytes.HasSuffix(cut, []byte("passwd"))) {
+			return cut
+		}
+	}
+	return name
 }
 
 // endingsBy has keyEndings by their last letter.
@@ -98,8 +114,10 @@ func publicName(name []byte) bool {
 // key, "" if it stays.
 func (k keyClass) secret(value string) string {
 	switch {
-	case k == noKey || placeholder(value) || strings.HasPrefix(value, pemBegin) && strings.Contains(value, "PRIVATE KEY"):
+	case k == noKey || strings.HasPrefix(value, pemBegin) && strings.Contains(value, "PRIVATE KEY"):
 		return "" // a private key is found by itself
+	case (k == passwordKey || k == secretKey) && vacant(value), k != passwordKey && k != secretKey && placeholder(value):
+		return ""
 	case k >= personKey:
 		return k.personal(value)
 	case k == passwordKey:
@@ -113,6 +131,35 @@ func (k keyClass) secret(value string) string {
 		return "GENERIC_SECRET"
 	}
 	return ""
+}
+
+// vacant reports whether a value under a key that says password or secret is
+// none: nothing, what redaction put there, filling, exactly a template, or a
+// word of schemas. Where the key is so plain, what only looks like a
+// placeholder goes.
+func vacant(v string) bool {
+	v = strings.TrimSpace(v)
+	if v == "" || v[0] == '[' && (replacement(v) == len(v) || v[len(v)-1] == ']' && isType(v[1:len(v)-1])) || strings.Trim(v, "*•.xX#-_?…0") == "" {
+		return true
+	}
+	for _, t := range [...]struct{ begin, end string }{{"${", "}"}, {"{{", "}}"}, {"$(", ")"}, {"<", ">"}, {"%(", ")s"}} {
+		if name, ok := strings.CutPrefix(v, t.begin); ok {
+			if name, ok = strings.CutSuffix(name, t.end); ok && plainName(name) {
+				return true
+			}
+		}
+	}
+	switch strings.ToLower(v) {
+	case "null", "none", "nil", "true", "false", "undefined", "string", "str", "text", "number", "boolean", "required", "optional", "redacted", "hidden", "password", "secret", "token":
+		return true
+	}
+	return false
+}
+
+// plainName reports whether a template names a variable: letters, signs of
+// names, spaces.
+func plainName(s string) bool {
+	return len(s) > 0 && len(s) <= 48 && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("_-. ", r) }) < 0
 }
 
 // placeholder reports whether a value stands for a secret without being one:
