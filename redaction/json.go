@@ -32,6 +32,9 @@ func (sc *scan) document(s string, m mode, depth int, key string) error {
 		w := walk{sc: sc, s: s, depth: depth, base: open}
 		err := w.document(key)
 		sc.nest = sc.nest[:open]
+		if err == errNotJSON && w.cut() { //nolint:errorlint // internal, never wrapped
+			return w.tail()
+		}
 		if err != errNotJSON { //nolint:errorlint // internal, never wrapped
 			return err
 		}
@@ -63,12 +66,35 @@ type walk struct {
 	i     int
 	depth int // JSON strings around this text
 	base  int // of sc.nest
+	good  int // where what is being read begins, all before being read
+	under nest
+}
+
+// cut reports whether the text ended amid JSON, as what a model writes does
+// when it may write no more: then what was read counts.
+func (w *walk) cut() bool { return w.i >= len(w.s) && w.good > 0 }
+
+// tail searches what was being read when the text ended.
+func (w *walk) tail() error {
+	rest := w.s[w.good:]
+	value := strings.TrimPrefix(rest, `"`)
+	if r := w.sc.t.keyRule(w.under.class.secret(value)); r != nil && r.op != Keep && len(value) < len(rest) {
+		return w.sc.replace(r, value, value, len(w.s)-len(value), len(w.s), 0)
+	}
+	edits, kept := len(w.sc.edits), len(w.sc.kept)
+	if err := w.sc.leaf(rest, w.under.key); err != nil {
+		return err
+	}
+	w.outward(w.sc.edits[edits:], w.good, len(w.s), false)
+	w.outward(w.sc.kept[kept:], w.good, len(w.s), false)
+	return nil
 }
 
 func (w *walk) document(key string) error {
 	in := nest{key: key} // what the next value stands under
 	for {
 		w.space()
+		w.good, w.under = w.i, in
 		opened, err := w.value(in)
 		if err != nil {
 			return err
@@ -147,6 +173,7 @@ func (w *walk) member() (nest, error) {
 	if top := w.sc.nest[len(w.sc.nest)-1]; top.open == '[' {
 		return top, nil
 	}
+	w.good, w.under = w.i, nest{}
 	start, end, escaped, err := w.quoted()
 	if err != nil {
 		return nest{}, err
