@@ -1,0 +1,167 @@
+package redaction
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/afterimage/afterimage/redaction/analyzer"
+	"github.com/afterimage/afterimage/redaction/known"
+)
+
+// canceling is a context that ends when it is asked for the n-th time.
+type canceling struct {
+	context.Context
+	left int
+}
+
+func (c *canceling) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCancelledCallLeavesNothing: a call that ends anywhere, also deep within
+// what was encoded, leaves nothing behind in which the next is caught.
+func TestCancelledCallLeavesNothing(t *testing.T) {
+	r := newRedactor(t, Config{})
+	hidden := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("to bob@example.com and on ", 2000)))
+	long := `see \n ` + hidden + ` %40 ` + strings.Repeat("x ", workPerLook)
+	text := `paid\nwith 4111111111111111 today, \u0062ob@example.com`
+	want, _, err := r.Text(t.Context(), text, pseudonym)
+	if err != nil || strings.Contains(want, "111") {
+		t.Fatalf("%q, %v", want, err)
+	}
+	for n := range 40 {
+		if _, _, err := r.Text(&canceling{t.Context(), n}, long, pseudonym); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if got, _, err := r.Text(t.Context(), text, pseudonym); got != want || err != nil {
+			t.Fatalf("after a call that ended at look %d: %q, %v; want %q", n, got, err, want)
+		}
+	}
+}
+
+// TestOperators holds for texts under each operator what holds for pseudonyms:
+// no panic, valid UTF-8, and a second pass that changes nothing.
+func TestOperators(t *testing.T) {
+	for _, op := range []Operator{Mask, Drop, Generalise} {
+		ops := map[string]Operator{}
+		for _, typ := range Types() {
+			ops[typ] = op
+		}
+		r := newRedactor(t, Config{Operators: ops, Timeout: time.Minute})
+		check := func(t rapid.TB, s string) {
+			out, _, err := r.Text(context.Background(), s, pseudonym)
+			if errors.Is(err, ErrUnsettled) {
+				return
+			}
+			if err != nil {
+				t.Fatalf("%v of %q: %v", op, s, err)
+			}
+			if again, _, err := r.Text(context.Background(), out, pseudonym); err != nil || again != out {
+				t.Fatalf("%v of %q is %q and then %q, %v", op, s, out, again, err)
+			}
+		}
+		check(t, "my name is Ann Smith phone +1 415 555 2671")
+		check(t, "password: hunter2X/4111 1111 1111 1111/ann@example.com")
+		rapid.Check(t, func(rt *rapid.T) {
+			check(rt, strings.Join(rapid.SliceOf(rapid.SampledFrom(pieces)).Draw(rt, "pieces"), ""))
+		})
+	}
+}
+
+// fixedAnalyzer finds the same spans in every text.
+type fixedAnalyzer []analyzer.Span
+
+func (a fixedAnalyzer) Analyze(_ context.Context, texts []string) ([][]analyzer.Span, error) {
+	spans := make([][]analyzer.Span, len(texts))
+	for i, s := range texts {
+		for _, sp := range a {
+			if sp.End <= len(s) {
+				spans[i] = append(spans[i], sp)
+			}
+		}
+	}
+	return spans, nil
+}
+
+// TestAnalyzerOverlaps: of spans that overlap, or begin in a replacement, all
+// that is not replaced yet goes.
+func TestAnalyzerOverlaps(t *testing.T) {
+	r := newRedactor(t, Config{Analyzer: fixedAnalyzer{{Type: "PERSON", Start: 4, End: 14}, {Type: "LOCATION", Start: 9, End: 26}}})
+	if out, _, err := r.Text(t.Context(), "met John Smith Street Lane", pseudonym); err != nil || strings.Contains(out, "Lane") || strings.Contains(out, "John") {
+		t.Errorf("%q, %v", out, err)
+	}
+	token := len("[EMAIL:aaaaaaaaaaaa]")
+	r = newRedactor(t, Config{Analyzer: fixedAnalyzer{{Type: "PERSON", Start: 2, End: token + len(" Zelda Fitz")}}})
+	if out, _, err := r.Text(t.Context(), "zelda@example.com Zelda Fitz", pseudonym); err != nil || strings.Contains(out, "Zelda") || strings.Contains(out, "Fitz") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// TestOverlapsLeaveNothing: a card that begins within a known value goes whole.
+func TestOverlapsLeaveNothing(t *testing.T) {
+	r := newRedactor(t, Config{})
+	out, _, err := r.Text(t.Context(), "customer 77 4111 1111 1111 1111", pseudonym, known.Value{Text: "customer 77 4111", Type: "CUSTOMER"})
+	if err != nil || strings.Contains(out, "1111") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// TestKnownWithinBase64: what is known is looked for in what is encoded, too.
+func TestKnownWithinBase64(t *testing.T) {
+	names := known.Value{Text: "Wilhelmina Czapski", Kind: known.Name, Type: "PERSON"}
+	text := "body: " + base64.StdEncoding.EncodeToString([]byte("written by wilhelmina czapski in June"))
+	for name, found := range map[string]func() (string, []Finding, error){
+		"of the call": func() (string, []Finding, error) {
+			return newRedactor(t, Config{}).Text(t.Context(), text, pseudonym, names)
+		},
+		"of the redactor": func() (string, []Finding, error) {
+			return newRedactor(t, Config{Known: []known.Value{names}}).Text(t.Context(), text, pseudonym)
+		},
+	} {
+		if out, _, err := found(); err != nil || !strings.HasPrefix(out, "body: [ENCODED:") {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
+	}
+}
+
+// listSealer seals nothing and says what it was given.
+type listSealer map[string]string
+
+func (l listSealer) Seal(_, _, token, value string) ([]byte, error) {
+	l[token] = value
+	return []byte("sealed"), nil
+}
+
+// TestSealsWhatIsReplaced: what stands in escrow is what a token in the event
+// stands for, also where a text turned out to be no JSON, and where an escape
+// means no UTF-8.
+func TestSealsWhatIsReplaced(t *testing.T) {
+	sealed := listSealer{}
+	r := newRedactor(t, Config{Escrow: []string{"PASSWORD", "CREDIT_CARD"}, Sealer: sealed})
+	for _, text := range []string{`{"password":"$x y z hunter22","n":4111111111111111,"y": oops`, `https://x/?user=a&password%3Dh%FCnter2X9&b`} {
+		e := parseEvent(t, `{"report":{"comment":"x"}}`)
+		e.GetReport().Comment = text
+		clear(sealed)
+		if _, err := r.Event(t.Context(), e, pseudonym); err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		for token := range sealed {
+			if !strings.Contains(e.GetReport().Comment, token) {
+				t.Errorf("%q became %q, and %q is sealed", text, e.GetReport().Comment, sealed[token])
+			}
+		}
+		if len(sealed) == 0 || len(sealed) != len(e.Capture.Escrow) {
+			t.Errorf("%q: %d sealed, %d in the event", text, len(sealed), len(e.Capture.Escrow))
+		}
+	}
+}
