@@ -206,25 +206,29 @@ func foldByte(s string, i int) byte {
 
 // wordEnd returns where the word that begins at i ends.
 func wordEnd(s string, i int) int {
-	if s[i] >= utf8.RuneSelf {
-		if r, n := utf8.DecodeRuneInString(s[i:]); ideographic(r) {
-			return i + n
+	start := i
+	if s[i] < utf8.RuneSelf {
+		i++
+	} else {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if i += n; ideographic(r) {
+			return i
 		}
 	}
-	start := i
-	for i++; i < len(s); i++ {
+	for i < len(s) {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if ideographic(r) || !unicode.IsLetter(r) && !unicode.IsMark(r) {
 				return i
 			}
-			i += n - 1
+			i += n
 			continue
 		}
 		if !isLetter(c) || isUpper(c) && isLower(s[i-1]) || isUpper(c) && isUpper(s[i-1]) && isLower(at(s, i+1)) && isLower(at(s, i+2)) && i > start {
 			return i
 		}
+		i++
 	}
 	return i
 }
