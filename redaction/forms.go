@@ -180,7 +180,7 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	if !lower {
 		allowed.unite(&sc.t.self)
 	}
-	if sc.t.hasContext.meets(dets) {
+	if sc.t.hasContext.meets(dets) && !(lower && !sc.t.telling.meets(dets)) {
 		if around = sc.around(first, last); lower {
 			around.intersect(&sc.t.telling)
 		}

@@ -95,7 +95,17 @@ const (
 	// maxLead bounds the letters before and within an identifier that stand
 	// apart, as in "KX YZ 9876" and "QX 98 76 54 A".
 	maxLead = 5
+	// maxLower bounds those in lower case: longer ones are words.
+	maxLower = 3
 )
+
+// leadLen is how many letters may stand apart, by the case of one of them.
+func leadLen(letter byte) int {
+	if isLower(letter) {
+		return maxLower
+	}
+	return maxLead
+}
 
 // readGroups reads the groups of letters and digits around i into sc.groups:
 // what an identifier may be written in. It returns where the scan goes on, and
@@ -151,10 +161,11 @@ func goesOn(s string, i, n int) bool {
 		return false
 	}
 	end := i
-	for end-i <= maxLead && isLetter(at(s, end)) && oneCase(s[i], s[end]) {
+	most := leadLen(s[i])
+	for end-i <= most && isLetter(at(s, end)) && oneCase(s[i], s[end]) {
 		end++
 	}
-	return end-i <= maxLead && !isLetter(at(s, end)) || isDigit(at(s, end))
+	return end-i <= most && !isLetter(at(s, end)) || isDigit(at(s, end))
 }
 
 func oneCase(a, b byte) bool { return isUpper(a) == isUpper(b) }
@@ -169,11 +180,11 @@ func (sc *scan) readLead(s string, i int) {
 		if end < 1 || i <= sc.clusterEnd || separator(s[end:end+1]) == 0 {
 			break
 		}
-		start := end
-		for start > 0 && isLetter(s[start-1]) && end-start <= maxLead && oneCase(s[end-1], s[start-1]) {
+		start, most := end, leadLen(s[end-1])
+		for start > 0 && isLetter(s[start-1]) && end-start <= most && oneCase(s[end-1], s[start-1]) {
 			start--
 		}
-		if start == end || end-start > maxLead || isWord(at(s, start-1)) {
+		if start == end || end-start > most || isWord(at(s, start-1)) {
 			break
 		}
 		lead[n] = Group{start, end, true}
