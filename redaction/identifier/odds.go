@@ -10,19 +10,19 @@ func (f *Form) Odds() float64 {
 	state := uint64(0x9E3779B97F4A7C15)
 	draw := func(n int) byte {
 		state = state*6364136223846793005 + 1442695040888963407
-		return byte((state >> 33) % uint64(n)) //nolint:gosec // n is small
+		return byte((state >> 33) % uint64(n))
 	}
 	var buf [maxLen]byte
 	for i := range samples {
 		pattern := f.Patterns[i%len(f.Patterns)]
 		s := buf[:0]
 		for j := range len(pattern) {
-			switch c := pattern[j]; {
-			case c == '#':
+			switch c := pattern[j]; c {
+			case '#':
 				s = append(s, '0'+draw(10))
-			case c == '@':
+			case '@':
 				s = append(s, 'A'+draw(26))
-			case c == '*':
+			case '*':
 				s = append(s, alphanumerics[draw(len(alphanumerics))])
 			default:
 				s = append(s, c)
