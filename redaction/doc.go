@@ -7,29 +7,25 @@
 //	counts, err := r.Event(ctx, event, pseudonym) // in place
 //	text, findings, err := r.Text(ctx, text, pseudonym)
 //
-// # Types
+// What is found, what becomes of it and how well that works stands in
+// docs/redaction.md; [Describe] lists the detectors.
 //
-//	PRIVATE_KEY  PEM, OpenSSH, PGP and PuTTY private keys, also cut off
-//	URL_CREDENTIALS  user and password in a URL, whose scheme and host stay,
-//	             or given to curl
-//	JWT          JSON web tokens whose header decodes
-//	API_KEY      keys of known vendors, by prefix, alphabet and length, or by
-//	             the vendor's name before them
-//	WEBHOOK_URL  addresses that let everybody who knows them write
-//	EMAIL        addresses, also with %40 for @; git@host is none
-//	IBAN         by country length and ISO 7064 mod 97
-//	CARD         payment cards, by issuer range, length and Luhn sum
-//	SSN          US social security numbers, by structure; without dashes
-//	             where a word says so
-//	IP           IPv4 and IPv6 but loopback, unspecified and broadcast
-//	             addresses, which belong to nobody
-//	PHONE        international numbers, by numbering plan; national ones where
-//	             a word or the configured region says so
-//	PASSWORD     what is assigned to a password, in text or by JSON key, given
-//	             to commands, and hashes of passwords
-//	GENERIC_SECRET  what is assigned to a secret, token or key, in text or by
-//	             JSON key, and what follows Bearer and Basic
-//	USER         the user of an event
+// # The parts
+//
+//	redactor.go, event.go   the doors: texts, events, and the record of what was done
+//	scan.go, pairs.go,      one pass over a text: where something may begin, and
+//	tables.go               which detectors are to look at it
+//	number.go, forms.go     numbers, and identifiers by where letters and digits stand
+//	context.go              words near a candidate
+//	json.go, view.go,       JSON, texts with escapes, base64
+//	encoded.go
+//	edit.go, operator.go,   overlaps, replacements, tokens
+//	token.go
+//	knowing.go, analysed.go known values, the remote analyser
+//	default.go              the detectors, which are in the files named after them
+//	identifier/, phone/     forms and check digits; numbering plans
+//	known/, analyzer/,      values that are known, Presidio's API, sealed originals,
+//	escrow/, cases/         labelled cases and their score
 //
 // # How it works
 //
@@ -38,17 +34,18 @@
 // two bytes where something may begin and the next by four where a word may,
 // and a text is passed over once: where the tables do not answer, which is
 // nearly everywhere, nothing happens. So cost grows with candidates, not with
-// detectors. A detector looks a bounded distance around
-// its trigger, which keeps the whole linear.
+// detectors. A detector looks a bounded distance around its trigger, which
+// keeps the whole linear.
 //
-// Overlaps resolve by one rule: the leftmost span wins, then the longest,
-// then the detector that stands first in [Config].Detectors.
+// Overlaps resolve by one rule: the leftmost span wins and takes in what goes
+// beyond it, then the longest, then what a word near it speaks for, then the
+// detector that stands first in [Config].Detectors.
 //
-// Text that is a JSON object or array (for tools: any JSON value) is redacted
-// string by string, unescaped, with the key as context: JSON within JSON
-// strings likewise, four levels deep. A number that must go becomes a string,
-// so valid JSON stays valid, and every byte outside replaced spans stays as
-// it was. Personal data in object keys is replaced too.
+// Text that is a JSON object or array (for tools: any JSON value), also one
+// that was cut short, is redacted string by string, unescaped, with the key as
+// context: JSON within JSON strings likewise, four levels deep. A number that
+// must go becomes a string, so valid JSON stays valid, and every byte outside
+// replaced spans stays as it was. Personal data in object keys is replaced too.
 //
 // # Invariants
 //
