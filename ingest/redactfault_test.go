@@ -137,6 +137,10 @@ func answering(status int, body string) http.HandlerFunc {
 	}
 }
 
+// lateAfter is how long the analyser may take, and half as long again
+// redaction, where one of them is late. The other events must keep to it.
+const lateAfter = 2 * time.Second
+
 // A redactionFault is one way in which redaction fails on a text with the
 // trigger.
 type redactionFault struct {
@@ -146,6 +150,7 @@ type redactionFault struct {
 	faulty   http.HandlerFunc           // of the analyser
 	analyser redaction.Analyzer         // in the place of the whole client
 	gone     bool                       // nothing listens meanwhile
+	late     bool                       // it is the time that runs out
 	maxBytes int
 	size     int // of the text
 }
@@ -178,10 +183,10 @@ func redactionFaults(release <-chan struct{}) []redactionFault {
 	return []redactionFault{
 		{name: "detector panics", find: func(*redaction.Candidate) { panic(planted) }, reason: "redaction panicked"},
 		{name: "detector errs", find: func(c *redaction.Candidate) { c.Add(0, 1<<40) }, reason: "redaction"},
-		{name: "detector is slow", reason: "redaction exceeded its time", find: func(c *redaction.Candidate) {
-			time.Sleep(time.Second) // no wait for anything: this is what takes too long
+		{name: "detector is slow", late: true, reason: "redaction exceeded its time", find: func(c *redaction.Candidate) {
+			time.Sleep(2 * lateAfter) // no wait for anything: this is what takes too long
 		}},
-		{name: "detector hangs", find: func(*redaction.Candidate) { <-release }, reason: "redaction exceeded its time"},
+		{name: "detector hangs", late: true, find: func(*redaction.Candidate) { <-release }, reason: "redaction exceeded its time"},
 		{name: "analyser answers 500", faulty: answering(500, `{"error":"`+planted+`"}`), reason: unavailable},
 		{name: "analyser answers 400", faulty: answering(400, `{"error":"`+planted+`"}`), reason: unavailable},
 		{name: "analyser answers 200 with an error", faulty: answering(200, `{"error":"`+planted+`"}`), reason: malformed},
@@ -189,7 +194,7 @@ func redactionFaults(release <-chan struct{}) []redactionFault {
 		{name: "analyser answers with nothing", faulty: answering(200, ``), reason: malformed},
 		{name: "analyser answers about other texts", faulty: answering(200, `[[],[],[],[],[],[],[]]`), reason: malformed},
 		{name: "analyser finds beyond the text", faulty: answering(200, `[{"entity_type":"PERSON","start":0,"end":100000,"score":1}]`), reason: malformed},
-		{name: "analyser hangs", reason: unavailable, faulty: func(_ http.ResponseWriter, r *http.Request) {
+		{name: "analyser hangs", late: true, reason: unavailable, faulty: func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-release:
 			case <-r.Context().Done():
@@ -200,7 +205,7 @@ func redactionFaults(release <-chan struct{}) []redactionFault {
 		{name: "text is too large for the analyser", maxBytes: 4 << 10, size: 8 << 10, reason: "texts too large"},
 		{name: "analyser panics", reason: "redaction panicked", analyser: onTrigger(func(context.Context) ([][]analyzer.Span, error) { panic(planted) })},
 		{name: "analyser errs", reason: "unknown error", analyser: onTrigger(func(context.Context) ([][]analyzer.Span, error) { return nil, errors.New(planted) })},
-		{name: "analyser hangs for ever", reason: "redaction exceeded its time", analyser: onTrigger(func(context.Context) ([][]analyzer.Span, error) {
+		{name: "analyser hangs for ever", late: true, reason: "redaction exceeded its time", analyser: onTrigger(func(context.Context) ([][]analyzer.Span, error) {
 			<-release
 			return nil, errors.New(planted)
 		})},
@@ -254,12 +259,15 @@ func TestRedactionFaultsLeaveNothingInClear(t *testing.T) {
 // redactor is one with the fault.
 func (f *redactionFault) redactor(t *testing.T, addr string) func(event.Tenant) (Redactor, error) {
 	t.Helper()
-	const waits = 300 * time.Millisecond
+	waits := time.Minute // not what fails, however busy the machine
+	if f.late {
+		waits = lateAfter
+	}
 	detectors := redaction.Default()
 	if f.find != nil {
 		detectors = append(detectors, redaction.Detector{Type: "TRAP", Bytes: trigger, Find: f.find})
 	}
-	cfg := redaction.Config{Detectors: detectors, Timeout: waits + 200*time.Millisecond, Analyzer: f.analyser}
+	cfg := redaction.Config{Detectors: detectors, Timeout: waits + lateAfter/2, Analyzer: f.analyser}
 	if f.analyser == nil {
 		client, err := analyzer.New(analyzer.Config{URL: "http://" + addr, Timeout: waits, MaxBytes: f.maxBytes})
 		if err != nil {
