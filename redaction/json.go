@@ -66,7 +66,7 @@ type walk struct {
 	i     int
 	depth int // JSON strings around this text
 	base  int // of sc.nest
-	good  int // where what is being read begins, all before being read
+	good  int // up to where all is read and searched
 	under nest
 }
 
@@ -99,6 +99,7 @@ func (w *walk) document(key string) error {
 		if err != nil {
 			return err
 		}
+		w.good = w.i
 		if opened {
 			in, err = w.member()
 		} else {
@@ -186,6 +187,7 @@ func (w *walk) member() (nest, error) {
 	}
 	w.outward(w.sc.edits[first:], start, end, escaped)
 	w.sc.kept = w.sc.kept[:kept]
+	w.good = w.i
 	class := classify(key)
 	w.sc.unescaped = w.sc.unescaped[:mark]
 	if w.space(); at(w.s, w.i) != ':' {
