@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -281,6 +282,30 @@ func TestStreamIsSwept(t *testing.T) {
 	if got := messages(t, r.js); got != 1 {
 		t.Errorf("stream has %d messages after a stop, want the one that is not in the log", got)
 	}
+}
+
+// While the disk cannot be written, nothing is removed from the stream: it
+// would stop for good. With room, everything is.
+func TestSweepWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	full, asked := atomic.Bool{}, atomic.Int32{}
+	full.Store(true)
+	r := newRig(t, func(c *Config) {
+		c.Writable = func() error {
+			if asked.Add(1); full.Load() {
+				return errors.New("make room")
+			}
+			return nil
+		}
+	})
+	r.start(t)
+	r.publishBatch(t, interactions("a", 10)...)
+	until(t, "room is not asked for twice", func() bool { return asked.Load() > 1 })
+	if got := messages(t, r.js); got != 1 {
+		t.Errorf("stream has %d messages on a full disk, want the one that was there", got)
+	}
+	full.Store(false)
+	until(t, "stream is not swept with room", func() bool { return messages(t, r.js) == 0 })
 }
 
 // A message that is not acknowledged stays, and all behind it.

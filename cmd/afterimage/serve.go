@@ -169,9 +169,13 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 	defer func() { err = errors.Join(err, policies.redactors.close()) }()
 	metrics := newMetrics(log)
+	var writable func() error // another's NATS looks after its own disk
+	if stream.embedded != nil {
+		writable = stream.embedded.Writable
+	}
 	consumer, err := ingest.New(ingest.Config{
 		Log: log, JetStream: stream.js, Redactor: policies.redactor, Classify: policies.classify,
-		Logger: logger, Metrics: metrics.ingest,
+		Writable: writable, Logger: logger, Metrics: metrics.ingest,
 	})
 	if err != nil {
 		return err
