@@ -51,9 +51,9 @@ type Config struct {
 	RedactionTime time.Duration
 	// InFlightBytes bounds the memory of messages being worked on. 0: 64 MiB.
 	InFlightBytes int64
-	// Writable returns why the stream's disk cannot be written, as
-	// Server.Writable does; nothing is swept then. nil: it always can.
-	Writable func() error
+	// Writable tells whether the stream's disk can be written, as
+	// Server.Writable does; else nothing is swept. nil: it always can.
+	Writable func() bool
 	Now      func() time.Time // evidence time; nil: time.Now
 	Logger   *slog.Logger     // nil: discard
 	Metrics  *Metrics         // nil: its own, seen by nobody

@@ -291,12 +291,7 @@ func TestSweepWaitsForRoom(t *testing.T) {
 	full, asked := atomic.Bool{}, atomic.Int32{}
 	full.Store(true)
 	r := newRig(t, func(c *Config) {
-		c.Writable = func() error {
-			if asked.Add(1); full.Load() {
-				return errors.New("make room")
-			}
-			return nil
-		}
+		c.Writable = func() bool { asked.Add(1); return !full.Load() }
 	})
 	r.start(t)
 	r.publishBatch(t, interactions("a", 10)...)

@@ -94,10 +94,8 @@ func (p *pipeline) purge(ctx context.Context) (left bool, err error) {
 	if state.Msgs == 0 || floor < state.FirstSeq {
 		return left, nil
 	}
-	if p.Writable != nil {
-		if err := p.Writable(); err != nil {
-			return true, err
-		}
+	if p.Writable != nil && !p.Writable() {
+		return true, nil
 	}
 	return left, stream.Purge(ctx, jetstream.WithPurgeSequence(floor+1))
 }

@@ -72,19 +72,14 @@ func (s *Server) look() error {
 	return nil
 }
 
-// Writable returns why nothing should be removed from the stream: less than
-// half of ServerConfig.MinFree is free, so that the disk may be full at any
-// moment. NATS 2.15 notes on disk what it removes, and where it cannot write
-// that, it waits for a lock that it holds itself and answers nobody any more.
-func (s *Server) Writable() error {
+// Writable tells whether messages may be removed from the stream: not while
+// less than half of ServerConfig.MinFree is free, so that the disk may be full
+// at any moment. NATS 2.15 notes on disk what it removes, and where it cannot
+// write that, it waits for a lock that it holds itself and answers nobody any
+// more.
+func (s *Server) Writable() bool {
 	usage, err := vfs.Default.GetDiskUsage(s.cfg.Dir)
-	if err != nil {
-		return fmt.Errorf("look at the stream directory's disk: %w", err)
-	}
-	if usage.AvailBytes < s.cfg.MinFree/2 {
-		return fmt.Errorf("the disk of %s has %d MiB free: make room", s.cfg.Dir, usage.AvailBytes>>20)
-	}
-	return nil
+	return err == nil && usage.AvailBytes >= s.cfg.MinFree/2
 }
 
 // refuse lowers what the account may store, which NATS checks before it takes

@@ -153,8 +153,8 @@ func (sc *scan) replace(r *rule, normal, value string, start, end, quote int) er
 }
 
 // resolve joins overlaps: the leftmost span wins and takes in what goes beyond
-// it, then the longest, then what
-// a word near it speaks for, then that of the detector that stands first.
+// it, then the longest, then what a word near it speaks for, then that of the
+// detector that stands first.
 func resolve(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(doubt(a), doubt(b)), cmp.Compare(a.det, b.det))

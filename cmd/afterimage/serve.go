@@ -169,7 +169,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 	defer func() { err = errors.Join(err, policies.redactors.close()) }()
 	metrics := newMetrics(log)
-	var writable func() error // another's NATS looks after its own disk
+	var writable func() bool // another's NATS looks after its own disk
 	if stream.embedded != nil {
 		writable = stream.embedded.Writable
 	}
