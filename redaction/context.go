@@ -50,6 +50,14 @@ func (d *detSet) meets(e *detSet) bool {
 }
 
 // each calls f for the detectors in d and e, in order.
+// common counts what both have.
+func (d *detSet) common(e *detSet) (n int) {
+	for i := range d {
+		n += bits.OnesCount64(d[i] & e[i])
+	}
+	return n
+}
+
 func (d *detSet) each(e *detSet, f func(int)) {
 	for i := range d {
 		for m := d[i] & e[i]; m != 0; m &= m - 1 {

@@ -173,28 +173,43 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	if !sc.formAlone(first, last) {
 		return 1
 	}
-	dets := &sc.t.shapes.list[set]
-	allowed := sc.t.regional
-	var around detSet
+	dets, t := &sc.t.shapes.list[set], sc.t
 	lower := sc.lower(first, last)
-	if !lower {
-		allowed.unite(&sc.t.self)
+	allowed, may := &t.alone, &t.alonePlus
+	if lower {
+		allowed, may = &t.regional, &t.regionalPlus
 	}
-	if sc.t.hasContext.meets(dets) && !(lower && !sc.t.telling.meets(dets)) {
-		if around = sc.around(first, last); lower {
-			around.intersect(&sc.t.telling)
+	// Words near are read first where many wait for them, and else only for what
+	// matches.
+	var around detSet
+	known := dets.common(may) > fewForms
+	if known {
+		around = sc.around(first, last)
+	}
+	value := sc.cand.Text[start:end]
+	dets.each(may, func(det int) {
+		if known && !allowed.has(det) && !around.has(det) {
+			return
 		}
-		allowed.unite(&around)
-	}
-	dets.each(&allowed, func(det int) {
 		tried++
-		if value := sc.cand.Text[start:end]; sc.t.detectors[det].Form.Match(value) && !filled(value) {
-			sc.sure = around.has(det)
+		if !t.detectors[det].Form.Match(value) || filled(value) {
+			return
+		}
+		if !known && t.hasContext.has(det) {
+			around, known = sc.around(first, last), true
+		}
+		near := around.has(det) && (!lower || t.telling.has(det))
+		if allowed.has(det) || near {
+			sc.sure = near
 			sc.add(det, start, end)
 		}
 	})
 	return tried
 }
+
+// fewForms are so few that comparing a value with them takes no longer than to
+// read the words near it.
+const fewForms = 6
 
 // sides are what stands before and behind a group.
 type sides struct {

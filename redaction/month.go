@@ -31,10 +31,9 @@ func besideMonth() Digits { return Digits{Min: 1, Max: 4, MaxGroups: 1} }
 type monthTable struct {
 	numbers map[string]int
 	lens    [256]uint32 // by first byte, lower case: bit n says that a name is n bytes long
-	// begins and ends have the first two and the last two letters of names, or
-	// of what stands between a month and its day: of, de, di, th.
-	begins, ends [32][32]bool
-	second       [256]uint32 // by second byte, lower case: bit n says that a name that is n bytes long has it
+	second  [256]uint32 // by second byte, lower case: bit n says that a name that is n bytes long has it
+	// begins and ends have the first three and the last three letters of names.
+	begins, ends threeLetters
 }
 
 func newMonthTable() *monthTable {
@@ -44,12 +43,9 @@ func newMonthTable() *monthTable {
 			t.numbers[name] = m + 1
 			t.lens[name[0]] |= 1 << len(name)
 			t.second[name[1]] |= 1 << len(name)
-			t.begins[name[0]&0x1f][name[1]&0x1f] = true
-			t.ends[name[len(name)-2]&0x1f][name[len(name)-1]&0x1f] = true
+			t.begins.add(name[:3])
+			t.ends.add(name[len(name)-3:])
 		}
-	}
-	for _, between := range [...]string{"of", "de", "di", "st", "nd", "rd", "th", "er"} {
-		t.begins[between[0]&0x1f][between[1]&0x1f], t.ends[between[0]&0x1f][between[1]&0x1f] = true, true
 	}
 	return t
 }
@@ -103,19 +99,69 @@ func writtenDate(months *monthTable) dateFinder {
 // beside is a quick look at the letters next to the number s[i:j]: false says
 // that none of the words there names a month.
 func (t *monthTable) beside(s string, i, j int) bool {
+	if at(s, j) >= utf8.RuneSelf {
+		return true
+	}
+	j += ordinal(s, j)
 	if after := skipAny(s, j, " -/.,", 2); after > j {
-		if a, b := at(s, after), at(s, after+1); a >= utf8.RuneSelf || b >= utf8.RuneSelf || isLetter(a) && isLetter(b) && t.begins[a&0x1f][b&0x1f] {
+		if a, b := at(s, after), at(s, after+1); (a == 'o' && b == 'f' || a == 'd' && (b == 'e' || b == 'i')) && at(s, after+2) == ' ' {
+			after += 3
+		}
+		if t.begins.has(s, after) {
 			return true
 		}
-	} else if isLetter(at(s, j)) || at(s, j) >= utf8.RuneSelf {
-		return true // an ending such as th
 	}
 	before := skipBack(s, i, " -/.,'", 3)
 	if before == i {
 		return false
 	}
-	a, b := at(s, before-2), at(s, before-1)
-	return !isLetter(b) && b != 0 || a >= utf8.RuneSelf || isLetter(a) && isLetter(b) && t.ends[a&0x1f][b&0x1f]
+	if isDigit(at(s, before-1)) { // the day before a year
+		before = skipBack(s, skipBack(s, before, digits, 2), " -/.,", 2)
+	} else if ordinal(s, before-2) > 0 || anyFold(s[max(0, before-2):before], "of", "de") > 0 {
+		before = skipBack(s, skipBack(s, before-2, digits, 2), " -/.,", 2)
+	}
+	return t.ends.has(s, before-3)
+}
+
+// ordinal returns the length of the ending of an ordinal number at i: 1st.
+func ordinal(s string, i int) int {
+	if i < 0 || !isLetter(at(s, i)) {
+		return 0
+	}
+	return anyFold(s[i:], "st", "nd", "rd", "th", "er")
+}
+
+// threeLetters is a set of three letters, ASCII case ignored; all that is not
+// ASCII is in it.
+type threeLetters [1 << 15 / 64]uint64
+
+func (t *threeLetters) add(three string) {
+	if n := threeOf(three, 0); n >= 0 {
+		t[n/64] |= 1 << (n % 64)
+	}
+}
+
+// has reports whether the three letters of s at i are in the set.
+func (t *threeLetters) has(s string, i int) bool {
+	n := threeOf(s, i)
+	return n == notASCII || n >= 0 && t[n/64]>>(n%64)&1 != 0
+}
+
+const (
+	notLetters = -1
+	notASCII   = -2
+)
+
+// threeOf returns a number for three letters of s at i.
+func threeOf(s string, i int) int {
+	a, b, c := at(s, i), at(s, i+1), at(s, i+2)
+	if (a|b|c)&utf8.RuneSelf != 0 {
+		return notASCII
+	}
+	if !isLetter(a) || !isLetter(b) || !isLetter(c) {
+		return notLetters
+	}
+	return int(a&0x1f)<<10 | int(b&0x1f)<<5 | int(c&0x1f)
 }
 
 // monthBehind returns where a word begins that may name the month of the day

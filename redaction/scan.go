@@ -123,34 +123,35 @@ func (sc *scan) text(s string) error {
 // came.
 func (sc *scan) stretch(s string, i, end int) (int, error) {
 	for i < end {
-		at, stops := sc.t.pairs.next(s, i, end)
-		for i = at + block; stops != 0; {
-			stop := at + bits.TrailingZeros8(stops)
-			if sc.t.idle(s, stop) {
-				stops &= stops - 1
-				continue
+		n, stops, found := sc.t.look(s, i)
+		at := i
+		for i += n; stops|found != 0; {
+			n := bits.TrailingZeros64(stops | found)
+			place, next := at+n, at+n+1
+			var err error
+			if found>>n&1 != 0 && sc.t.grams.mayStand(s, place) {
+				err = sc.wordsBy(s, place)
 			}
-			next, err := sc.stopAt(s, stop)
+			if stops>>n&1 != 0 && err == nil {
+				next, err = sc.stopAt(s, place)
+			}
 			if err != nil {
-				return stop, err
+				return place, err
 			}
 			if next >= i {
 				i = next
 				break
 			}
-			stops &= ^uint8(0) << (next - at)
+			stops &= ^uint64(0) << (next - at)
+			found &= ^uint64(0) << (max(next-1, place+1) - at) // a short word at next is found before it
 		}
 	}
 	return i, nil
 }
 
-// stopAt handles position i and returns the next one to look at.
+// stopAt handles what the byte at i triggers and returns the next place to look
+// at.
 func (sc *scan) stopAt(s string, i int) (int, error) {
-	if words := sc.t.wordsBy(four(s, i)); words != nil {
-		if err := sc.wordsAt(s, i, words); err != nil {
-			return i, err
-		}
-	}
 	stop := sc.t.stop[s[i]]
 	if stop&stopRun != 0 && i >= sc.runEnd {
 		if err := sc.runAt(s, i, false); err != nil {
@@ -168,55 +169,35 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 			return i + n, nil
 		}
 	default:
-		if err := sc.byteAt(s, i); err != nil {
-			return i, err
+		next := at(s, i+1)
+		for j := range sc.t.byByte[s[i]] {
+			b := &sc.t.byByte[s[i]][j]
+			if !b.next.has(next) {
+				continue
+			}
+			if err := sc.try(b.det, i, i+1); err != nil {
+				return i, err
+			}
 		}
 	}
 	return i + 1, nil
 }
 
-// byteAt tries what the byte at i triggers, and the words behind the escape
-// that it may begin.
-func (sc *scan) byteAt(s string, i int) error {
-	if n := escaping(s, i); n > 0 && isLetter(at(s, i+n)) {
-		if err := sc.wordsAt(s, i+n, sc.t.wordsBy(four(s, i+n))); err != nil {
-			return err
-		}
+// wordsBy tries the words that may be found at i.
+func (sc *scan) wordsBy(s string, i int) error {
+	if err := sc.wordsAt(s, i, sc.t.grams.at(s, i), false); err != nil {
+		return err
 	}
-	next := at(s, i+1)
-	for _, b := range sc.t.byByte[s[i]] {
-		if b.next[next/32]>>(next%32)&1 == 0 {
-			continue
-		}
-		if err := sc.try(b.det, i, i+1); err != nil {
-			return err
-		}
-	}
-	return nil
+	return sc.wordsAt(s, i+1, sc.t.grams.at(s, i+1), true)
 }
 
-// escaping returns the length of an escape such as \n or %3D at i that a word
-// can follow, 0 if there is none.
-func escaping(s string, i int) int {
-	switch next := at(s, i+1); s[i] {
-	case '\\':
-		if next == 'n' || next == 'r' || next == 't' {
-			return 2
-		}
-	case '%':
-		if isHex(next) && isHex(at(s, i+2)) {
-			return 3
-		}
-	}
-	return 0
-}
-
-// wordsAt tries the words that may be found by the four bytes at i.
-func (sc *scan) wordsAt(s string, i int, words []word) error {
+// wordsAt tries those of the words, or of the short ones among them, that stand
+// at their offset from i.
+func (sc *scan) wordsAt(s string, i int, words []word, short bool) error {
 	for j := range words {
 		w := &words[j]
-		start := i - w.anchor
-		if start < 0 || !hasFold(s[start:], w.lower) || w.start && joined(at(s, start-1), s[start]) && !afterEscape(s, start) {
+		start := i - w.offset
+		if short && !w.short || start < 0 || !hasFold(s[start:], w.lower) || w.start && midWord(s, start) {
 			continue
 		}
 		if err := sc.try(w.det, start, start+len(w.lower)); err != nil {

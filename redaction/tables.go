@@ -16,31 +16,26 @@ type tables struct {
 	regions   map[string]bool
 	region    string // the first
 
-	// contexts has the words of context, hasContext the detectors that have
-	// any; self those that need none, telling those of forms that are more than
-	// a run of digits, regional those of them whose country is asked for.
-	contexts                            contexts
-	hasContext, self, telling, regional detSet
-	shapes                              shapes
-	long                                []int // detectors of long runs
+	// contexts has the words of context, hasContext the detectors that have any;
+	// telling has those of forms that are more than a run of digits, regional
+	// those of them whose country is asked for, alone also those that need no
+	// word near them. The others with Plus have also those that a word lets in.
+	contexts                                                      contexts
+	hasContext, telling, regional, regionalPlus, alone, alonePlus detSet
+	shapes                                                        shapes
+	long                                                          []int // detectors of long runs
 	// runPrefix has a bit for the hash of the first bytes of a prefix, by which
 	// prefixes has them.
 	runPrefix [prefixBits / 64]uint64
 	prefixes  map[string][]prefix
 
-	// atStart and anywhere are the four bytes by which words are found, until
-	// they are in pairs.
-	atStart, anywhere map[string]bool
-	// pairs says where the scan stops, and stop what it does there besides
-	// looking for words.
+	// pairs and grams say where the scan stops, and stop what it does there
+	// besides looking for words.
 	pairs pairs
+	grams grams
 	stop  [256]uint8
-	// prefix has a bit for the hash of the four bytes by which a word is found.
-	prefix [prefixSize]uint32
 
-	byByte   [128][]trigger     // detectors by trigger byte
-	bucket   [bucketSize]uint16 // 1 + index into words, by hash
-	words    [][]word           // by bucket
+	byByte   [128][]trigger // detectors by trigger byte
 	byNumber [maxGroups + 1][maxDigits + 1][]int
 	least    [maxGroups + 1]int // the least digits that trigger in so many groups or fewer
 	most     int                // the most digits that trigger
@@ -49,15 +44,7 @@ type tables struct {
 // A trigger leads from a byte to a detector.
 type trigger struct {
 	det  int
-	next [256 / 32]uint32 // bytes that may follow
-}
-
-// A word leads to a detector.
-type word struct {
-	lower  string
-	det    int
-	start  bool // counts at the start of a word alone
-	anchor int  // where the four bytes by which it is found stand in it
+	next byteSet // bytes that may follow
 }
 
 // A prefix leads from the beginning of a run to a detector.
@@ -76,43 +63,11 @@ func prefixHash(s string) uint32 {
 
 // What the scan does at a byte.
 const (
-	stopByte = 1 << iota // a detector's trigger byte, or the first of an escape
+	stopByte = 1 << iota // a detector's trigger byte
 	stopDigit
 	stopBracket // may begin a replacement
 	stopRun     // may be in a run with a prefix
 )
-
-// The prefixes are a bitmap of 16 KiB, which stays in the first-level cache,
-// with under a thousand of 131,072 bits set: of four bytes that begin no word
-// one in a hundred stops the scan.
-const (
-	hashBits   = 17
-	prefixSize = 1 << hashBits / 32
-	bucketBits = 14
-	bucketSize = 1 << bucketBits
-)
-
-// hash hashes four bytes, ASCII case ignored.
-func hash(w uint32) uint32 { return (w | 0x20202020) * 0x9E3779B1 >> (32 - hashBits) }
-
-// idle reports that there is nothing to do at place i of s: it has no trigger
-// byte, and its four bytes are none by which a word is found.
-func (t *tables) idle(s string, i int) bool {
-	if t.stop[s[i]] != 0 || i+4 > len(s) {
-		return false
-	}
-	h := hash(four(s, i))
-	return t.prefix[h/32]>>(h%32)&1 == 0
-}
-
-// wordsBy returns the words that may be found by four bytes.
-func (t *tables) wordsBy(four uint32) []word {
-	h := hash(four)
-	if t.prefix[h/32]>>(h%32)&1 == 0 {
-		return nil
-	}
-	return t.words[t.bucket[h>>(hashBits-bucketBits)]-1]
-}
 
 // load returns the eight bytes of s at i, or what there are and zeros.
 func load(s string, i int) uint64 {
@@ -129,13 +84,13 @@ func load(s string, i int) uint64 {
 	return x
 }
 
-// four returns the four bytes of s at i, or what there are and zeros.
+// four returns the four bytes of s at i, those that there are and zeros.
 func four(s string, i int) uint32 {
-	if i+4 <= len(s) {
+	if i >= 0 && i+4 <= len(s) {
 		b := s[i : i+4]
 		return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 	}
-	return uint32(load(s, i))
+	return uint32(at(s, i)) | uint32(at(s, i+1))<<8 | uint32(at(s, i+2))<<16 | uint32(at(s, i+3))<<24
 }
 
 func load8(b string) uint64 {
@@ -148,14 +103,14 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
-	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, atStart: map[string]bool{}, anywhere: map[string]bool{}, prefixes: map[string][]prefix{}}
+	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, prefixes: map[string][]prefix{}}
 	for _, r := range regions {
 		t.region = cmp.Or(t.region, r)
 		t.regions[r] = true
 	}
-	t.pairs.addStarts()
+	t.pairs.addNumeric(digits + separators)
 	t.stop['['] = stopBracket
-	t.pairs.add(pairStop, "[", upperCase)
+	t.pairs.add("[", upperCase)
 	for c := '0'; c <= '9'; c++ {
 		t.stop[c] = stopDigit
 	}
@@ -174,16 +129,19 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
-	t.pairs.addWords(t.atStart, t.anywhere)
-	t.atStart, t.anywhere = nil, nil
+	t.alone.unite(&t.regional)
+	t.alonePlus, t.regionalPlus = t.alone, t.regional
+	t.alonePlus.unite(&t.hasContext)
+	t.regionalPlus.unite(&t.telling)
 	t.contexts.build(words)
 	t.shapes.build()
 	if len(t.long) > 0 { // of which a lone digit among letters may be the only one
-		t.pairs.add(pairNumeric, digits, lowerCase+upperCase+"_")
+		t.pairs.addNumeric(lowerCase + upperCase + "_")
 	}
 	if len(t.byNumber[1][1]) > 0 {
-		t.pairs.add(pairNumeric, digits, anyByte)
+		t.pairs.addNumeric(anyByte)
 	}
+	t.pairs.build()
 	return t, nil
 }
 
@@ -207,7 +165,7 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 	if f := d.Form; f != nil {
 		all = slices.Concat(all, f.Words)
 		if f.Self {
-			t.self.put(i)
+			t.alone.put(i)
 		}
 		if d.telling() {
 			t.telling.put(i)
@@ -228,17 +186,8 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 
 func (t *tables) addDetector(i int, d *Detector) {
 	t.addBytes(i, d)
-	if d.WordStart {
-		t.stop['\\'] |= stopByte
-		t.pairs.add(pairStop, "\\", "nrt")
-		t.stop['%'] |= stopByte
-		t.pairs.add(pairStop, "%", hexDigits)
-	}
 	for _, w := range d.Words {
-		w := word{lower: strings.ToLower(w), det: i, start: d.WordStart}
-		var atStart bool
-		w.anchor, atStart = anchor(w.lower, d.WordStart)
-		t.addWord(w, atStart)
+		t.grams.add(word{lower: strings.ToLower(w), det: i, start: d.WordStart})
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
 	if d.Form != nil {
@@ -250,7 +199,7 @@ func (t *tables) addDetector(i int, d *Detector) {
 	for _, p := range d.Prefixes {
 		for _, c := range "-_" {
 			t.stop[c] |= stopRun
-			t.pairs.add(pairStop, string(c), lowerCase+upperCase)
+			t.pairs.add(string(c), lowerCase+upperCase)
 		}
 		h := prefixHash(p)
 		t.runPrefix[h/64] |= 1 << (h % 64)
@@ -259,16 +208,13 @@ func (t *tables) addDetector(i int, d *Detector) {
 }
 
 func (t *tables) addBytes(i int, d *Detector) {
+	next := cmp.Or(d.Next, anyByte)
 	by := trigger{det: i}
-	for c := range 256 {
-		if d.Next == "" || strings.IndexByte(d.Next, byte(c)) >= 0 {
-			by.next[c/32] |= 1 << (c % 32)
-		}
-	}
+	by.next.addAll(next)
 	for _, c := range []byte(d.Bytes) {
 		t.stop[c] |= stopByte
 		t.byByte[c] = append(t.byByte[c], by)
-		t.pairs.add(pairStop, string(c), cmp.Or(d.Next, anyByte))
+		t.pairs.add(string(c), next)
 	}
 }
 
@@ -281,29 +227,6 @@ func (t *tables) addNumbers(i int, d Digits) {
 				t.least[more] = min(t.least[more], n)
 			}
 		}
-	}
-}
-
-// addWord adds a word that is found at starts of words alone or everywhere.
-func (t *tables) addWord(w word, atStart bool) {
-	found := w.lower[w.anchor:]
-	if four := found[:minWord]; atStart {
-		t.atStart[four] = true
-	} else {
-		t.anywhere[four] = true
-	}
-	t.addPrefix(hash(uint32(load(found, 0))), w)
-}
-
-func (t *tables) addPrefix(h uint32, w word) {
-	t.prefix[h/32] |= 1 << (h % 32)
-	b := &t.bucket[h>>(hashBits-bucketBits)]
-	if *b == 0 {
-		t.words = append(t.words, nil)
-		*b = uint16(len(t.words))
-	}
-	if in := &t.words[*b-1]; !slices.Contains(*in, w) {
-		*in = append(*in, w)
 	}
 }
 
