@@ -6,9 +6,8 @@
 //		replace(text[m.Start:m.End], values[m.Value])
 //	}
 //
-// A caller that goes over the text itself stops where [Set.Starts] says that a
-// match may begin and asks [Set.Match]. A publisher that knows other values for
-// every event keeps sets in a pool and calls [Set.Reset].
+// A publisher that knows other values for every event keeps sets in a pool and
+// calls [Set.Reset].
 //
 // # What is the same
 //

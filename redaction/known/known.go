@@ -42,9 +42,9 @@ type Set struct {
 	patterns []pattern
 	phones   int // how many patterns are of telephone numbers
 	trie     trie
-	pairs    [256]bytes // by first byte: what may come second
-	raw      raw        // the value being compiled
-	held     elem       // breaks before an element that was passed over
+	starts   starts
+	raw      raw  // the value being compiled
+	held     elem // breaks before an element that was passed over
 }
 
 // What a value cannot be.
@@ -74,7 +74,7 @@ func (s *Set) Reset(values []Value) error {
 			return fmt.Errorf("known value %d: %w", i, err)
 		}
 	}
-	s.addPairs()
+	s.addStarts()
 	return nil
 }
 
@@ -83,26 +83,8 @@ func (s *Set) clear() {
 	clear(s.values)
 	s.values = s.values[:0]
 	s.elems, s.patterns, s.phones = s.elems[:0], s.patterns[:0], 0
-	s.pairs = [256]bytes{}
+	s.starts.reset()
 	s.trie.reset()
-}
-
-// Starts yields the pairs of bytes with which a match may begin: where a text
-// has none of them, Match finds nothing. That is at the start of a word, also
-// after a lower-case letter, digit or escape; everywhere in scripts without
-// spaces; and for telephone numbers at + and (. A text that ends after the first
-// byte counts as one that goes on with 0.
-func (s *Set) Starts(yield func(first, second byte) bool) {
-	for a := range s.pairs {
-		if s.pairs[a].empty() {
-			continue
-		}
-		for b := range 256 {
-			if s.pairs[a].has(byte(b)) && !yield(byte(a), byte(b)) {
-				return
-			}
-		}
-	}
 }
 
 // Match returns the end of the longest occurrence that begins at text[i], and
@@ -152,7 +134,7 @@ func (s *Set) leads(text string, i int) bool {
 // begin at one place; they do not overlap.
 func (s *Set) All(text string) iter.Seq[Match] {
 	return func(yield func(Match) bool) {
-		for i := s.Next(text, 0); i < len(text); i = s.Next(text, i) {
+		for i := s.starts.next(text, 0); i < len(text); i = s.starts.next(text, i) {
 			end, value, ok := s.Match(text, i)
 			if !ok {
 				i++
@@ -164,32 +146,6 @@ func (s *Set) All(text string) iter.Seq[Match] {
 			i = end
 		}
 	}
-}
-
-// Next returns the first place from i on where a match may begin, or the length
-// of the text: one where Starts has the two bytes.
-func (s *Set) Next(text string, i int) int {
-	before := byte(0)
-	if i > 0 && i < len(text) {
-		before = text[i-1]
-	}
-	for ; i+1 < len(text); i++ {
-		c := text[i]
-		if s.pairs[c].has(text[i+1]) && !inWord(before, c) {
-			return i
-		}
-		before = c
-	}
-	if i < len(text) && s.pairs[text[i]].has(0) {
-		return i
-	}
-	return len(text)
-}
-
-// inWord reports whether b cannot begin a word after a: both are lower case.
-// After \ a letter is no word.
-func inWord(a, b byte) bool {
-	return isLower(b) && (isLower(a) && !isEscape(a) || isUpper(a))
 }
 
 // bytes is a set of bytes.

@@ -6,15 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// addPairs notes the pairs of bytes with which any spelling of the patterns
+// addStarts notes the pairs of bytes with which any spelling of the patterns
 // may begin.
-func (s *Set) addPairs() {
+func (s *Set) addStarts() {
 	for i := range s.patterns {
 		p := &s.patterns[i]
 		first := s.elems[p.first].rune()
 		if p.flags&telephone != 0 || first >= utf8.RuneSelf {
 			continue
 		}
+		s.starts.addLetters(s.word(int32(i)))
 		row := afterLetter
 		for _, c := range "ae" {
 			if isPair(first, c) {
@@ -24,15 +25,16 @@ func (s *Set) addPairs() {
 		if p.n > 1 {
 			row.addLetter(s.elems[p.first+1].rune())
 		}
-		s.pairs[first].or(&row)
+		s.starts.add(byte(first), &row)
 		if isLower(byte(first)) {
-			s.pairs[first-0x20].or(&row)
+			s.starts.add(byte(first)-0x20, &row)
 		}
 	}
 	s.addLeads()
 	if s.phones > 0 {
 		s.addPhonePairs()
 	}
+	s.starts.build()
 }
 
 // afterLetter has what may follow any letter: separators and all that is not
@@ -67,7 +69,7 @@ func (s *Set) addLeads() {
 
 func (s *Set) addRows(leads []lead) {
 	for i := range leads {
-		s.pairs[leads[i].first].or(&leads[i].second)
+		s.starts.add(leads[i].first, &leads[i].second)
 	}
 }
 
@@ -76,7 +78,9 @@ func (s *Set) addWide(e rune) {
 	for _, r := range [...]rune{e, unicode.ToUpper(e), unicode.ToTitle(e)} {
 		var buf [utf8.UTFMax]byte
 		utf8.EncodeRune(buf[:], r)
-		s.pairs[buf[0]].add(buf[1])
+		var row bytes
+		row.add(buf[1])
+		s.starts.add(buf[0], &row)
 	}
 	s.addRows(wideLeads()[e])
 }
@@ -117,9 +121,9 @@ func (s *Set) addPhonePairs() {
 		row.add(c)
 	}
 	for c := byte('0'); c <= '9'; c++ {
-		s.pairs[c].or(&row)
+		s.starts.add(c, &row)
 		s.addRows(s.f.leads[c])
 	}
-	s.pairs['+'].or(&row)
-	s.pairs['('].or(&row)
+	s.starts.add('+', &row)
+	s.starts.add('(', &row)
 }

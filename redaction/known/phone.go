@@ -123,8 +123,12 @@ func (q *search) digit(i int) (int, int) {
 // phoneSign returns the length of a sign that stands between the digits of
 // telephone numbers.
 func phoneSign(s string) int {
-	if strings.IndexByte(" -./()+", s[0]) >= 0 {
+	switch s[0] {
+	case ' ', '-', '.', '/', '(', ')', '+':
 		return 1
+	}
+	if s[0] < utf8.RuneSelf {
+		return 0
 	}
 	for _, sign := range [...]string{"\u00A0", "\u2009", "\u202F", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", "\u200B", "\u00AD", "\u2060"} {
 		if strings.HasPrefix(s, sign) {
