@@ -115,7 +115,13 @@ func (s *starts) build() {
 				s.flags[64*i+bits.TrailingZeros64(row)] |= 1 << (ofSecond + group)
 			}
 		}
-		for third := s.third(first); third != 0; third &= third - 1 {
+		third := s.third(first)
+		for c := byte('a'); c <= 'z'; c++ { // which stand third where something stands between
+			if s.rows[first].has(c) {
+				third |= 1 << (c & 0x1F)
+			}
+		}
+		for ; third != 0; third &= third - 1 {
 			c := 'a' - 1 + bits.TrailingZeros32(third)
 			s.flags[c] |= 1 << (ofThird + group)
 			s.flags[c-0x20] |= 1 << (ofThird + group)
@@ -207,5 +213,5 @@ func (s *starts) within(text string, i, end int) int {
 // inWord reports whether the letter at i cannot begin a word: it is in lower
 // case and follows another one.
 func inWord(text string, i int) bool {
-	return isLower(text[i]) && i > 0 && (isUpper(text[i-1]) || isLower(text[i-1]) && !isEscaped(text, i-1))
+	return isLower(text[i]) && i > 0 && isLower(text[i-1]|0x20) && !isEscaped(text, i-1)
 }
