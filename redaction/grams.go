@@ -1,6 +1,10 @@
 package redaction
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+)
 
 // grams finds trigger words. A text is looked at four bytes at a time, but only
 // at every other place: so a word is known by two neighbouring runs of four
@@ -15,19 +19,20 @@ type grams struct {
 	// bits has one for the hash of every four bytes by which words are found:
 	// one in a hundred or so is set.
 	bits [1 << gramBits / 32]uint32
-	// slots, by hash, lead from four bytes to words: open addressing.
+	// slots lead from four bytes to words. Each is in one of two places, so that
+	// no loop has to find it (Pagh and Rodler: Cuckoo Hashing, 2001).
 	slots [1 << slotBits]slot
 	words [][]word
 }
 
-// A slot has what all words have in common that are found by four bytes.
+// A slot has what all words have in common that are found by four bytes: what
+// stands there and behind, and before, and masks of the bytes that differ.
 type slot struct {
-	key                 uint32
-	words               uint16 // 1 + index into words; 0: the slot is free
-	start               bool   // they begin with the four bytes, and where words do
-	short               bool   // some of them are
-	before, beforeKnown uint32 // the four bytes before, and a mask of which are known
-	behind, behindKnown uint32 // the four bytes behind
+	here, hereAny     uint64
+	before, beforeAny uint32
+	words             uint16 // 1 + index into words; 0: the slot is free
+	start             bool   // they begin with the four bytes, and where words do
+	long              uint8  // 1 if none of them is short
 }
 
 // A word leads to a detector.
@@ -41,9 +46,11 @@ type word struct {
 
 const (
 	gramBits = 21
-	slotBits = 12
+	slotBits = 13
 	gramMix  = 0x9E3779B1 // Fibonacci hashing: Knuth, TAOCP 6.4
+	otherMix = 0x85EBCA77 // the same, for the other place
 	anyCase  = 0x20202020
+	anyCase8 = anyCase<<32 | anyCase
 )
 
 // has returns a number whose lowest bit says that words may be found by four
@@ -53,18 +60,36 @@ func (g *grams) has(four uint32) uint32 {
 	return g.bits[uint16(h>>5)] >> (h & 31)
 }
 
-// mayStand reports whether a word may be found by the four bytes at i.
+// mayStand reports whether a word may be found at i: by the four bytes there,
+// or, if it is short, by those from the next one on. What has the hash of a word
+// is nearly always something else: so all four slots are compared before
+// anything is decided, and that is quicker than to decide one by one.
 func (g *grams) mayStand(s string, i int) bool {
-	if slot := g.slot(four(s, i)); slot != nil && slot.mayStand(s, i) {
-		return true
+	var w string
+	if i >= 4 && i+9 <= len(s) {
+		w = s[i-4 : i+9]
+	} else {
+		var part [13]byte
+		copy(part[max(0, 4-i):], s[max(0, i-4):])
+		w = unsafe.String(&part[0], len(part)) //nolint:gosec // nothing keeps it nor changes it
 	}
-	slot := g.slot(four(s, i+1))
-	return slot != nil && slot.short && slot.mayStand(s, i+1)
+	here, next := load8(w[4:12])|anyCase8, load8(w[5:13])|anyCase8
+	before, beforeNext := uint32(load8(w[:8]))|anyCase, uint32(load8(w[1:9]))|anyCase
+	a, b := g.places(uint32(here))
+	c, d := g.places(uint32(next))
+	return a.differs(here, before)&b.differs(here, before)&(c.differs(next, beforeNext)|uint64(c.long))&(d.differs(next, beforeNext)|uint64(d.long)) == 0
 }
 
-// mayStand reports whether a word of the slot may stand about i.
-func (sl *slot) mayStand(s string, i int) bool {
-	return (four(s, i+4)^sl.behind)&sl.behindKnown == 0 && (four(s, i-4)^sl.before)&sl.beforeKnown == 0 && !(sl.start && midWord(s, i))
+// places returns the two slots in which four bytes may stand.
+func (g *grams) places(four uint32) (a, b *slot) {
+	return &g.slots[four*gramMix>>(32-slotBits)], &g.slots[four*otherMix>>(32-slotBits)]
+}
+
+// differs returns 1 if what all words of the slot have is not there, and 0 if
+// it is. A free slot differs from all: no byte is 0 in whatever case.
+func (sl *slot) differs(here uint64, before uint32) uint64 {
+	d := (here^sl.here)&^sl.hereAny | uint64((before^sl.before)&^sl.beforeAny)
+	return (d | -d) >> 63
 }
 
 // midWord reports whether the byte at i does not begin a word. Case turns from
@@ -75,42 +100,39 @@ func midWord(s string, i int) bool {
 
 // slot returns that of four bytes, nil if there is none.
 func (g *grams) slot(four uint32) *slot {
-	four |= anyCase
-	for i := slotOf(four); ; i++ {
-		switch s := &g.slots[i%(1<<slotBits)]; {
-		case s.words == 0:
-			return nil
-		case s.key == four:
-			return s
-		}
+	a, b := g.places(four | anyCase)
+	switch four |= anyCase; {
+	case a.words > 0 && uint32(a.here) == four:
+		return a
+	case b.words > 0 && uint32(b.here) == four:
+		return b
 	}
+	return nil
 }
-
-func slotOf(key uint32) uint32 { return key * gramMix >> (32 - slotBits) }
 
 // at returns the words that are found by the four bytes at i.
 func (g *grams) at(s string, i int) []word {
-	if slot := g.slot(four(s, i)); slot != nil {
+	if slot := g.slot(four(s, i)); slot != nil && !(slot.start && midWord(s, i)) {
 		return g.words[slot.words-1]
 	}
 	return nil
 }
 
 // add makes a word findable.
-func (g *grams) add(w word) {
-	at := choose(w.lower)
-	if at >= 0 {
+func (g *grams) add(w word) error {
+	if at := choose(w.lower); at >= 0 {
 		w.offset = at
-		g.put(w)
+		if err := g.put(w); err != nil {
+			return err
+		}
 		w.offset = at + 1
-		g.put(w)
-		return
+		return g.put(w)
 	}
 	w.short = true
-	g.put(w)
 	for before := range uint32(256) {
 		g.note(before | four(w.lower, 0)<<8)
 	}
+	return g.put(w)
 }
 
 func (g *grams) note(four uint32) {
@@ -119,31 +141,56 @@ func (g *grams) note(four uint32) {
 }
 
 // put makes a word findable by the four bytes at its offset.
-func (g *grams) put(w word) {
+func (g *grams) put(w word) error {
 	key := four(w.lower, w.offset) | anyCase
 	g.note(key)
-	i := slotOf(key)
-	for ; g.slots[i].words != 0 && g.slots[i].key != key; i = (i + 1) % (1 << slotBits) {
-	}
-	s := &g.slots[i]
-	if s.words == 0 {
+	s := g.slot(key)
+	if s == nil {
 		g.words = append(g.words, nil)
-		*s = slot{key: key, words: uint16(len(g.words)), start: true, beforeKnown: ^uint32(0), behindKnown: ^uint32(0)}
-		s.before, s.behind = four(w.lower, w.offset-4), four(w.lower, w.offset+4)
+		here := uint64(key) | uint64(four(w.lower, w.offset+4)|anyCase)<<32
+		if s = g.place(slot{here: here, before: four(w.lower, w.offset-4) | anyCase, words: uint16(len(g.words)), start: true, long: 1}); s == nil {
+			return errWords
+		}
 	}
+	s.hereAny |= different(uint32(s.here>>32), w.lower, w.offset+4) << 32
+	s.beforeAny |= uint32(different(s.before, w.lower, w.offset-4))
 	s.start = s.start && w.start && w.offset == 0
-	s.short = s.short || w.short
-	s.beforeKnown &= known4(s.before, w.lower, w.offset-4)
-	s.behindKnown &= known4(s.behind, w.lower, w.offset+4)
+	if w.short {
+		s.long = 0
+	}
 	g.words[s.words-1] = append(g.words[s.words-1], w)
+	return nil
 }
 
-// known4 returns a mask of the bytes at i of a word that are the four, case
-// ignored.
-func known4(four uint32, lower string, i int) (mask uint32) {
+// errWords says that there are more trigger words than the slots are made for.
+var errWords = fmt.Errorf("detectors have more trigger words than can be told apart: some %d are the most", 1<<(slotBits-2))
+
+// place puts a slot into one of its places and what was there into its other
+// one, and so on, and returns where the first one came to stand, nil if there
+// is no room.
+func (g *grams) place(sl slot) *slot {
+	key := uint32(sl.here)
+	at, _ := g.places(key)
+	for range len(g.slots) {
+		if *at, sl = sl, *at; sl.words == 0 {
+			return g.slot(key)
+		}
+		a, b := g.places(uint32(sl.here))
+		if at == a {
+			at = b
+		} else {
+			at = a
+		}
+	}
+	return nil
+}
+
+// different returns a mask of the four bytes that are not those at i of a word,
+// case ignored.
+func different(four uint32, lower string, i int) (mask uint64) {
 	for n := range 4 {
-		if c := at(lower, i+n); uint(i+n) < uint(len(lower)) && c|0x20 == byte(four>>(8*n))|0x20 {
-			mask |= 0xDF << (8 * n)
+		if uint(i+n) >= uint(len(lower)) || lower[i+n]|0x20 != byte(four>>(8*n)) {
+			mask |= 0xFF << (8 * n)
 		}
 	}
 	return mask

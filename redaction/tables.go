@@ -126,7 +126,9 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 			return nil, err
 		}
 		t.rules = append(t.rules, rule{ds[i].Type, nameOf(&ds[i]), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
-		t.addDetector(i, &ds[i])
+		if err := t.addDetector(i, &ds[i]); err != nil {
+			return nil, err
+		}
 		t.addContext(i, &ds[i], words)
 	}
 	t.alone.unite(&t.regional)
@@ -184,10 +186,12 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 	}
 }
 
-func (t *tables) addDetector(i int, d *Detector) {
+func (t *tables) addDetector(i int, d *Detector) error {
 	t.addBytes(i, d)
 	for _, w := range d.Words {
-		t.grams.add(word{lower: strings.ToLower(w), det: i, start: d.WordStart})
+		if err := t.grams.add(word{lower: strings.ToLower(w), det: i, start: d.WordStart}); err != nil {
+			return err
+		}
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
 	if d.Form != nil {
@@ -205,6 +209,7 @@ func (t *tables) addDetector(i int, d *Detector) {
 		t.runPrefix[h/64] |= 1 << (h % 64)
 		t.prefixes[p[:minPrefix]] = append(t.prefixes[p[:minPrefix]], prefix{p, i})
 	}
+	return nil
 }
 
 func (t *tables) addBytes(i int, d *Detector) {
