@@ -110,6 +110,7 @@ func New(cfg Config) (*Redactor, error) {
 		if err := r.static.reset(cfg.Known, ops); err != nil {
 			return nil, err
 		}
+		r.static.set.Tabulate()
 	}
 	if r.escrow, err = escrowOf(cfg); err != nil {
 		return nil, err

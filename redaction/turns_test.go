@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/afterimage/afterimage/redaction/known"
 )
 
 // settings are configurations under which what must hold for every text is
@@ -93,11 +95,27 @@ func BenchmarkTurns(b *testing.B) {
 	}
 	clean := newRedactor(b, Config{})
 	kinds := map[string][]string{"prose": proseTurns(b, clean), "dense": denseTurns(b)}
-	for name, cfg := range map[string]Config{"default": {}, "kept": {ReportKept: true, Regions: []string{"US"}}} {
+	for name, cfg := range map[string]Config{"default": {}, "known": {Known: ofOneUser()}, "kept": {ReportKept: true, Regions: []string{"US"}}} {
 		r := newRedactor(b, cfg)
 		for kind, turns := range kinds {
 			b.Run(kind+"/"+name, func(b *testing.B) { benchmarkTurns(b, r, turns, key.For("", "")) })
 		}
+	}
+}
+
+// ofOneUser are ten values of one made-up user.
+func ofOneUser() []known.Value {
+	return []known.Value{
+		{Text: "Marguerite Delacroix-Whitfield", Kind: known.Name, Type: "PERSON"},
+		{Text: "Maggie Whitfield", Kind: known.Name, Type: "PERSON"},
+		{Text: "maggie.whitfield@example.com", Kind: known.Email, Type: "EMAIL"},
+		{Text: "m.delacroix@work.example", Kind: known.Email, Type: "EMAIL"},
+		{Text: "+1 415 555 0132", Kind: known.Phone, Type: "PHONE"},
+		{Text: "+44 20 7946 0871", Kind: known.Phone, Type: "PHONE"},
+		{Text: "12 High Street, Flat 3, Leeds", Kind: known.Address, Type: "ADDRESS"},
+		{Text: "CUST-0048-7731", Kind: known.Other, Type: "CUSTOMER"},
+		{Text: "maggie_w_77", Kind: known.Other, Type: "USERNAME"},
+		{Text: "Ottoline Delacroix", Kind: known.Name, Type: "PERSON"},
 	}
 }
 

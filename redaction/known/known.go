@@ -60,8 +60,13 @@ func Compile(values []Value) (*Set, error) {
 	if err := s.Reset(values); err != nil {
 		return nil, err
 	}
+	s.Tabulate()
 	return s, nil
 }
+
+// Tabulate makes the set quicker to search with until the next Reset. It takes a
+// millisecond and 256 KiB: for values that stay.
+func (s *Set) Tabulate() { s.starts.tabulate() }
 
 // Reset makes s a set of other values, in the memory that it has. After an
 // error it is empty.

@@ -19,6 +19,7 @@ type starts struct {
 	used  []byte // first bytes, as they came
 	// thirds has, by the first two letters of patterns, a bit for the third.
 	thirds [32][32]uint32
+	table  *table // of a set that does not change
 }
 
 // The flags of a byte, by the place of their lowest bit. There are eight groups
@@ -50,6 +51,7 @@ var plainFlags = func() (flags [256]uint64) {
 }()
 
 func (s *starts) reset() {
+	s.table = nil
 	s.rows = [256]bytes{}
 	s.flags = plainFlags
 	s.used = s.used[:0]
@@ -154,6 +156,9 @@ const allLetters = 1<<27 - 2
 // of the text. A text that ends after the first byte counts as one that goes on
 // with 0.
 func (s *starts) next(text string, i int) int {
+	if s.table != nil {
+		return s.nextByPairs(text, i)
+	}
 	f := &s.flags
 	if i < 3 {
 		if at := s.within(text, i, min(3, len(text))); at < 3 {

@@ -19,6 +19,10 @@ func TestStarts(t *testing.T) {
 			if err != nil {
 				continue
 			}
+			byFlags := new(Set)
+			if err := byFlags.Reset(s.values); err != nil {
+				t.Fatal(err)
+			}
 			met := 0
 			for range 200 {
 				text := ""
@@ -29,6 +33,7 @@ func TestStarts(t *testing.T) {
 					text += between[rng.IntN(len(between))]
 				}
 				met += stopsAtMatches(t, s, text)
+				stopsAtMatches(t, byFlags, text)
 			}
 			if met == 0 && v != "x" && v != "Ob" && v != "Ng" { // of which some kinds are common words
 				t.Errorf("%q of kind %d was never found", v, kind)
