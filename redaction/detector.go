@@ -54,6 +54,9 @@ type Detector struct {
 	// the words of a phrase, which stand one space apart here, a text may have
 	// other separators or none.
 	Context []string
+	// Asks says that Find, at long runs, is of use only where a word of Context
+	// stands before: it is not called elsewhere.
+	Asks bool
 	// Find looks at the candidate and calls Add for what it recognises. It
 	// must look at a bounded stretch of text, or at every byte of a stretch
 	// only once, and must not keep the candidate or its text.

@@ -102,25 +102,21 @@ func (t *monthTable) beside(s string, i, j int) bool {
 	if at(s, j) >= utf8.RuneSelf {
 		return true
 	}
-	j += ordinal(s, j)
-	if after := skipAny(s, j, " -/.,", 2); after > j {
-		if a, b := at(s, after), at(s, after+1); (a == 'o' && b == 'f' || a == 'd' && (b == 'e' || b == 'i')) && at(s, after+2) == ' ' {
-			after += 3
-		}
-		if t.begins.has(s, after) {
-			return true
-		}
+	after := j + ordinal(s, j)
+	behind := skipSigns(s, after, 2)
+	if next := four(s, behind); behind > after && (t.begins.has(next) || isBetween(next) && t.begins.has(four(s, behind+3))) {
+		return true
 	}
-	before := skipBack(s, i, " -/.,'", 3)
-	if before == i {
+	end := skipSignsBack(s, i, 3)
+	if end == i {
 		return false
 	}
-	if isDigit(at(s, before-1)) { // the day before a year
-		before = skipBack(s, skipBack(s, before, digits, 2), " -/.,", 2)
-	} else if ordinal(s, before-2) > 0 || anyFold(s[max(0, before-2):before], "of", "de") > 0 {
-		before = skipBack(s, skipBack(s, before-2, digits, 2), " -/.,", 2)
+	if isDigit(at(s, end-1)) { // the day before a year
+		end = skipSignsBack(s, skipBack(s, end, digits, 2), 2)
+	} else if ordinal(s, end-2) > 0 || isBetween(four(s, end-2)) {
+		end = skipSignsBack(s, skipBack(s, end-2, digits, 2), 2)
 	}
-	return t.ends.has(s, before-3)
+	return t.ends.has(four(s, end-3))
 }
 
 // ordinal returns the length of the ending of an ordinal number at i: 1st.
@@ -131,38 +127,52 @@ func ordinal(s string, i int) int {
 	return anyFold(s[i:], "st", "nd", "rd", "th", "er")
 }
 
-// threeLetters is a set of three letters, ASCII case ignored; all that is not
-// ASCII is in it.
+// isBetween reports whether four bytes begin with of, de or di: 5 de mayo.
+func isBetween(four uint32) bool {
+	switch four&0xFFFF | 0x2020 {
+	case 'o' | 'f'<<8, 'd' | 'e'<<8, 'd' | 'i'<<8:
+		return true
+	}
+	return false
+}
+
+// dateSigns are the signs that stand between the parts of a date.
+const dateSigns = 1<<' ' | 1<<'-' | 1<<'/' | 1<<'.' | 1<<',' | 1<<'\''
+
+func isDateSign(c byte) bool { return c < 64 && dateSigns>>c&1 != 0 }
+
+// skipSigns steps over at most n signs from i on.
+func skipSigns(s string, i, n int) int {
+	for ; n > 0 && isDateSign(at(s, i)); n-- {
+		i++
+	}
+	return i
+}
+
+// skipSignsBack steps back over at most n signs before i.
+func skipSignsBack(s string, i, n int) int {
+	for ; n > 0 && isDateSign(at(s, i-1)); n-- {
+		i--
+	}
+	return i
+}
+
+// threeLetters is a set of three letters, ASCII case ignored. Other signs are
+// taken for letters that they are not, and all that is not ASCII is in it.
 type threeLetters [1 << 15 / 64]uint64
 
 func (t *threeLetters) add(three string) {
-	if n := threeOf(three, 0); n >= 0 {
-		t[n/64] |= 1 << (n % 64)
-	}
+	n := threeOf(four(three, 0))
+	t[n/64] |= 1 << (n % 64)
 }
 
-// has reports whether the three letters of s at i are in the set.
-func (t *threeLetters) has(s string, i int) bool {
-	n := threeOf(s, i)
-	return n == notASCII || n >= 0 && t[n/64]>>(n%64)&1 != 0
+// has reports whether the first three of four bytes may be in the set.
+func (t *threeLetters) has(four uint32) bool {
+	n := threeOf(four)
+	return t[n/64]>>(n%64)&1 != 0 || four&0x808080 != 0
 }
 
-const (
-	notLetters = -1
-	notASCII   = -2
-)
-
-// threeOf returns a number for three letters of s at i.
-func threeOf(s string, i int) int {
-	a, b, c := at(s, i), at(s, i+1), at(s, i+2)
-	if (a|b|c)&utf8.RuneSelf != 0 {
-		return notASCII
-	}
-	if !isLetter(a) || !isLetter(b) || !isLetter(c) {
-		return notLetters
-	}
-	return int(a&0x1f)<<10 | int(b&0x1f)<<5 | int(c&0x1f)
-}
+func threeOf(four uint32) uint32 { return four&0x1F | four>>3&0x3E0 | four>>6&0x7C00 }
 
 // monthBehind returns where a word begins that may name the month of the day
 // that ends at i.

@@ -300,11 +300,22 @@ func (sc *scan) runAt(s string, i int, digit bool) error {
 		return nil
 	}
 	sc.longDone = true
+	var asked detSet
+	read := false
 	for _, d := range sc.t.long {
-		if sc.runEnd-sc.runStart >= sc.t.detectors[d].Long {
-			if err := sc.try(d, sc.runStart, sc.runEnd); err != nil {
-				return err
-			}
+		det := &sc.t.detectors[d]
+		if sc.runEnd-sc.runStart < det.Long {
+			continue
+		}
+		if det.Asks && !read {
+			sc.before(sc.runStart, &asked)
+			read = true
+		}
+		if det.Asks && !asked.has(d) {
+			continue
+		}
+		if err := sc.try(d, sc.runStart, sc.runEnd); err != nil {
+			return err
 		}
 	}
 	return nil
