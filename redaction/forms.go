@@ -192,7 +192,7 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 			return
 		}
 		tried++
-		if !t.detectors[det].Form.Match(value) || filled(value) {
+		if !t.detectors[det].Form.MatchIn(value, sc.compact[:0]) || filled(value) {
 			return
 		}
 		if !known && t.hasContext.has(det) {

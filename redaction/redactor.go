@@ -211,6 +211,9 @@ func failClosed(err *error) {
 
 // others drops from kept what was replaced after all, and what is there twice.
 func others(kept, edits []edit) []edit {
+	if len(kept) == 0 {
+		return nil
+	}
 	seen := map[place]bool{}
 	for _, e := range edits {
 		seen[placeOf(e)] = true

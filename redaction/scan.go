@@ -6,6 +6,7 @@ import (
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction/analyzer"
+	"github.com/afterimage/afterimage/redaction/identifier"
 )
 
 // A scan is the working memory of one call. It is pooled: nothing in it
@@ -40,7 +41,8 @@ type scan struct {
 	clusterEnd, runStart, runEnd int
 	longDone                     bool
 	digits                       []byte
-	nest                         []nest // JSON: open objects and arrays
+	compact                      [identifier.MaxLen]byte // an identifier without separators
+	nest                         []nest                  // JSON: open objects and arrays
 	cand                         Candidate
 
 	view      view

@@ -105,7 +105,7 @@ func expand(structure string) string {
 // ibanSum checks the two check digits, which stand third and fourth and count
 // as if they stood last.
 func ibanSum(s []byte) bool {
-	var moved [maxLen]byte
+	var moved [MaxLen]byte
 	n := copy(moved[:], s[4:])
 	n += copy(moved[n:], s[:4])
 	return mod97x10(moved[:n])

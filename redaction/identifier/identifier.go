@@ -94,13 +94,16 @@ func Valid(entity, country, text string) bool {
 // Is reports whether the form belongs to the entity.
 func (f *Form) Is(entity string) bool { return f.Entity == entity || slices.Contains(f.Also, entity) }
 
-// maxLen bounds the compact forms.
-const maxLen = 40
+// MaxLen bounds the compact forms, in bytes.
+const MaxLen = 40
 
 // Match reports whether the whole text is an identifier of this form. Lower
 // case is accepted for upper.
-func (f *Form) Match(text string) bool {
-	var buf [maxLen]byte
+func (f *Form) Match(text string) bool { return f.MatchIn(text, make([]byte, 0, MaxLen)) }
+
+// MatchIn does what Match does in the memory of buf, so that nothing is
+// allocated if it has room for MaxLen bytes.
+func (f *Form) MatchIn(text string, buf []byte) bool {
 	s := buf[:0]
 	separated := false
 	for i := range len(text) {
@@ -116,7 +119,7 @@ func (f *Form) Match(text string) bool {
 			separated = true
 			continue
 		}
-		if len(s) == maxLen {
+		if len(s) == MaxLen {
 			return false
 		}
 		s = append(s, c)
@@ -180,7 +183,7 @@ func (f *Form) check() error {
 		return fmt.Errorf("%s %s: entity, source or patterns are missing", f.Country, f.Name)
 	}
 	for _, p := range f.Patterns {
-		if len(p) == 0 || len(p) > maxLen || strings.ContainsFunc(p, func(r rune) bool {
+		if len(p) == 0 || len(p) > MaxLen || strings.ContainsFunc(p, func(r rune) bool {
 			return !strings.ContainsRune("#@*", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z')
 		}) {
 			return fmt.Errorf("%s %s: pattern %q is malformed", f.Country, f.Name, p)

@@ -27,7 +27,7 @@ func list(s string) []string { return strings.Split(s, ", ") }
 // country and has no words, so nothing is found by it that is not asked for.
 func luhnForm() Form {
 	patterns := []string{}
-	for n := 2; n <= maxLen; n++ {
+	for n := 2; n <= MaxLen; n++ {
 		patterns = append(patterns, strings.Repeat("#", n))
 	}
 	return Form{

@@ -68,7 +68,7 @@ func TestNationalSamples(t *testing.T) {
 		if !Valid(s.entity, s.country, " "+strings.ToLower(s.text)+"\n") {
 			t.Errorf("%s %s: %q is not valid in lower case", s.country, s.entity, s.text)
 		}
-		if f := matching(s); slices.ContainsFunc(f, func(f Form) bool { return f.Match(s.text + strings.Repeat("0", maxLen)) }) {
+		if f := matching(s); slices.ContainsFunc(f, func(f Form) bool { return f.Match(s.text + strings.Repeat("0", MaxLen)) }) {
 			t.Errorf("%s %s: %q is valid with forty zeros behind it", s.country, s.entity, s.text)
 		}
 	}

@@ -12,7 +12,7 @@ func (f *Form) Odds() float64 {
 		state = state*6364136223846793005 + 1442695040888963407
 		return byte((state >> 33) % uint64(n))
 	}
-	var buf [maxLen]byte
+	var buf [MaxLen]byte
 	for i := range samples {
 		pattern := f.Patterns[i%len(f.Patterns)]
 		s := buf[:0]
