@@ -33,22 +33,6 @@ func (d *detSet) unite(e *detSet) {
 	}
 }
 
-func (d *detSet) intersect(e *detSet) {
-	for i := range d {
-		d[i] &= e[i]
-	}
-}
-
-// meets reports whether d and e have a detector in common.
-func (d *detSet) meets(e *detSet) bool {
-	for i := range d {
-		if d[i]&e[i] != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // each calls f for the detectors in d and e, in order.
 // common counts what both have.
 func (d *detSet) common(e *detSet) (n int) {

@@ -66,7 +66,6 @@ func (p *pairs) build() {
 
 // of returns the flags of two bytes.
 func (p *pairs) of(a, b byte, rows map[byteSet]int) uint32 {
-	const both = 1<<16 | 1
 	low, high := uint32(1)<<firstStops, uint32(0)
 	if p.stops[a].has(b) {
 		high |= 1 << firstStops

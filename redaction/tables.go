@@ -69,21 +69,6 @@ const (
 	stopRun     // may be in a run with a prefix
 )
 
-// load returns the eight bytes of s at i, or what there are and zeros.
-func load(s string, i int) uint64 {
-	if i+8 <= len(s) {
-		return load8(s[i : i+8])
-	}
-	if len(s) >= 8 {
-		return load8(s[len(s)-8:]) >> (8 * (i + 8 - len(s)))
-	}
-	var x uint64
-	for j := len(s) - 1; j >= i; j-- {
-		x = x<<8 | uint64(s[j])
-	}
-	return x
-}
-
 // four returns the four bytes of s at i, those that there are and zeros.
 func four(s string, i int) uint32 {
 	if i >= 0 && i+4 <= len(s) {

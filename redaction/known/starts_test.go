@@ -8,7 +8,7 @@ import (
 // TestStarts holds that whatever Match finds, next stops at, from wherever it
 // comes.
 func TestStarts(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same texts each time
+	rng := rand.New(rand.NewPCG(1, 2)) // the same texts each time
 	between := []string{" ", "a", "e", "n", "t", "r", "o", "A", ".", "\\", "\\n", "%2F", "%20", "-", "\n", "\u00ad", "é", "7", "@"}
 	for _, v := range []string{
 		"Jane", "jane.doering@example.com", "Mueller", "Aaron Smith", "Joe Doe", "Ana Aalto", "José", "Łukasz Żak", "O'Neil", "P.O. Box 104", "B.B. King",

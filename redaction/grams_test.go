@@ -1,0 +1,141 @@
+package redaction
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tried returns a redactor whose detectors look for what the given ones do and
+// find nothing, and a function that returns where they were called for a text.
+func tried(t *testing.T, ds []Detector) func(s string) map[string]bool {
+	t.Helper()
+	calls := map[string]bool{}
+	recording := slices.Clone(ds)
+	for i := range recording {
+		d := &recording[i]
+		d.Form, d.Find = nil, func(c *Candidate) { calls[call(i, c.Start, c.End)] = true }
+		d.Digits, d.Long, d.Prefixes = Digits{}, 0, nil // of words and bytes alone
+	}
+	r := newRedactor(t, Config{Detectors: recording, ReportKept: true})
+	return func(s string) map[string]bool {
+		clear(calls)
+		if _, _, err := r.Text(t.Context(), s, pseudonym); err != nil {
+			t.Fatal(err)
+		}
+		return calls
+	}
+}
+
+func call(det, start, end int) string { return fmt.Sprint(det, " ", start, " ", end) }
+
+// allTriggers returns, one by one, the calls that the words of the detectors ask
+// for in s.
+func allTriggers(ds []Detector, s string) map[string]bool {
+	want := map[string]bool{}
+	for i := range ds {
+		for _, w := range ds[i].Words {
+			w = strings.ToLower(w)
+			for j := range len(s) - len(w) + 1 {
+				if hasFold(s[j:], w) && !(ds[i].WordStart && midWord(s, j)) {
+					want[call(i, j, j+len(w))] = true
+				}
+			}
+		}
+		for j := range len(s) {
+			if strings.IndexByte(ds[i].Bytes, s[j]) >= 0 && (ds[i].Next == "" || strings.IndexByte(ds[i].Next, at(s, j+1)) >= 0) {
+				want[call(i, j, j+1)] = true
+			}
+		}
+	}
+	return want
+}
+
+// TestWordsAnywhere holds that the scan meets every trigger word, wherever it
+// stands and whatever stands before it.
+func TestWordsAnywhere(t *testing.T) {
+	ds := Default()
+	calls := tried(t, ds)
+	before := []string{"", " ", "é", "\n", "x. ", "a b", "ab-", "homeX", `\n`, `.\t`, "%2F", "%3d ", "7", "142", "x12345", "42 ", "2021-05-21 ", "1", "[EMAIL:abcdefghijkl]", "[EMAIL:abcdefghijkl] ", strings.Repeat("-a", 31), strings.Repeat(". ", 31) + "."}
+	for i := range ds {
+		for _, w := range ds[i].Words {
+			for _, b := range before {
+				for _, after := range []string{"", "q", " and so on, for more than a window of sixty-four places of text"} {
+					s, start := b+strings.ToUpper(w[:1])+w[1:]+after, len(b)
+					if len(s) != len(b)+len(w)+len(after) || ds[i].WordStart && midWord(s, start) || strings.Trim(b, " 0123456789") != b && strings.ContainsAny(w, digits) && b != " " {
+						continue // no word starts there; a number goes on there
+					}
+					if !calls(s)[call(i, start, start+len(w))] {
+						t.Fatalf("%s was not tried at %q in %q", nameOf(&ds[i]), w, s)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestTriggersAll holds that the scan tries exactly what one look at every place
+// for every word would, in texts without numbers and replacements.
+func TestTriggersAll(t *testing.T) {
+	ds := Default()
+	calls := tried(t, ds)
+	var words []string
+	for i := range ds {
+		for _, w := range ds[i].Words {
+			if !strings.ContainsAny(w, "0123456789[]") {
+				words = append(words, w)
+			}
+		}
+	}
+	rng := rand.New(rand.NewPCG(3, 4)) // the same texts each time
+	between := []string{"", "", " ", "e", "K", "\n", `\n`, "%2F", ":", "_", "-", "@", ". ", "ß", "年", "the "}
+	for range 400 {
+		var b strings.Builder
+		for range 30 {
+			w := words[rng.IntN(len(words))]
+			if rng.IntN(3) == 0 {
+				w = strings.ToUpper(w)
+			}
+			if rng.IntN(4) == 0 {
+				w = w[:rng.IntN(len(w))]
+			}
+			b.WriteString(strings.ToValidUTF8(w, "?") + between[rng.IntN(len(between))])
+		}
+		s := b.String()
+		if strings.ContainsAny(s, "0123456789[]") {
+			s = strings.Map(func(r rune) rune {
+				if strings.ContainsRune("0123456789[]", r) {
+					return '~'
+				}
+				return r
+			}, s)
+		}
+		got, want := calls(s), allTriggers(ds, s)
+		for c := range want {
+			if !got[c] {
+				t.Fatalf("not tried: detector, start, end %s in %q", c, s)
+			}
+		}
+		for c := range got {
+			if !want[c] && !hasEscape(s) { // which are searched a second time, without
+
+				t.Fatalf("tried for nothing: detector, start, end %s in %q", c, s)
+			}
+		}
+	}
+}
+
+// TestTooManyWords holds that more trigger words than can be told apart are an
+// error that says so.
+func TestTooManyWords(t *testing.T) {
+	var words []string
+	for i := range 1 << 14 {
+		words = append(words, fmt.Sprintf("%c%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26, '!'+i/17576))
+	}
+	_, err := New(Config{Detectors: []Detector{{Type: "X", Words: words, Find: func(*Candidate) {}}}})
+	if err == nil || !strings.Contains(err.Error(), "more trigger words") {
+		t.Errorf("%d words: %v", len(words), err)
+	}
+}
