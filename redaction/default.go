@@ -27,7 +27,7 @@ var allForms = sync.OnceValue(func() []Detector {
 			continue // these have detectors of their own
 		}
 		telling := f.Telling()
-		ds = append(ds, Detector{Telling: &telling, Type: f.Entity, Name: formName(f), Source: f.Source, Form: &f, Normal: compactUpper})
+		ds = append(ds, Detector{Telling: &telling, Type: f.Entity, Name: formName(f), Version: 2, Source: f.Source, Form: &f, Normal: compactUpper})
 	}
 	return ds
 })

@@ -13,8 +13,8 @@
 // # The parts
 //
 //	redactor.go, event.go   the doors: texts, events, and the record of what was done
-//	scan.go, pairs.go,      one pass over a text: where something may begin, and
-//	tables.go               which detectors are to look at it
+//	scan.go, pairs.go,      one pass over a text: where something may begin, where a
+//	grams.go, tables.go     word may, and which detectors are to look at it
 //	number.go, forms.go     numbers, and identifiers by where letters and digits stand
 //	context.go              words near a candidate
 //	json.go, view.go,       JSON, texts with escapes, base64
@@ -30,11 +30,11 @@
 // # How it works
 //
 // A [Detector] is a value: a type, what triggers it and a function that
-// decides. All detectors are compiled into tables, of which the first tells by
-// two bytes where something may begin and the next by four where a word may,
-// and a text is passed over once: where the tables do not answer, which is
-// nearly everywhere, nothing happens. So cost grows with candidates, not with
-// detectors. A detector looks a bounded distance around its trigger, which
+// decides. All detectors are compiled into tables, of which one tells by pairs
+// of bytes where something may begin and another by four bytes where a word
+// may, and a text is passed over once, 64 places at a time: where the tables do
+// not answer, which is nearly everywhere, nothing happens. So cost grows with
+// candidates, not with detectors. A detector looks a bounded distance around its trigger, which
 // keeps the whole linear.
 //
 // Overlaps resolve by one rule: the leftmost span wins and takes in what goes

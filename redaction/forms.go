@@ -270,8 +270,11 @@ func (sc *scan) formAlone(first, last int) bool {
 	if isAlnum(before) && !afterEscape(s, start) || isAlnum(after) {
 		return false
 	}
-	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) || strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) {
+	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) && !(before == ',' && isLetter(s[start])) {
 		return false
+	}
+	if strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) && !(after == ',' && isLetter(s[start])) {
+		return false // nor a number in a row of numbers
 	}
 	if before == '-' && isAlnum(at(s, start-2)) || after == '-' && isAlnum(at(s, end+1)) {
 		return false

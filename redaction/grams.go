@@ -3,6 +3,7 @@ package redaction
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -232,9 +233,18 @@ const (
 	commonCost = 12
 )
 
-// rarity tells how seldom texts have some bytes.
+// plainGrams counts every four bytes of plainWords.
+var plainGrams = sync.OnceValue(func() map[string]int {
+	counts := map[string]int{}
+	for i := range len(plainWords) - minWord + 1 {
+		counts[plainWords[i:i+minWord]]++
+	}
+	return counts
+})
+
+// rarity tells how seldom texts have four bytes.
 func rarity(lower string) int {
-	r := -commonCost * strings.Count(plainWords, lower)
+	r := -commonCost * plainGrams()[lower]
 	for _, c := range []byte(lower) {
 		if i := strings.IndexByte(common, c); i >= 0 {
 			r += i

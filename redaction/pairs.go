@@ -57,50 +57,46 @@ func (p *pairs) addNumeric(next string) { p.numeric.addAll(next) }
 // build makes the flags.
 func (p *pairs) build() {
 	rows := p.rows()
+	var second, first [256]uint32 // what a byte says as the second of a pair and as the first
+	for c := range 256 {
+		second[c] = 1<<firstStops | rows[p.stops[c]]
+		if !isDigit(byte(c)) {
+			second[c] |= 1 << firstBegins
+		}
+		for row, relation := range rows {
+			if row.has(byte(c)) {
+				first[c] |= relation
+			}
+		}
+		if p.numeric.has(byte(c)) {
+			first[c] |= 1 << secondBegins
+		}
+	}
 	for a := range 256 {
 		for b := range 256 {
-			p.flags[pair(byte(a), byte(b))] = p.of(byte(a), byte(b), rows)
+			low, high := second[b], first[a]
+			if p.stops[a].has(byte(b)) {
+				high |= 1 << firstStops
+			}
+			if isDigit(byte(a)) && p.numeric.has(byte(b)) {
+				high |= 1 << firstBegins
+			}
+			if !isDigit(byte(a)) && isDigit(byte(b)) {
+				low |= 1 << secondBegins
+			}
+			p.flags[pair(byte(a), byte(b))] = low | high<<16
 		}
 	}
 }
 
-// of returns the flags of two bytes.
-func (p *pairs) of(a, b byte, rows map[byteSet]int) uint32 {
-	low, high := uint32(1)<<firstStops, uint32(0)
-	if p.stops[a].has(b) {
-		high |= 1 << firstStops
-	}
-	if !isDigit(b) {
-		low |= 1 << firstBegins
-	}
-	if isDigit(a) && p.numeric.has(b) {
-		high |= 1 << firstBegins
-	}
-	if !isDigit(a) && isDigit(b) {
-		low |= 1 << secondBegins
-	}
-	if p.numeric.has(a) {
-		high |= 1 << secondBegins
-	}
-	for row, relation := range rows {
-		if p.stops[b] == row {
-			low |= 1 << relation
-		}
-		if row.has(a) {
-			high |= 1 << relation
-		}
-	}
-	return low | high<<16
-}
-
-// rows numbers the sets in stops. If they are more than there are relations,
-// the last of those is of several, and stops at places too many, which the
-// scan finds out.
-func (p *pairs) rows() map[byteSet]int {
-	rows := map[byteSet]int{}
+// rows gives each set in stops a relation's bit. If they are more than there
+// are relations, the last of those is of several, and stops at places too many,
+// which the scan finds out.
+func (p *pairs) rows() map[byteSet]uint32 {
+	rows := map[byteSet]uint32{}
 	for _, row := range p.stops {
 		if _, known := rows[row]; !known && row != (byteSet{}) {
-			rows[row] = min(secondStops+len(rows), maxRelations-1)
+			rows[row] = 1 << min(secondStops+len(rows), maxRelations-1)
 		}
 	}
 	return rows

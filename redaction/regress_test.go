@@ -151,3 +151,26 @@ func TestSealsWhatIsReplaced(t *testing.T) {
 		}
 	}
 }
+
+// TestEdges holds for signs right beside a value that are no part of it.
+func TestEdges(t *testing.T) {
+	r := newRedactor(t, Config{})
+	for text, want := range map[string]string{
+		"5,GB29NWBK60161331926819,7":                "IBAN",
+		"_AIzaSyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q_": "API_KEY",
+		"1,234,567,890,123":                         "",
+		"12,5":                                      "",
+	} {
+		_, found, err := r.Text(t.Context(), text, pseudonym)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range found {
+			got += f.Type
+		}
+		if got != want {
+			t.Errorf("%q: found %q, want %q", text, got, want)
+		}
+	}
+}

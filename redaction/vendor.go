@@ -168,13 +168,20 @@ func matchShape(parts []part, s string, i int) int {
 		for strings.IndexByte(".%=/?&", s[i-1]) >= 0 && (s[i-1] != '=' || !isBase64(s[i-2])) {
 			i--
 		}
-	} else if isAlnum(at(s, i)) || last.in != nil && i < len(s) && last.in(s[i]) && strings.IndexByte(".=%/:?&", s[i]) < 0 {
+	} else if isAlnum(at(s, i)) || last.in != nil && i < len(s) && last.in(s[i]) && strings.IndexByte(".=%/:?&", s[i]) < 0 && !emphasised(s, start, i) {
 		return 0
 	}
 	if strings.IndexByte(parts[0].literal, '/') < 0 && filler(s[start+len(parts[0].literal):i]) {
 		return 0
 	}
 	return i
+}
+
+// emphasised reports whether the same sign of emphasis stands on both sides of
+// s[i:j], and no more of a word behind it: _key_, ~~key~~.
+func emphasised(s string, i, j int) bool {
+	c := at(s, j)
+	return (c == '_' || c == '~') && at(s, i-1) == c && !isAlnum(at(s, j+1))
 }
 
 // filler reports whether the variable part of a key is what examples put
@@ -234,7 +241,7 @@ func (f *family) detector(typ string) Detector {
 			words = append(words, completed(prefix)...)
 		}
 	}
-	return Detector{Type: typ, Name: f.name, Source: f.source, Version: 3, Words: unique(words), WordStart: true, Prefixes: prefixes, Find: func(c *Candidate) {
+	return Detector{Type: typ, Name: f.name, Source: f.source, Version: 4, Words: unique(words), WordStart: true, Prefixes: prefixes, Find: func(c *Candidate) {
 		if isAlnum(c.At(c.Start-1)) && isAlnum(c.At(c.Start)) && !afterEscape(c.Text, c.Start) {
 			return
 		}
