@@ -113,7 +113,7 @@ func (t *monthTable) beside(s string, i, j int) bool {
 	}
 	if isDigit(at(s, end-1)) { // the day before a year
 		end = skipSignsBack(s, skipBack(s, end, digits, 2), 2)
-	} else if ordinal(s, end-2) > 0 || isBetween(four(s, end-2)) {
+	} else if isDigit(at(s, end-3)) && ordinal(s, end-2) > 0 || !isLetter(at(s, end-3)) && isBetween(four(s, end-2)) {
 		end = skipSignsBack(s, skipBack(s, end-2, digits, 2), 2)
 	}
 	return t.ends.has(four(s, end-3))
