@@ -31,6 +31,8 @@ type namedShape struct {
 	words []string
 	lead  string // a literal before the run
 	parts []part
+	// The run that it begins with has at least run bytes and at most max.
+	run, max int
 }
 
 // detector finds the keys of a family.
@@ -50,7 +52,7 @@ func (f *namedFamily) detector() Detector {
 			if l := parts[0].literal; l != "" && !isBase64URL(l[len(l)-1]) {
 				lead, parts = l, parts[1:]
 			}
-			shapes = append(shapes, namedShape{names, lead, parts})
+			shapes = append(shapes, namedShape{names, lead, parts, certainRun(parts), mostOf(parts)})
 			least = min(least, leastRun(parts))
 		}
 	}
@@ -69,6 +71,9 @@ func (f *namedFamily) detector() Detector {
 func (c *Candidate) addNamed(shapes []namedShape) bool {
 	for i := range shapes {
 		s := &shapes[i]
+		if n := c.End - c.Start; n < s.run || n > s.max {
+			continue
+		}
 		if end := matchShape(s.parts, c.Text, c.Start); end >= c.End && strings.HasSuffix(c.Text[:c.Start], s.lead) && c.isNamed(s, end) {
 			c.Add(c.Start-len(s.lead), end)
 			return true
@@ -148,6 +153,15 @@ func leastRun(parts []part) int {
 			return max(n, leastLoose)
 		}
 		n += p.min
+	}
+	return n
+}
+
+// mostOf returns the length of the longest key of a shape.
+func mostOf(parts []part) int {
+	n := 0
+	for i := range parts {
+		n += len(parts[i].literal) + parts[i].max
 	}
 	return n
 }
