@@ -189,10 +189,11 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
+	pulse := newPulse(stream.js, logger)
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
 		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log),
-		Ready:   func() error { return cmp.Or(stream.ready(), log.Ready()) },
+		Ready:   func() error { return cmp.Or(stream.ready(), pulse.ready(), log.Ready()) },
 		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
 	})
 	if err != nil {
@@ -202,6 +203,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return stream.run(ctx) })
+	group.Go(func() error { return pulse.run(ctx) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
