@@ -181,10 +181,10 @@ func foldByte(s string, i int) byte {
 	switch {
 	case isUpper(c):
 		return c | 0x20
-	case c < 0x80 || i == 0:
+	case c < 0x80:
 		return c
 	}
-	switch before := s[i-1]; {
+	switch before := at(s, i-1); {
 	case before == 0xC3 && c < 0x9F, before == 0xD0 && 0x90 <= c && c < 0xA0:
 		return c + 0x20
 	case before == 0xD0 && 0xA0 <= c && c < 0xB0:

@@ -42,7 +42,7 @@ func directionEnd(s string, i int) (end int, found bool) {
 // if there is none.
 func pairEnd(s string, i int) int {
 	first := skipAny(s, i, ",; /", 3)
-	first += anyFold(s[first:], "lon: ", "lng: ", "longitude: ", "long: ", "lon=", "lng=", "longitude ")
+	first += anyFold(s[first:], "lon: ", "lng: ", "longitude: ", "long: ", "lon=", "lng=", "long=", "longitude=", "longitude ", "long ", "lon ", "lng ")
 	if first == i {
 		return 0
 	}
@@ -57,7 +57,7 @@ func pairEnd(s string, i int) int {
 // axisBefore reports whether latitude or longitude is named right before i.
 func axisBefore(s string, i int) bool {
 	end := skipBack(s, i, " :=\"'*>", 5)
-	return sameFold(lastWordBefore(s, end), "lat", "lon", "lng", "latitude", "longitude", "latitud", "longitud", "breitengrad")
+	return sameFold(lastWordBefore(s, end), "lat", "lon", "lng", "long", "latitude", "longitude", "latitud", "longitud", "breitengrad")
 }
 
 // degreeSigns are degree signs with minutes behind.

@@ -21,14 +21,15 @@ type Detector struct {
 	Version int
 	// Source names the specification that it follows.
 	Source string
-	// Bytes triggers at every occurrence of one of these ASCII bytes, no
-	// letters or digits. Rare ones are cheap.
+	// Bytes triggers at every occurrence of one of these ASCII bytes, which are
+	// no letters, digits or [. Rare ones are cheap.
 	Bytes string
 	// Next lists the bytes one of which must follow that of Bytes; "" means
 	// that any may, or none.
 	Next string
-	// Words triggers at every occurrence of one of these, ASCII case ignored.
-	// Four bytes is the least.
+	// Words triggers at every occurrence of one of these, whatever case ASCII
+	// letters are in, other letters in lower case, with a capital at the
+	// beginning, or all capitals. Four bytes is the least.
 	Words []string
 	// WordStart leaves out words after a letter, unless case turns there from
 	// lower to upper or the letter ends an escape such as \n or %3D. Cheaper.
@@ -96,8 +97,8 @@ const (
 	minPrefix = 3
 )
 
-// minWord is the shortest trigger word, since the prefix table is by four
-// bytes.
+// minWord is the shortest trigger word, since grams are of four bytes, and
+// minContext the shortest word of Context.
 const (
 	minWord    = 4
 	minContext = 2

@@ -3,6 +3,7 @@ package redaction
 import (
 	"math/bits"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/afterimage/afterimage/redaction/identifier"
 )
@@ -176,7 +177,10 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	dets, t := &sc.t.shapes.list[set], sc.t
 	lower := sc.lower(first, last)
 	allowed, may := &t.alone, &t.alonePlus
-	if lower {
+	switch {
+	case lower && sc.inSentence(first):
+		allowed, may = &detSet{}, &t.telling
+	case lower:
 		allowed, may = &t.regional, &t.regionalPlus
 	}
 	// Words near are read first where many wait for them, and else only for what
@@ -243,6 +247,13 @@ func (sc *scan) lower(first, last int) bool {
 		}
 	}
 	return false
+}
+
+// inSentence reports whether a group of letters follows a word, with a space
+// between: "es" in "mi DNI es 12345678Z" is no country.
+func (sc *scan) inSentence(i int) bool {
+	s, g := sc.cand.Text, sc.groups[i]
+	return g.letters && isLetter(s[g.End-1]) && at(s, g.Start-1) == ' ' && (isLetter(at(s, g.Start-2)) || at(s, g.Start-2) >= utf8.RuneSelf)
 }
 
 // filled reports whether s is a number made up by repeating a digit, of which

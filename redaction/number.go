@@ -20,11 +20,8 @@ func (sc *scan) digitAt(s string, i int) (int, error) {
 	if i < sc.clusterEnd {
 		return digitsEnd(s, i), nil
 	}
-	next, again := sc.readGroups(s, i)
-	if err := sc.clusterAt(); err != nil || again {
-		return next, err
-	}
-	return next, nil
+	next := sc.readGroups(s, i)
+	return next, sc.clusterAt()
 }
 
 // plainEnd returns where the number at i ends if it is one of those that prose
@@ -108,9 +105,9 @@ func leadLen(letter byte) int {
 }
 
 // readGroups reads the groups of letters and digits around i into sc.groups:
-// what an identifier may be written in. It returns where the scan goes on, and
-// whether that is amid the run.
-func (sc *scan) readGroups(s string, i int) (next int, again bool) {
+// what an identifier may be written in. It returns where the scan goes on, which
+// may be amid the run.
+func (sc *scan) readGroups(s string, i int) (next int) {
 	sc.groups = sc.groups[:0]
 	start := i
 	for start > 0 && isAlnum(s[start-1]) && i-start <= maxGroup && start > sc.clusterEnd {
@@ -118,7 +115,7 @@ func (sc *scan) readGroups(s string, i int) (next int, again bool) {
 	}
 	if start = behindEscape(s, start, i); i-start > maxGroup {
 		sc.clusterEnd = alnumEnd(s, i)
-		return digitsEnd(s, i), false
+		return digitsEnd(s, i)
 	}
 	sc.readLead(s, start)
 	for plain := true; ; {
@@ -127,14 +124,14 @@ func (sc *scan) readGroups(s string, i int) (next int, again bool) {
 		sc.groups = append(sc.groups, g)
 		if sc.clusterEnd = g.End; len(sc.groups) == maxRun {
 			sc.clusterEnd = sc.groups[maxRun-maxGroups].End
-			return sc.clusterEnd, true
+			return sc.clusterEnd
 		}
 		n := separator(s[g.End:])
 		if start = g.End + n; n == 0 || !goesOn(s, start, n) {
 			if plain {
-				return g.End, false
+				return g.End
 			}
-			return digitsEnd(s, i), false
+			return digitsEnd(s, i)
 		}
 	}
 }

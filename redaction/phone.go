@@ -64,7 +64,7 @@ func groupEnds(s string, i int, ends *[maxPhone]int) int {
 func phoneWords() []string {
 	return []string{"phone", "phones", "telephone", "tel", "mobile", "mobil", "cell", "cellphone", "cellular", "fax", "call", "calling", "telepono",
 		"whatsapp", "sms", "dial", "hotline", "landline", "callback", "contact number", "my number", "reach me", "ring me", "call me", "text me", "mon numéro", "meine nummer", "mi número", "mijn nummer", "appelle moi", "ruf mich", "phone_number", "phonenumber",
-		"telefon", "handy", "handynummer", "rufnummer", "teléfono", "telefono", "móvil", "celular", "téléphone", "portable", "telefone",
+		"telefon", "handy", "handynummer", "rufnummer", "teléfono", "telefono", "móvil", "celular", "téléphone", "tél", "portable", "telefone", "tlf", "gsm",
 		"телефон", "тел", "电话", "手机", "電話", "携帯", "전화"}
 }
 

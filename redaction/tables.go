@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // tables are the detectors, compiled. They never change after compile.
@@ -174,8 +176,10 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 func (t *tables) addDetector(i int, d *Detector) error {
 	t.addBytes(i, d)
 	for _, w := range d.Words {
-		if err := t.grams.add(word{lower: strings.ToLower(w), det: i, start: d.WordStart}); err != nil {
-			return err
+		for _, written := range cases(strings.ToLower(w)) {
+			if err := t.grams.add(word{lower: written, det: i, start: d.WordStart}); err != nil {
+				return err
+			}
 		}
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
@@ -195,6 +199,30 @@ func (t *tables) addDetector(i int, d *Detector) error {
 		t.prefixes[p[:minPrefix]] = append(t.prefixes[p[:minPrefix]], prefix{p, i})
 	}
 	return nil
+}
+
+// cases returns the ways to write a word, which is in lower case, besides in
+// ASCII capitals: as it is and, if it has letters beyond ASCII, with a capital
+// before, and in capitals alone. ASCII letters stay in lower case.
+func cases(lower string) []string {
+	all := []string{lower}
+	first, n := utf8.DecodeRuneInString(lower)
+	for _, w := range [...]string{string(unicode.ToUpper(first)) + lower[n:], strings.ToUpper(lower)} {
+		if w = lowerASCII(w); !slices.Contains(all, w) && utf8.ValidString(w) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// lowerASCII returns s with its ASCII letters in lower case.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && isUpper(byte(r)) {
+			return r | 0x20
+		}
+		return r
+	}, s)
 }
 
 func (t *tables) addBytes(i int, d *Detector) {
