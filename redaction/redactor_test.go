@@ -93,6 +93,7 @@ func TestFailsClosed(t *testing.T) {
 		"timeout":         {Config{Detectors: []Detector{slow}, Timeout: time.Millisecond}, t.Context(), "oh!!!!!!", pseudonym, ErrTimeout},
 		"canceled":        {Config{}, canceled, strings.Repeat("a", workPerLook), pseudonym, context.Canceled},
 		"pseudonym error": {Config{}, t.Context(), found, func(string) (string, error) { return "", errors.New("no key") }, ErrPseudonym},
+		"no pseudonym":    {Config{}, t.Context(), found, nil, ErrPseudonym},
 		"short token":     {Config{}, t.Context(), found, func(string) (string, error) { return "abc", nil }, ErrPseudonym},
 		"odd token":       {Config{}, t.Context(), found, func(string) (string, error) { return "abcdefghijk]", nil }, ErrPseudonym},
 	} {

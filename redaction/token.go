@@ -18,6 +18,9 @@ const maxType = 32
 
 // token calls p and checks what it returns.
 func (p Pseudonym) token(value string) (string, error) {
+	if p == nil {
+		return "", fmt.Errorf("%w: there is none to make them", ErrPseudonym)
+	}
 	t, err := p(value)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrPseudonym, err)

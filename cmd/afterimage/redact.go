@@ -76,8 +76,12 @@ func (f redactFlags) config() (redaction.Config, error) {
 		if !ok || err != nil {
 			return cfg, usage("--operator %q: give TYPE=OPERATOR, such as EMAIL=mask (pseudonym, mask, drop, generalise, keep)", o)
 		}
-		if name, _, _ := strings.Cut(typ, "/"); !slices.Contains(redaction.Types(), name) {
+		name, detector, one := strings.Cut(typ, "/")
+		if !slices.Contains(redaction.Types(), name) {
 			return cfg, usage("--operator %s: %s is no type that is looked for: afterimage redact types lists them", o, name)
+		}
+		if one && !slices.ContainsFunc(redaction.Describe(), func(d redaction.Description) bool { return d.Type == name && d.Detector == detector }) {
+			return cfg, usage("--operator %s: %s has no detector %q: afterimage redact types lists them", o, name, detector)
 		}
 		cfg.Operators[typ] = op
 	}

@@ -30,6 +30,9 @@ have "task":"validate", or stand in a file with "validate" in its name.`
 
 // Run scores all files as one set.
 func (c *redactBenchCmd) Run(ctx context.Context, s streams) error {
+	if c.Misses && c.json() {
+		return usage("--misses is for people: give it without -o json")
+	}
 	var all []cases.Case
 	for _, name := range c.Cases {
 		some, err := cases.Read(name)

@@ -145,7 +145,7 @@ func checkPrivate(path, remedy string) error {
 // Passphrase reads a passphrase from a file that nobody else may read; a
 // newline at its end is not part of it.
 func Passphrase(path string) ([]byte, error) {
-	if err := checkPrivate(path, remedyRotate); err != nil {
+	if err := checkPrivate(path, "take another, for new keys"); err != nil {
 		return nil, fmt.Errorf("read passphrase: %w", err)
 	}
 	b, err := os.ReadFile(path)

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -122,8 +123,20 @@ func (c *Case) complete(name string) error {
 	if c.Entity == "" || c.Expect != "match" && c.Expect != "no_match" {
 		return fmt.Errorf("case %q has no entity, or expects %q: want match or no_match", c.ID, c.Expect)
 	}
+	if c.Expect == "no_match" && len(c.Spans) > 0 {
+		return fmt.Errorf("case %q expects no_match and has spans", c.ID)
+	}
+	if !slices.Contains([]string{"", "checksum", "format", "context", "ner"}, c.Tier) {
+		return fmt.Errorf("case %q has tier %q: want checksum, format, context or ner", c.ID, c.Tier)
+	}
+	if !slices.Contains([]string{"", detect, document, validate}, c.Task) {
+		return fmt.Errorf("case %q has task %q: want detect, document or validate", c.ID, c.Task)
+	}
 	for i := range c.Spans {
 		s := &c.Spans[i]
+		if s.Type == "" && c.Entity == "MULTI" {
+			return fmt.Errorf("case %q: span %d–%d has no type, which those of MULTI need", c.ID, s.Start, s.End)
+		}
 		if s.Start < 0 || s.End <= s.Start || s.End > len(c.Text) {
 			return fmt.Errorf("case %q: span %d–%d is not in a text of %d bytes", c.ID, s.Start, s.End, len(c.Text))
 		}

@@ -138,7 +138,10 @@ func TestDocumentValues(t *testing.T) {
 			t.Error(err)
 		}
 		if !matched[i] {
-			t.Errorf("%s %s %v: no value of the tables matches", f.Entity, f.Country, f.Patterns)
+			t.Errorf("%s %s %v: no value of the tables in document_test.go and document_values_test.go matches", f.Entity, f.Country, f.Patterns)
+		}
+		if !f.Self && f.Country == "" && len(f.Words) == 0 && f.Entity != "LUHN" {
+			t.Errorf("%s %s: without a country, words or Self nothing makes it believed", f.Entity, f.Name)
 		}
 	}
 }
