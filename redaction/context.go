@@ -33,7 +33,6 @@ func (d *detSet) unite(e *detSet) {
 	}
 }
 
-// each calls f for the detectors in d and e, in order.
 // common counts what both have.
 func (d *detSet) common(e *detSet) (n int) {
 	for i := range d {
@@ -42,6 +41,7 @@ func (d *detSet) common(e *detSet) (n int) {
 	return n
 }
 
+// each calls f for the detectors in d and e, in order.
 func (d *detSet) each(e *detSet, f func(int)) {
 	for i := range d {
 		for m := d[i] & e[i]; m != 0; m &= m - 1 {

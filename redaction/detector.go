@@ -55,9 +55,9 @@ type Detector struct {
 	// the words of a phrase, which stand one space apart here, a text may have
 	// other separators or none.
 	Context []string
-	// Asks says that Find, at long runs, is of use only where a word of Context
-	// stands before: it is not called elsewhere.
-	Asks bool
+	// LongNear leaves out long runs before which no word of Context ended within
+	// contextReach bytes, nor stands in the JSON key of the text. Cheaper.
+	LongNear bool
 	// Find looks at the candidate and calls Add for what it recognises. It
 	// must look at a bounded stretch of text, or at every byte of a stretch
 	// only once, and must not keep the candidate or its text.
@@ -120,11 +120,13 @@ func (d *Detector) check() error {
 		return fmt.Errorf("detector %s has no Find", d.Type)
 	case d.Digits.Max > maxDigits || d.Digits.MaxGroups > maxGroups:
 		return fmt.Errorf("detector %s: more than %d digits or %d groups", d.Type, maxDigits, maxGroups)
+	case d.LongNear && (d.Long == 0 || len(d.Context) == 0):
+		return fmt.Errorf("detector %s has LongNear without Long or Context", d.Type)
 	case strings.ContainsFunc(d.Bytes, func(r rune) bool { return r >= 0x80 || isAlnum(byte(r)) || r == '[' }):
 		return fmt.Errorf("detector %s: a trigger byte is a letter, a digit, [ or not ASCII", d.Type)
 	}
 	for _, w := range d.Words {
-		if len(w) < minWord {
+		if slices.ContainsFunc(cases(w), func(w string) bool { return len(w) < minWord }) {
 			return fmt.Errorf("detector %s: word %q is shorter than %d bytes", d.Type, w, minWord)
 		}
 	}

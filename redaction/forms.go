@@ -249,6 +249,13 @@ func (sc *scan) lower(first, last int) bool {
 	return false
 }
 
+// mixed reports whether a group has letters and digits: what a comma separates
+// from such a group is no part of the same number.
+func (sc *scan) mixed(i int) bool {
+	g := sc.groups[i]
+	return g.letters && strings.ContainsAny(sc.cand.Text[g.Start:g.End], digits)
+}
+
 // inSentence reports whether a group of letters follows a word, with a space
 // between: "es" in "mi DNI es 12345678Z" is no country.
 func (sc *scan) inSentence(i int) bool {
@@ -281,11 +288,11 @@ func (sc *scan) formAlone(first, last int) bool {
 	if isAlnum(before) && !afterEscape(s, start) || isAlnum(after) {
 		return false
 	}
-	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) && !(before == ',' && isLetter(s[start])) {
+	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) && !(before == ',' && sc.mixed(first)) {
 		return false
 	}
-	if strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) && !(after == ',' && isLetter(s[start])) {
-		return false // nor a number in a row of numbers
+	if strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) && !(after == ',' && sc.mixed(last)) {
+		return false
 	}
 	if before == '-' && isAlnum(at(s, start-2)) || after == '-' && isAlnum(at(s, end+1)) {
 		return false

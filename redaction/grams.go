@@ -1,7 +1,8 @@
 package redaction
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -20,10 +21,15 @@ type grams struct {
 	// bits has one for the hash of every four bytes by which words are found:
 	// one in a hundred or so is set.
 	bits [1 << gramBits / 32]uint32
-	// slots lead from four bytes to words. Each is in one of two places, so that
-	// no loop has to find it (Pagh and Rodler: Cuckoo Hashing, 2001).
-	slots [1 << slotBits]slot
-	words [][]word
+	// slots lead from four bytes to words. Each is in one of two places, by two
+	// hashes, so that no loop has to find it (Pagh and Rodler: Cuckoo Hashing,
+	// 2001).
+	slots      []slot
+	shift      uint8
+	mix, other uint32
+	words      [][]word
+
+	loose map[uint32]*slot // until they have their places, by the four bytes
 }
 
 // A slot has what all words have in common that are found by four bytes: what
@@ -31,7 +37,7 @@ type grams struct {
 type slot struct {
 	here, hereAny     uint64
 	before, beforeAny uint32
-	words             uint16 // 1 + index into words; 0: the slot is free
+	words             uint32 // 1 + index into words; 0: the slot is free
 	start             bool   // they begin with the four bytes, and where words do
 	long              uint8  // 1 if none of them is short
 }
@@ -47,9 +53,7 @@ type word struct {
 
 const (
 	gramBits = 21
-	slotBits = 13
 	gramMix  = 0x9E3779B1 // Fibonacci hashing: Knuth, TAOCP 6.4
-	otherMix = 0x85EBCA77 // the same, for the other place
 	anyCase  = 0x20202020
 	anyCase8 = anyCase<<32 | anyCase
 )
@@ -83,7 +87,7 @@ func (g *grams) mayStand(s string, i int) bool {
 
 // places returns the two slots in which four bytes may stand.
 func (g *grams) places(four uint32) (a, b *slot) {
-	return &g.slots[four*gramMix>>(32-slotBits)], &g.slots[four*otherMix>>(32-slotBits)]
+	return &g.slots[four*g.mix>>(g.shift&31)], &g.slots[four*g.other>>(g.shift&31)]
 }
 
 // differs returns 1 if what all words of the slot have is not there, and 0 if
@@ -119,21 +123,20 @@ func (g *grams) at(s string, i int) []word {
 	return nil
 }
 
-// add makes a word findable.
-func (g *grams) add(w word) error {
+// add makes a word findable, once build was called.
+func (g *grams) add(w word) {
 	if at := choose(w.lower); at >= 0 {
 		w.offset = at
-		if err := g.put(w); err != nil {
-			return err
-		}
+		g.put(w)
 		w.offset = at + 1
-		return g.put(w)
+		g.put(w)
+		return
 	}
 	w.short = true
 	for before := range uint32(256) {
 		g.note(before | four(w.lower, 0)<<8)
 	}
-	return g.put(w)
+	g.put(w)
 }
 
 func (g *grams) note(four uint32) {
@@ -142,16 +145,18 @@ func (g *grams) note(four uint32) {
 }
 
 // put makes a word findable by the four bytes at its offset.
-func (g *grams) put(w word) error {
+func (g *grams) put(w word) {
 	key := four(w.lower, w.offset) | anyCase
 	g.note(key)
-	s := g.slot(key)
+	s := g.loose[key]
 	if s == nil {
 		g.words = append(g.words, nil)
 		here := uint64(key) | uint64(four(w.lower, w.offset+4)|anyCase)<<32
-		if s = g.place(slot{here: here, before: four(w.lower, w.offset-4) | anyCase, words: uint16(len(g.words)), start: true, long: 1}); s == nil {
-			return errWords
+		s = &slot{here: here, before: four(w.lower, w.offset-4) | anyCase, words: uint32(len(g.words)), start: true, long: 1}
+		if g.loose == nil {
+			g.loose = map[uint32]*slot{}
 		}
+		g.loose[key] = s
 	}
 	s.hereAny |= different(uint32(s.here>>32), w.lower, w.offset+4) << 32
 	s.beforeAny |= uint32(different(s.before, w.lower, w.offset-4))
@@ -159,22 +164,43 @@ func (g *grams) put(w word) error {
 	if w.short {
 		s.long = 0
 	}
-	g.words[s.words-1] = append(g.words[s.words-1], w)
-	return nil
+	if in := &g.words[s.words-1]; !slices.Contains(*in, w) {
+		*in = append(*in, w)
+	}
 }
 
-// errWords says that there are more trigger words than the slots are made for.
-var errWords = fmt.Errorf("detectors have more trigger words than can be told apart: some %d are the most", 1<<(slotBits-2))
+// build gives all slots their places: in a table of which they take a quarter
+// at most, with the first pair of hashes that has room for all.
+func (g *grams) build() {
+	for size := 8; ; size++ {
+		for n := range uint32(8) {
+			if 1<<size >= 4*len(g.loose) && g.placeAll(size, n) {
+				g.loose = nil
+				return
+			}
+		}
+	}
+}
+
+// placeAll reports whether all slots find room in 1<<size places with hashes n.
+func (g *grams) placeAll(size int, n uint32) bool {
+	g.slots, g.shift = make([]slot, 1<<size), uint8(32-size)
+	g.mix, g.other = gramMix+n<<16, 0x85EBCA77+n<<20 // odd ones
+	for _, key := range slices.Sorted(maps.Keys(g.loose)) {
+		if !g.place(*g.loose[key]) {
+			return false
+		}
+	}
+	return true
+}
 
 // place puts a slot into one of its places and what was there into its other
-// one, and so on, and returns where the first one came to stand, nil if there
-// is no room.
-func (g *grams) place(sl slot) *slot {
-	key := uint32(sl.here)
-	at, _ := g.places(key)
+// one, and so on, and reports whether there was room.
+func (g *grams) place(sl slot) bool {
+	at, _ := g.places(uint32(sl.here))
 	for range len(g.slots) {
 		if *at, sl = sl, *at; sl.words == 0 {
-			return g.slot(key)
+			return true
 		}
 		a, b := g.places(uint32(sl.here))
 		if at == a {
@@ -183,7 +209,7 @@ func (g *grams) place(sl slot) *slot {
 			at = a
 		}
 	}
-	return nil
+	return false
 }
 
 // different returns a mask of the four bytes that are not those at i of a word,

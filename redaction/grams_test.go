@@ -17,7 +17,7 @@ func tried(t *testing.T, ds []Detector) func(s string) map[string]bool {
 	for i := range recording {
 		d := &recording[i]
 		d.Form, d.Find = nil, func(c *Candidate) { calls[call(i, c.Start, c.End)] = true }
-		d.Digits, d.Long, d.Prefixes = Digits{}, 0, nil // of words and bytes alone
+		d.Digits, d.Long, d.LongNear, d.Prefixes = Digits{}, 0, false, nil // of words and bytes alone
 	}
 	r := newRedactor(t, Config{Detectors: recording, ReportKept: true})
 	return func(s string) map[string]bool {
@@ -55,7 +55,7 @@ func allTriggers(ds []Detector, s string) map[string]bool {
 // allCases returns all ways to write the words.
 func allCases(words []string) (all []string) {
 	for _, w := range words {
-		all = append(all, cases(strings.ToLower(w))...)
+		all = append(all, cases(w)...)
 	}
 	return all
 }
@@ -134,15 +134,55 @@ func TestTriggersAll(t *testing.T) {
 	}
 }
 
-// TestTooManyWords holds that more trigger words than can be told apart are an
-// error that says so.
-func TestTooManyWords(t *testing.T) {
-	var words []string
-	for i := range 1 << 14 {
-		words = append(words, fmt.Sprintf("%c%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26, '!'+i/17576))
+// TestManyWords holds that any words are found, also those whose bytes have the
+// same hashes, and thousands, and that each is tried once.
+func TestManyWords(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6)) // the same words each time
+	var thousands []string
+	for range 5000 {
+		w := make([]byte, 4+rng.IntN(8))
+		for i := range w {
+			w[i] = 'a' + byte(rng.IntN(26))
+		}
+		thousands = append(thousands, string(w))
 	}
-	_, err := New(Config{Detectors: []Detector{{Type: "X", Words: words, Find: func(*Candidate) {}}}})
-	if err == nil || !strings.Contains(err.Error(), "more trigger words") {
-		t.Errorf("%d words: %v", len(words), err)
+	for _, words := range [][]string{{"adca", "begr", "uzly"}, {"aapb", "lxlq", "uwyz"}, {"hello", "HELLO", "Hello"}, {"École:"}, {"n\u212a\u212a\u212a\u212a"}, thousands} {
+		calls := 0
+		r := newRedactor(t, Config{Detectors: []Detector{{Type: "X", Words: words, Find: func(*Candidate) { calls++ }}}})
+		for i, w := range words {
+			calls = 0
+			if _, _, err := r.Text(t.Context(), strings.Repeat(".", i%9)+w, pseudonym); err != nil {
+				t.Fatal(err)
+			}
+			if calls == 0 || calls > 1 && len(words) < 10 {
+				t.Errorf("%q of %d words was tried %d times", w, len(words), calls)
+			}
+		}
+	}
+}
+
+// TestWordsBehindNumbers holds that no word begins within a number or a
+// replacement, wherever in the text those stand.
+func TestWordsBehindNumbers(t *testing.T) {
+	calls := tried(t, []Detector{{Type: "X", Words: []string{"1abcdef", "]abcd", "abcd"}, Find: func(*Candidate) {}}})
+	for pad := range 9 {
+		before := strings.Repeat(".", pad)
+		for _, text := range []string{"51abcdef", "551abcdef", "5551abcdef", "[EMAIL:abcdefghijkl]abcd", "x[EMAIL:abcdefghijkl]abcd"} {
+			got := 0
+			for c := range calls(before + text) {
+				if start := strings.Index(before+text, "abcd"); strings.HasSuffix(text, "]abcd") {
+					start = len(before+text) - 4
+					if c != call(0, start, start+4) {
+						t.Errorf("in %q: %s", before+text, c)
+					}
+				} else if c != call(0, start, start+4) {
+					t.Errorf("in %q: %s", before+text, c)
+				}
+				got++
+			}
+			if got != 1 {
+				t.Errorf("in %q %d words were tried, want abcd alone", before+text, got)
+			}
+		}
 	}
 }

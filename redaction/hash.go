@@ -11,7 +11,7 @@ func passwordHash() Detector {
 		"$7$<k20-60>$<k43> $y$<k1-8>$<k1-64>$<k43> $gy$<k1-8>$<k1-64>$<k43> $P$<k31> $H$<k31> $sha1$<d1-9>$<k4-64>$<k28>") {
 		shapes = append(shapes, parseShape(shape))
 	}
-	return Detector{Type: "PASSWORD", Name: "password_hash", Source: "crypt(5); PHC string format", Bytes: "$", Next: "12567yagPHs", Find: func(c *Candidate) {
+	return Detector{Type: "PASSWORD", Name: "password_hash", Source: "crypt(5); PHC string format", Version: 2, Bytes: "$", Next: "12567yagPHs", Find: func(c *Candidate) {
 		for _, parts := range shapes {
 			if end := matchShape(parts, c.Text, c.Start); end > 0 {
 				c.Add(c.Start, end)

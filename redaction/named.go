@@ -57,7 +57,7 @@ func (f *namedFamily) detector() Detector {
 		}
 	}
 	slices.Sort(words)
-	return Detector{Type: "API_KEY", Name: f.name, Source: "documentation of the vendors; rule sets of gitleaks (MIT)", Long: max(least, leastNamed), Context: slices.Compact(words), Asks: true, Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Name: f.name, Source: "documentation of the vendors; rule sets of gitleaks (MIT)", Version: 2, Long: max(least, leastNamed), Context: slices.Compact(words), LongNear: true, Find: func(c *Candidate) {
 		if c.End-c.Start > maxNamed || !c.Near(namedReach) || !worthALook(c.Text[c.Start:c.End]) {
 			return
 		}

@@ -304,11 +304,11 @@ func (sc *scan) runAt(s string, i int, digit bool) error {
 		if sc.runEnd-sc.runStart < det.Long {
 			continue
 		}
-		if det.Asks && !read {
+		if det.LongNear && !read {
 			sc.before(sc.runStart, &asked)
 			read = true
 		}
-		if det.Asks && !asked.has(d) {
+		if det.LongNear && !asked.has(d) {
 			continue
 		}
 		if err := sc.try(d, sc.runStart, sc.runEnd); err != nil {

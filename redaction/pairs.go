@@ -13,22 +13,23 @@ import (
 // relations say that the scan stops at the second byte of the first pair,
 // others that it does at the first byte of the second one: whichever of the two
 // a place is, one relation is about it, and the byte before and behind it.
-type pairs struct {
-	flags [1 << 16]uint32
-	// stops has, by byte, the bytes that make the scan stop there where they
-	// follow; numeric those that make it stop at a digit that begins a number.
-	// They are what flags are made from.
-	stops   [256]byteSet
+type pairs [1 << 16]uint32
+
+// A stopping says where the scan stops. pairs are made from it.
+type stopping struct {
+	// bytes has, by byte, those that make the scan stop there where they follow;
+	// numeric has those that make it stop at a digit that begins a number.
+	bytes   [256]byteSet
 	numeric byteSet
 }
 
 // The relations. Those of digits and of the first byte are one each; the
 // second byte has one for all bytes at which the same bytes make it stop.
 const (
-	firstStops   = iota // stops has the two bytes of the second pair
+	firstStops   = iota // the second pair makes it stop
 	firstBegins         // a number begins with the second pair
 	secondBegins        // a number begins in the first pair
-	secondStops         // the first one's second byte and what follows are in stops
+	secondStops         // the first one's second byte and what follows make it stop
 	maxRelations = 16
 )
 
@@ -44,22 +45,22 @@ const (
 )
 
 // add makes the scan stop at each byte of first that a byte of second follows.
-func (p *pairs) add(first, second string) {
+func (st *stopping) add(first, second string) {
 	for _, a := range []byte(first) {
-		p.stops[a].addAll(second)
+		st.bytes[a].addAll(second)
 	}
 }
 
 // addNumeric makes the scan stop where a number begins whose first digit a
 // byte of next follows.
-func (p *pairs) addNumeric(next string) { p.numeric.addAll(next) }
+func (st *stopping) addNumeric(next string) { st.numeric.addAll(next) }
 
-// build makes the flags.
-func (p *pairs) build() {
-	rows := p.rows()
+// build fills the table.
+func (p *pairs) build(st *stopping) {
+	rows := st.rows()
 	var second, first [256]uint32 // what a byte says as the second of a pair and as the first
 	for c := range 256 {
-		second[c] = 1<<firstStops | rows[p.stops[c]]
+		second[c] = 1<<firstStops | rows[st.bytes[c]]
 		if !isDigit(byte(c)) {
 			second[c] |= 1 << firstBegins
 		}
@@ -68,33 +69,33 @@ func (p *pairs) build() {
 				first[c] |= relation
 			}
 		}
-		if p.numeric.has(byte(c)) {
+		if st.numeric.has(byte(c)) {
 			first[c] |= 1 << secondBegins
 		}
 	}
 	for a := range 256 {
 		for b := range 256 {
 			low, high := second[b], first[a]
-			if p.stops[a].has(byte(b)) {
+			if st.bytes[a].has(byte(b)) {
 				high |= 1 << firstStops
 			}
-			if isDigit(byte(a)) && p.numeric.has(byte(b)) {
+			if isDigit(byte(a)) && st.numeric.has(byte(b)) {
 				high |= 1 << firstBegins
 			}
 			if !isDigit(byte(a)) && isDigit(byte(b)) {
 				low |= 1 << secondBegins
 			}
-			p.flags[pair(byte(a), byte(b))] = low | high<<16
+			p[pair(byte(a), byte(b))] = low | high<<16
 		}
 	}
 }
 
-// rows gives each set in stops a relation's bit. If they are more than there
-// are relations, the last of those is of several, and stops at places too many,
-// which the scan finds out.
-func (p *pairs) rows() map[byteSet]uint32 {
+// rows gives each set of bytes that may follow a relation's bit. If they are
+// more than there are relations, the last of those is of several, and stops at
+// places too many, which the scan finds out.
+func (st *stopping) rows() map[byteSet]uint32 {
 	rows := map[byteSet]uint32{}
-	for _, row := range p.stops {
+	for _, row := range st.bytes {
 		if _, known := rows[row]; !known && row != (byteSet{}) {
 			rows[row] = 1 << min(secondStops+len(rows), maxRelations-1)
 		}
@@ -112,12 +113,12 @@ const (
 	ahead  = 2
 )
 
-// look looks at up to 64 places from i on and tells of which on it did, in
-// blocks of eight. Bit n of stops says that the scan must stop at i+n, bit n of
-// found that four bytes there are among those by which words are found.
+// look looks at n places from i on, 64 or as many as there are, eight at a time.
+// Bit k of stops says that the scan must stop at i+k; bit k of found, of every
+// other place, that a word may be found by the four bytes there.
 //
-// There is no branch in it that depends on the text, but for those about blocks
-// where there is something: to guess them wrong would cost more than all else.
+// Up to the last step nothing in it branches on what the text has: a processor
+// that guesses such a branch wrong loses more time than all else takes.
 func (t *tables) look(s string, i int) (n int, stops, found uint64) {
 	n = min(window, len(s)-i)
 	var w string
@@ -129,14 +130,14 @@ func (t *tables) look(s string, i int) (n int, stops, found uint64) {
 		w = unsafe.String(&rest[0], len(rest)) //nolint:gosec // nothing keeps it nor changes it
 	}
 	p, g := &t.pairs, &t.grams
-	first := p.flags[pair(at(s, i-2), at(s, i-1))]
-	before, f0 := first, p.flags[pair(w[0], w[1])]
+	first := p[pair(at(s, i-2), at(s, i-1))]
+	before, f0 := first, p[pair(w[0], w[1])]
 	some := uint32(0) // blocks with stops
 	for k := 0; k < n; k += block {
 		x, y := load8(w[k:k+8]), load8(w[k+2:k+10])
-		f1, f2, f3, f4 := p.flags[uint16(x>>16)], p.flags[uint16(x>>32)], p.flags[uint16(x>>48)], p.flags[uint16(y>>48)]
+		f1, f2, f3, f4 := p[uint16(x>>16)], p[uint16(x>>32)], p[uint16(x>>48)], p[uint16(y>>48)]
 		r := before&ofFirst&(f0>>16) | f0&(f1>>16) | f1&(f2>>16) | f2&(f3>>16) | f3&(f4>>16)&^ofFirst
-		if uint16(r) != 0 {
+		if uint16(r) != 0 { // a conditional move
 			some |= 1 << (k / block)
 		}
 		found |= uint64(g.has(uint32(x))&1|g.has(uint32(x>>16))&1<<2|g.has(uint32(x>>32))&1<<4|g.has(uint32(y>>32))&1<<6) << k
@@ -146,7 +147,7 @@ func (t *tables) look(s string, i int) (n int, stops, found uint64) {
 		k := bits.TrailingZeros32(some) * block
 		before := first
 		if k > 0 {
-			before = p.flags[pair(w[k-2], w[k-1])]
+			before = p[pair(w[k-2], w[k-1])]
 		}
 		stops |= uint64(p.stopsOf(w[k:k+10], before)) << k
 	}
@@ -160,7 +161,7 @@ func (t *tables) look(s string, i int) (n int, stops, found uint64) {
 // the flags of the two in front of them.
 func (p *pairs) stopsOf(w string, before uint32) (stops uint8) {
 	for n := 0; n <= block; n += 2 {
-		flags := p.flags[pair(w[n], w[n+1])]
+		flags := p[pair(w[n], w[n+1])]
 		r := before & (flags >> 16)
 		if r&ofFirst != 0 {
 			stops |= uint8(1 << n) // the last one's is the next block's

@@ -126,13 +126,13 @@ func (sc *scan) text(s string) error {
 func (sc *scan) stretch(s string, i, end int) (int, error) {
 	for i < end {
 		n, stops, found := sc.t.look(s, i)
-		at := i
+		at, from := i, i
 		for i += n; stops|found != 0; {
 			n := bits.TrailingZeros64(stops | found)
 			place, next := at+n, at+n+1
 			var err error
 			if found>>n&1 != 0 && sc.t.grams.mayStand(s, place) {
-				err = sc.wordsBy(s, place)
+				err = sc.wordsBy(s, place, from)
 			}
 			if stops>>n&1 != 0 && err == nil {
 				next, err = sc.stopAt(s, place)
@@ -144,6 +144,7 @@ func (sc *scan) stretch(s string, i, end int) (int, error) {
 				i = next
 				break
 			}
+			from = next
 			stops &= ^uint64(0) << (next - at)
 			found &= ^uint64(0) << (max(next-1, place+1) - at) // a short word at next is found before it
 		}
@@ -185,21 +186,23 @@ func (sc *scan) stopAt(s string, i int) (int, error) {
 	return i + 1, nil
 }
 
-// wordsBy tries the words that may be found at i.
-func (sc *scan) wordsBy(s string, i int) error {
-	if err := sc.wordsAt(s, i, sc.t.grams.at(s, i), false); err != nil {
-		return err
+// wordsBy tries the words that may be found at i and begin at from or behind it.
+func (sc *scan) wordsBy(s string, i, from int) error {
+	if i >= from {
+		if err := sc.wordsAt(s, i, sc.t.grams.at(s, i), false); err != nil {
+			return err
+		}
 	}
 	return sc.wordsAt(s, i+1, sc.t.grams.at(s, i+1), true)
 }
 
 // wordsAt tries those of the words, or of the short ones among them, that stand
-// at their offset from i.
+// at their offset from i. None begins within a number.
 func (sc *scan) wordsAt(s string, i int, words []word, short bool) error {
 	for j := range words {
 		w := &words[j]
 		start := i - w.offset
-		if short && !w.short || start < 0 || !hasFold(s[start:], w.lower) || w.start && midWord(s, start) {
+		if short && !w.short || start < 0 || !hasFold(s[start:], w.lower) || w.start && midWord(s, start) || isDigit(w.lower[0]) && isDigit(at(s, start-1)) {
 			continue
 		}
 		if err := sc.try(w.det, start, start+len(w.lower)); err != nil {

@@ -33,9 +33,10 @@ type tables struct {
 
 	// pairs and grams say where the scan stops, and stop what it does there
 	// besides looking for words.
-	pairs pairs
-	grams grams
-	stop  [256]uint8
+	pairs    pairs
+	grams    grams
+	stop     [256]uint8
+	stopping *stopping // until they are built
 
 	byByte   [128][]trigger // detectors by trigger byte
 	byNumber [maxGroups + 1][maxDigits + 1][]int
@@ -90,14 +91,14 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	if len(ds) > maxDetectors {
 		return nil, fmt.Errorf("%d detectors: %d is the most", len(ds), maxDetectors)
 	}
-	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, prefixes: map[string][]prefix{}}
+	t := &tables{detectors: ds, operators: ops, regions: map[string]bool{}, stopping: &stopping{}, prefixes: map[string][]prefix{}}
 	for _, r := range regions {
 		t.region = cmp.Or(t.region, r)
 		t.regions[r] = true
 	}
-	t.pairs.addNumeric(digits + separators)
+	t.stopping.addNumeric(digits + separators)
 	t.stop['['] = stopBracket
-	t.pairs.add("[", upperCase)
+	t.stopping.add("[", upperCase)
 	for c := '0'; c <= '9'; c++ {
 		t.stop[c] = stopDigit
 	}
@@ -113,9 +114,7 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 			return nil, err
 		}
 		t.rules = append(t.rules, rule{ds[i].Type, nameOf(&ds[i]), cmp.Or(ds[i].Version, 1), operatorOf(ops, &ds[i]), ds[i].Source})
-		if err := t.addDetector(i, &ds[i]); err != nil {
-			return nil, err
-		}
+		t.addDetector(i, &ds[i])
 		t.addContext(i, &ds[i], words)
 	}
 	t.alone.unite(&t.regional)
@@ -125,12 +124,14 @@ func compile(ds []Detector, regions []string, ops map[string]Operator) (*tables,
 	t.contexts.build(words)
 	t.shapes.build()
 	if len(t.long) > 0 { // of which a lone digit among letters may be the only one
-		t.pairs.addNumeric(lowerCase + upperCase + "_")
+		t.stopping.addNumeric(lowerCase + upperCase + "_")
 	}
 	if len(t.byNumber[1][1]) > 0 {
-		t.pairs.addNumeric(anyByte)
+		t.stopping.addNumeric(anyByte)
 	}
-	t.pairs.build()
+	t.pairs.build(t.stopping)
+	t.stopping = nil
+	t.grams.build()
 	return t, nil
 }
 
@@ -173,13 +174,11 @@ func (t *tables) addContext(i int, d *Detector, words map[string]*detSet) {
 	}
 }
 
-func (t *tables) addDetector(i int, d *Detector) error {
+func (t *tables) addDetector(i int, d *Detector) {
 	t.addBytes(i, d)
 	for _, w := range d.Words {
-		for _, written := range cases(strings.ToLower(w)) {
-			if err := t.grams.add(word{lower: written, det: i, start: d.WordStart}); err != nil {
-				return err
-			}
+		for _, written := range cases(w) {
+			t.grams.add(word{lower: written, det: i, start: d.WordStart})
 		}
 	}
 	t.addNumbers(i, d.Digits.withDefaults())
@@ -192,23 +191,23 @@ func (t *tables) addDetector(i int, d *Detector) error {
 	for _, p := range d.Prefixes {
 		for _, c := range "-_" {
 			t.stop[c] |= stopRun
-			t.pairs.add(string(c), lowerCase+upperCase)
+			t.stopping.add(string(c), lowerCase+upperCase)
 		}
 		h := prefixHash(p)
 		t.runPrefix[h/64] |= 1 << (h % 64)
 		t.prefixes[p[:minPrefix]] = append(t.prefixes[p[:minPrefix]], prefix{p, i})
 	}
-	return nil
 }
 
-// cases returns the ways to write a word, which is in lower case, besides in
-// ASCII capitals: as it is and, if it has letters beyond ASCII, with a capital
-// before, and in capitals alone. ASCII letters stay in lower case.
-func cases(lower string) []string {
-	all := []string{lower}
+// cases returns the ways to write a word besides in ASCII capitals, which count
+// as well: in lower case and, if it has letters beyond ASCII, as it is, with a
+// capital before, and in capitals alone. ASCII letters are in lower case.
+func cases(word string) []string {
+	lower := strings.ToLower(word)
 	first, n := utf8.DecodeRuneInString(lower)
-	for _, w := range [...]string{string(unicode.ToUpper(first)) + lower[n:], strings.ToUpper(lower)} {
-		if w = lowerASCII(w); !slices.Contains(all, w) && utf8.ValidString(w) {
+	all := []string{lower}
+	for _, w := range [...]string{word, string(unicode.ToUpper(first)) + lower[n:], strings.ToUpper(lower)} {
+		if w = lowerASCII(w); !slices.Contains(all, w) {
 			all = append(all, w)
 		}
 	}
@@ -232,7 +231,7 @@ func (t *tables) addBytes(i int, d *Detector) {
 	for _, c := range []byte(d.Bytes) {
 		t.stop[c] |= stopByte
 		t.byByte[c] = append(t.byByte[c], by)
-		t.pairs.add(string(c), next)
+		t.stopping.add(string(c), next)
 	}
 }
 

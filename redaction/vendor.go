@@ -177,11 +177,20 @@ func matchShape(parts []part, s string, i int) int {
 	return i
 }
 
-// emphasised reports whether the same sign of emphasis stands on both sides of
-// s[i:j], and no more of a word behind it: _key_, ~~key~~.
+// emphasised reports whether signs of emphasis stand on both sides of s[i:j],
+// and beyond them no more of a word: _key_, ~~key~~.
 func emphasised(s string, i, j int) bool {
 	c := at(s, j)
-	return (c == '_' || c == '~') && at(s, i-1) == c && !isAlnum(at(s, j+1))
+	if c != '_' && c != '~' || at(s, i-1) != c {
+		return false
+	}
+	for at(s, i-1) == c {
+		i--
+	}
+	for at(s, j) == c {
+		j++
+	}
+	return !isAlnum(at(s, i-1)) && !isAlnum(at(s, j))
 }
 
 // filler reports whether the variable part of a key is what examples put

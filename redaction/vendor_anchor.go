@@ -50,7 +50,7 @@ func anchoredKey() Detector {
 		keys = append(keys, key{k.anchor, counted(k.before), after})
 		words = append(words, k.anchor)
 	}
-	return Detector{Type: "API_KEY", Name: "anchored_key", Source: "documentation of the vendors; Microsoft: common annotated security keys", Words: unique(words), Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Name: "anchored_key", Source: "documentation of the vendors; Microsoft: common annotated security keys", Version: 2, Words: unique(words), Find: func(c *Candidate) {
 		for i := range keys {
 			k := &keys[i]
 			if !strings.HasPrefix(c.Text[c.Start:], k.anchor) {
@@ -169,7 +169,7 @@ func bareKey() Detector {
 			shapes = append(shapes, parseShape(shape))
 		}
 	}
-	return Detector{Type: "API_KEY", Name: "bare_key", Source: "Twilio: API keys; Discord: bot tokens", Long: 24, Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Name: "bare_key", Source: "Twilio: API keys; Discord: bot tokens", Version: 2, Long: 24, Find: func(c *Candidate) {
 		c.strip()
 		for _, parts := range shapes {
 			if end := matchShape(parts, c.Text, c.Start); end >= c.End {
@@ -205,7 +205,7 @@ func rapidKey(run string) bool {
 // bundleKey recognises the credentials with which Bundler fetches Sidekiq.
 func bundleKey() Detector {
 	shape := parseShape("<h8>:<h8>")
-	return Detector{Type: "API_KEY", Name: "sidekiq_key", Source: "Sidekiq: commercial installation", Words: []string{"contribsys__com"}, Find: func(c *Candidate) {
+	return Detector{Type: "API_KEY", Name: "sidekiq_key", Source: "Sidekiq: commercial installation", Version: 2, Words: []string{"contribsys__com"}, Find: func(c *Candidate) {
 		if a := assignment(c.Text, c.Start, c.End); a.ok && matchShape(shape, c.Text, a.start) == a.end {
 			c.Add(a.start, a.end)
 		}

@@ -34,7 +34,7 @@ type Match struct {
 }
 
 // A Set finds values. What Compile returns is safe for concurrent use as long
-// as Reset is not called.
+// as neither Reset nor Tabulate is called.
 type Set struct {
 	f        *folding
 	values   []Value

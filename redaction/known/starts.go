@@ -17,8 +17,10 @@ type starts struct {
 	rows  [256]bytes // by first byte: what may come second
 	flags [256]uint64
 	used  []byte // first bytes, as they came
-	// thirds has, by the first two letters of patterns, a bit for the third.
+	// thirds has, by the first two letters of patterns, a bit for the third,
+	// loose the first letters behind which any letter may stand third.
 	thirds [32][32]uint32
+	loose  uint32
 	table  *table // of a set that does not change
 }
 
@@ -55,7 +57,7 @@ func (s *starts) reset() {
 	s.rows = [256]bytes{}
 	s.flags = plainFlags
 	s.used = s.used[:0]
-	s.thirds = [32][32]uint32{}
+	s.thirds, s.loose = [32][32]uint32{}, 0
 }
 
 // add adds the pairs of a first byte and each of row.
@@ -66,7 +68,8 @@ func (s *starts) add(first byte, row *bytes) {
 	s.rows[first].or(row)
 }
 
-// addLetters adds the first letters of a pattern.
+// addLetters adds the first letters of a pattern. Behind a word of one letter
+// an initial may be passed over: X b. Ray.
 func (s *starts) addLetters(word []elem) {
 	letter := func(i int) int {
 		if i < len(word) && word[i].rune() < utf8.RuneSelf && isLower(byte(word[i].rune())) {
@@ -74,7 +77,11 @@ func (s *starts) addLetters(word []elem) {
 		}
 		return -1
 	}
-	switch a, b, c := letter(0), letter(1), letter(2); {
+	a, b, c := letter(0), letter(1), letter(2)
+	if a >= 0 && len(word) > 1 && word[1]&breakFlags != 0 {
+		s.loose |= 1 << a
+	}
+	switch {
 	case a < 0:
 	case b < 0:
 		for i := range s.thirds[a] {
@@ -117,13 +124,7 @@ func (s *starts) build() {
 				s.flags[64*i+bits.TrailingZeros64(row)] |= 1 << (ofSecond + group)
 			}
 		}
-		third := s.third(first)
-		for c := byte('a'); c <= 'z'; c++ { // which stand third where something stands between
-			if s.rows[first].has(c) {
-				third |= 1 << (c & 0x1F)
-			}
-		}
-		for ; third != 0; third &= third - 1 {
+		for third := s.third(first); third != 0; third &= third - 1 {
 			c := 'a' - 1 + bits.TrailingZeros32(third)
 			s.flags[c] |= 1 << (ofThird + group)
 			s.flags[c-0x20] |= 1 << (ofThird + group)
@@ -131,10 +132,16 @@ func (s *starts) build() {
 	}
 }
 
-// third returns a set of the letters that may stand third behind a first byte.
+// third returns a set of the letters that may stand third behind a first byte,
+// right behind the second or, where that is a separator, behind it.
 func (s *starts) third(first byte) (set uint32) {
-	if !isLower(first|0x20) || isPair(rune(first|0x20), 'e') {
+	if !isLower(first|0x20) || isPair(rune(first|0x20), 'e') || s.loose>>(first&0x1F)&1 != 0 {
 		return allLetters
+	}
+	for c := byte('a'); c <= 'z'; c++ {
+		if s.rows[first].has(c) {
+			set |= 1 << (c & 0x1F)
+		}
 	}
 	for second, thirds := range s.thirds[first&0x1F] {
 		if set |= thirds; thirds == 0 {
@@ -166,7 +173,10 @@ func (s *starts) next(text string, i int) int {
 		}
 		i = 3
 	}
-	escaped := escapes(uint64(text[i-3]) | uint64(text[i-2])<<8 | uint64(text[i-1])<<16)
+	if i+9 >= len(text) {
+		return s.within(text, i, len(text))
+	}
+	escaped := escapes(uint64(text[i-3]) | uint64(text[i-2])<<8 | uint64(text[i-1])<<16 | uint64(text[i])<<24)
 	for ; i+9 < len(text); i += 8 {
 		w := text[i-1 : i+10]
 		b, f0, f1, f2, f3, f4 := f[w[0]], f[w[1]], f[w[2]], f[w[3]], f[w[4]], f[w[5]]
@@ -175,7 +185,7 @@ func (s *starts) next(text string, i int) int {
 			f1>>ofBefore&f2&(f3>>ofSecond)&(f4>>ofThird) | f2>>ofBefore&f3&(f4>>ofSecond)&(f5>>ofThird) |
 			f3>>ofBefore&f4&(f5>>ofSecond)&(f6>>ofThird) | f4>>ofBefore&f5&(f6>>ofSecond)&(f7>>ofThird) |
 			f5>>ofBefore&f6&(f7>>ofSecond)&(f8>>ofThird) | f6>>ofBefore&f7&(f8>>ofSecond)&(f9>>ofThird)
-		here := escapes(load8(w[1:9]))
+		here := escapes(load8(w[2:10])) // one behind the block, too: what stands third may follow it
 		if m&allOnes == 0 && escaped|here == 0 {
 			continue
 		}

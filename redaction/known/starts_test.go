@@ -2,6 +2,7 @@ package known
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestStarts(t *testing.T) {
 	between := []string{" ", "a", "e", "n", "t", "r", "o", "A", ".", "\\", "\\n", "%2F", "%20", "-", "\n", "\u00ad", "é", "7", "@"}
 	for _, v := range []string{
 		"Jane", "jane.doering@example.com", "Mueller", "Aaron Smith", "Joe Doe", "Ana Aalto", "José", "Łukasz Żak", "O'Neil", "P.O. Box 104", "B.B. King",
-		"12 High Street, Flat 3", "CU-1234-5678", "jdoering77", "Ob", "A B", "de la Cruz", "Юлия", "王小明", "+1 415 555 0132", "x", "7x", "Ng", "T-1000",
+		"12 High Street, Flat 3", "CU-1234-5678", "jdoering77", "Ob", "A B", "de la Cruz", "Юлия", "王小明", "+1 415 555 0132", "x", "7x", "Ng", "T-1000", "X Ray Tim", "x Åre", "B Cee",
 	} {
 		for kind := Other; kind <= Address; kind++ {
 			s, err := Compile([]Value{{Text: v, Kind: kind}})
@@ -24,11 +25,12 @@ func TestStarts(t *testing.T) {
 				t.Fatal(err)
 			}
 			met := 0
-			for range 200 {
+			written := []string{v, v, strings.ToLower(v), strings.ReplaceAll(strings.ToLower(v), " ", " b. "), strings.ReplaceAll(v, " ", `\n`), strings.ReplaceAll(v, " ", "%C2%A0")}
+			for range 300 {
 				text := ""
 				for at, n := rng.IntN(24), 0; n < 24; n++ {
 					if n == at {
-						text += v
+						text += written[rng.IntN(len(written))]
 					}
 					text += between[rng.IntN(len(between))]
 				}
