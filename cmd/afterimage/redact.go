@@ -215,6 +215,9 @@ func (r *redactRun) text(ctx context.Context, file string, n int, text string) e
 		fmt.Fprintf(r.notes, "note: %s is not UTF-8 throughout: what is not is replaced by U+FFFD\n", file)
 		text = strings.ToValidUTF8(text, "\uFFFD")
 	}
+	if strings.IndexByte(text, 0) >= 0 {
+		fmt.Fprintf(r.notes, "note: %s has NUL bytes: if it is UTF-16, what is in it is not found: iconv -f UTF-16 -t UTF-8 makes it readable\n", file)
+	}
 	out, replaced, kept, err := r.redactor.Explain(ctx, text, r.pseudonym)
 	if err != nil {
 		return err
