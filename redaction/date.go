@@ -31,7 +31,7 @@ func births() []Detector {
 	months := newMonthTable()
 	return []Detector{
 		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_numeric", Source: "ISO 8601, CLDR short date formats", Digits: numericDigits(),
-			Context: birthWords(), Find: ofBirth(numericDate)},
+			Context: birthWords(), Version: 2, Find: ofBirth(numericBirth)},
 		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_written", Source: "CLDR month names", Digits: besideMonth(),
 			Context: birthWords(), Find: ofBirth(writtenDate(months))},
 		{Type: "DATE_OF_BIRTH", Name: "date_of_birth_ideographic", Source: "CLDR: zh, ja, ko", Words: yearSigns(),
@@ -90,6 +90,16 @@ func birthAfter(s string, i int) bool {
 
 // numericDigits are those of 5/2021 to 2021-05-21.
 func numericDigits() Digits { return Digits{Min: 4, Max: 8, MinGroups: 2, MaxGroups: 3} }
+
+// numericBirth reads what numericDate does, and 3.4.85, which is more often a
+// version where no word about birth is near.
+func numericBirth(c *Candidate) (start, end int, ok bool) {
+	if g := c.Groups; len(g) == 3 && c.Separator(1) == "." && c.Separator(2) == "." && g[0].Len() == 1 && g[1].Len() == 1 && g[2].Len() == 2 {
+		y, m, d := number(c.Text[g[2].Start:g[2].End]), number(c.Text[g[1].Start:g[1].End]), number(c.Text[g[0].Start:g[0].End])
+		return c.Start, c.End, dateAlone(c) && validDate(2000+y, m, d) && !versionBefore(c.Text, c.Start)
+	}
+	return numericDate(c)
+}
 
 // numericDate reads year, month and day in one of the orders in use, or month
 // and year with a slash.
