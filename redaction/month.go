@@ -104,7 +104,7 @@ func (t *monthTable) beside(s string, i, j int) bool {
 	}
 	after := j + ordinal(s, j)
 	behind := skipSigns(s, after, 2)
-	if next := four(s, behind); behind > after && (t.begins.has(next) || isBetween(next) && t.begins.has(four(s, behind+3))) {
+	if behind > after && (t.named(s, behind) || isBetween(four(s, behind)) && t.named(s, behind+3)) {
 		return true
 	}
 	end := skipSignsBack(s, i, 3)
@@ -116,7 +116,24 @@ func (t *monthTable) beside(s string, i, j int) bool {
 	} else if isDigit(at(s, end-3)) && ordinal(s, end-2) > 0 || !isLetter(at(s, end-3)) && isBetween(four(s, end-2)) {
 		end = skipSignsBack(s, skipBack(s, end-2, digits, 2), 2)
 	}
-	return t.ends.has(four(s, end-3))
+	if last := four(s, end-3); !t.ends.has(last) || last&0x808080 != 0 {
+		return t.ends.has(last)
+	}
+	begin := end - 3
+	for begin > 0 && isLetter(s[begin-1]) && end-begin <= longestMonth {
+		begin--
+	}
+	return at(s, begin-1) >= utf8.RuneSelf || t.month(s[begin:end]) > 0
+}
+
+// named reports whether a month may be named at i.
+func (t *monthTable) named(s string, i int) bool {
+	first := four(s, i)
+	if !t.begins.has(first) || first&0x808080 != 0 {
+		return t.begins.has(first)
+	}
+	end := lettersEnd(s, i, longestMonth+1)
+	return at(s, end) >= utf8.RuneSelf || t.month(s[i:end]) > 0
 }
 
 // ordinal returns the length of the ending of an ordinal number at i: 1st.
