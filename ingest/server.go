@@ -337,6 +337,10 @@ func (s *Server) Healthy() error {
 	return nil
 }
 
+// Switching tells whether the server is stopped for a change of keys, which
+// publishers wait for.
+func (s *Server) Switching() bool { return s.nats.Load() == nil }
+
 // Close stops the server at once: clients reconnect elsewhere or wait. All
 // that was acknowledged is on disk.
 func (s *Server) Close() error {

@@ -8,7 +8,7 @@ import "strings"
 // is to replace.
 func addresses() []Detector {
 	d := func(name, source string, start bool, words []string, find func(*Candidate)) Detector {
-		return Detector{Type: "ADDRESS", Name: name, Source: source, Words: words, WordStart: start, Find: find}
+		return Detector{Type: "ADDRESS", Name: name, Source: source, Version: 2, Words: words, WordStart: start, Find: find}
 	}
 	return []Detector{
 		d("address_number_first", "USPS Publication 28, appendix C1; Royal Mail PAF", true, streetTypes(), numberFirst),

@@ -6,8 +6,8 @@ import "strings"
 // that it can be generalised to a range: the default that fits.
 func ages() []Detector {
 	return []Detector{
-		{Type: "AGE", Name: "age_before", Source: "written forms of ages", Words: ageUnits(), Find: ageBefore},
-		{Type: "AGE", Name: "age_after", Source: "written forms of ages", Words: ageLabels(), WordStart: true, Find: ageAfter},
+		{Type: "AGE", Name: "age_before", Source: "written forms of ages", Version: 2, Words: ageUnits(), Find: ageBefore},
+		{Type: "AGE", Name: "age_after", Source: "written forms of ages", Version: 2, Words: ageLabels(), WordStart: true, Find: ageAfter},
 	}
 }
 

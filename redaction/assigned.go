@@ -10,7 +10,7 @@ import (
 // drawn at random.
 func secrets() Detector {
 	return Detector{
-		Type: "GENERIC_SECRET", Version: 2,
+		Type: "GENERIC_SECRET", Version: 3,
 		Words: []string{"secret", "secrete", "token", "apikey", "api_key", "api-key", "api key", "_key", "-key", "accesskey", "secretkey",
 			"privatekey", "authkey", "credential", "creds", "cookie", "authorization", "_auth", "_login", "key=", "key =", "key:", "key\"", "key'", "key>", "sig=", "signature=", "apitoken",
 			"session_id", "sessionid", "auth=", "auth:", "_pat=", "_pat:", "_pat ", "bearer=", "bearer:", "密钥", "токен", "ключ:"},

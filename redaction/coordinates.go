@@ -57,7 +57,7 @@ func pairEnd(s string, i int) int {
 // axisBefore reports whether latitude or longitude is named right before i.
 func axisBefore(s string, i int) bool {
 	end := skipBack(s, i, " :=\"'*>", 5)
-	return sameFold(lastWordBefore(s, end), "lat", "lon", "lng", "long", "latitude", "longitude", "latitud", "longitud", "breitengrad")
+	return sameFold(lastWordBefore(s, end), "lat", "lon", "lng", "latitude", "longitude", "latitud", "longitud", "breitengrad")
 }
 
 // degreeSigns are degree signs with minutes behind.

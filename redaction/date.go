@@ -91,12 +91,16 @@ func birthAfter(s string, i int) bool {
 // numericDigits are those of 5/2021 to 2021-05-21.
 func numericDigits() Digits { return Digits{Min: 4, Max: 8, MinGroups: 2, MaxGroups: 3} }
 
-// numericBirth reads what numericDate does, and 3.4.85, which is more often a
-// version where no word about birth is near.
+// besideBirth is how far before 3.4.85 a word about birth may end: "am " may
+// stand between, but no name of what has versions.
+const besideBirth = 5
+
+// numericBirth reads what numericDate does and, right behind a word about birth,
+// 3.4.85, which elsewhere is a version.
 func numericBirth(c *Candidate) (start, end int, ok bool) {
 	if g := c.Groups; len(g) == 3 && c.Separator(1) == "." && c.Separator(2) == "." && g[0].Len() == 1 && g[1].Len() == 1 && g[2].Len() == 2 {
 		y, m, d := number(c.Text[g[2].Start:g[2].End]), number(c.Text[g[1].Start:g[1].End]), number(c.Text[g[0].Start:g[0].End])
-		return c.Start, c.End, dateAlone(c) && validDate(2000+y, m, d) && !versionBefore(c.Text, c.Start)
+		return c.Start, c.End, dateAlone(c) && validDate(2000+y, m, d) && c.Near(besideBirth)
 	}
 	return numericDate(c)
 }

@@ -14,7 +14,7 @@ func devices() []Detector {
 				"checking account", "savings account", "a/c no", "sort code", "kontonummer", "konto-nr", "kontonr", "konto nr", "numéro de compte", "compte bancaire", "número de cuenta", "cuenta bancaria",
 				"numero di conto", "conto corrente", "rekeningnummer", "conta bancária", "conta corrente", "numer konta", "номер счета", "расчетный счет", "口座番号", "银行账号", "银行卡号", "계좌번호"},
 			Normal: digitsOf, Find: bankAccount},
-		{Type: "DEVICE_ID", Name: "device_id", Source: "names that systems give to identifiers of devices", WordStart: true,
+		{Type: "DEVICE_ID", Name: "device_id", Source: "names that systems give to identifiers of devices", Version: 2, WordStart: true,
 			Words: []string{"serial number", "serial no", "serialnumber", "serial_number", "serial #", "device id", "device_id", "deviceid", "udid", "android id", "android_id", "advertising id", "idfa", "gaid",
 				"imsi", "iccid", "seriennummer", "numéro de série", "número de serie", "numero di serie", "序列号"},
 			Find: deviceID},

@@ -2,7 +2,9 @@ package redaction
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/afterimage/afterimage/redaction/identifier"
@@ -178,7 +180,7 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 	lower := sc.lower(first, last)
 	allowed, may := &t.alone, &t.alonePlus
 	switch {
-	case lower && sc.inSentence(first):
+	case lower && sc.ofSentence(first):
 		allowed, may = &detSet{}, &t.telling
 	case lower:
 		allowed, may = &t.regional, &t.regionalPlus
@@ -239,7 +241,8 @@ func (sc *scan) around(first, last int) detSet {
 
 // lower reports whether letters that stand apart from digits are in lower
 // case: "of 2017" and "de 500 000" are words and a number, unless the form is
-// telling and a word near it says so, or its country is asked for.
+// telling and a word near it says so or, but for words of a sentence, its
+// country is asked for.
 func (sc *scan) lower(first, last int) bool {
 	for _, g := range sc.groups[first : last+1] {
 		if first < last && g.letters && isLower(sc.cand.Text[g.Start]) && isLetter(sc.cand.Text[g.End-1]) {
@@ -249,19 +252,29 @@ func (sc *scan) lower(first, last int) bool {
 	return false
 }
 
-// mixed reports whether a group has letters and digits: what a comma separates
-// from such a group is no part of the same number.
-func (sc *scan) mixed(i int) bool {
-	g := sc.groups[i]
-	return g.letters && strings.ContainsAny(sc.cand.Text[g.Start:g.End], digits)
+// mixed reports whether one of the groups has letters and digits: what a comma
+// separates from such groups is no part of the same number.
+func (sc *scan) mixed(first, last int) bool {
+	return slices.ContainsFunc(sc.groups[first:last+1], func(g Group) bool {
+		return g.letters && strings.ContainsAny(sc.cand.Text[g.Start:g.End], digits)
+	})
 }
 
-// inSentence reports whether a group of letters follows a word, with a space
-// between: "es" in "mi DNI es 12345678Z" is no country.
-func (sc *scan) inSentence(i int) bool {
+// ofSentence reports whether a group of letters in lower case is a word of the
+// sentence that it stands in: "es" in "mi DNI es 12345678Z" is no country.
+func (sc *scan) ofSentence(i int) bool {
 	s, g := sc.cand.Text, sc.groups[i]
-	return g.letters && isLetter(s[g.End-1]) && at(s, g.Start-1) == ' ' && (isLetter(at(s, g.Start-2)) || at(s, g.Start-2) >= utf8.RuneSelf)
+	if !g.letters || !isLower(s[g.Start]) || at(s, g.Start-1) != ' ' || !slices.Contains(smallWords, s[g.Start:g.End]) {
+		return false
+	}
+	before, _ := utf8.DecodeLastRuneInString(s[:g.Start-1])
+	return unicode.IsLetter(before)
 }
+
+// smallWords are words of up to three letters that stand before numbers.
+var smallWords = strings.Fields("is it in at to of on or an as by if we me my he us be do so no up and the for are was has had not all any can per but our out you his her its who " +
+	"der die das den dem des ein und mit von bis ist im am zu um es wir auf aus bei vor la le les un une du de et en au aux est sur par el los las una y con por del " +
+	"lo gli di da su nel al het een van op te os um do na em og av det er i o a e à è é på")
 
 // filled reports whether s is a number made up by repeating a digit, of which
 // one at most is another: 00000000000, 1111111112.
@@ -288,10 +301,10 @@ func (sc *scan) formAlone(first, last int) bool {
 	if isAlnum(before) && !afterEscape(s, start) || isAlnum(after) {
 		return false
 	}
-	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) && !(before == ',' && sc.mixed(first)) {
+	if strings.IndexByte(".,-/:+", before) >= 0 && isDigit(at(s, start-2)) && !(before == ',' && sc.mixed(first, last)) {
 		return false
 	}
-	if strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) && !(after == ',' && sc.mixed(last)) {
+	if strings.IndexByte(".,-/:", after) >= 0 && isDigit(at(s, end+1)) && !(after == ',' && sc.mixed(first, last)) {
 		return false
 	}
 	if before == '-' && isAlnum(at(s, start-2)) || after == '-' && isAlnum(at(s, end+1)) {

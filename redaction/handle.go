@@ -6,7 +6,7 @@ import "strings"
 // profile. The default that fits is to replace.
 func handles() []Detector {
 	d := func(name, source string, words []string, find func(*Candidate)) Detector {
-		return Detector{Type: "USERNAME", Name: name, Source: source, Words: words, WordStart: true, Find: find}
+		return Detector{Type: "USERNAME", Name: name, Source: source, Version: 2, Words: words, WordStart: true, Find: find}
 	}
 	mine := d("username_mine", "forms of introduction", []string{"my id is ", "my handle is ", "my username is ", "my tag is "}, usernameMine)
 	mine.Context = networks()

@@ -9,7 +9,7 @@ import (
 // configuration.
 func passwords() Detector {
 	return Detector{
-		Type: "PASSWORD", Version: 2,
+		Type: "PASSWORD", Version: 3,
 		Words: []string{"password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "_pass", "dbpass", "pass=", "pass:", "pass =", "-pass ", "pass\"", "pass'",
 			"pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "_pw=", "_pw:", "_pw ", "-pw ", "pword", "contraseña", "contrasena", "mot de passe", "mot_de_passe", "motdepasse", "ароль", "ароля",
 			"密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "senha", "wachtwoord", "parola", "parola d'ordine", "lösenord", "adgangskode", "passord", "salasana", "hasło", "heslo", "şifre", "jelszó", "kodeord",

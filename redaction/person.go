@@ -12,7 +12,7 @@ import (
 // The default that fits is to replace.
 func people() []Detector {
 	d := func(name, source string, words []string, find func(*Candidate)) Detector {
-		return Detector{Type: "PERSON", Name: name, Source: source, Words: words, WordStart: true, Find: find}
+		return Detector{Type: "PERSON", Name: name, Source: source, Version: 2, Words: words, WordStart: true, Find: find}
 	}
 	return []Detector{
 		d("person_introduced", "forms of introduction", introductions(), introduced),

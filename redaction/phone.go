@@ -9,7 +9,7 @@ import (
 // internationalPhone recognises numbers that begin with +, by the numbering
 // plan of their country.
 func internationalPhone() Detector {
-	return Detector{Type: "PHONE", Bytes: "+", Next: "(123456789", Context: phoneWords(), Normal: normalPhone(""), Find: func(c *Candidate) {
+	return Detector{Type: "PHONE", Version: 2, Bytes: "+", Next: "(123456789", Context: phoneWords(), Normal: normalPhone(""), Find: func(c *Candidate) {
 		start, first := c.Start, c.Start+1
 		if c.At(first) == '(' {
 			first++
@@ -74,6 +74,7 @@ func phoneWords() []string {
 func nationalPhone() Detector {
 	return Detector{
 		Type:    "PHONE",
+		Version: 2,
 		Digits:  Digits{Min: minPhone, Max: maxPhone},
 		Context: phoneWords(),
 		Normal:  normalPhone(""),

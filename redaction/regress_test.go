@@ -174,3 +174,26 @@ func TestEdges(t *testing.T) {
 		}
 	}
 }
+
+// TestCountriesInSentences holds that a short word before a number is taken for
+// a country, where that is asked for, only if it is none of the sentence.
+func TestCountriesInSentences(t *testing.T) {
+	for _, c := range [...]struct{ region, text, want string }{
+		{"ES", "Mi DNI es 12345678Z", "Mi DNI es [ES_NIF]"},
+		{"IT", "set it 07643520567", "set it [TAX_ID]"},
+		{"IT", "We can check if 10006 is", "We can check if 10006 is"},
+		{"DE", "de 136 695 976", "[VAT_ID]"},
+		{"GB", "my number is ab 12 34 56 c.", "my number is [UK_NINO]."},
+		{"GB", "it is AB 12 34 56 c", "it is [UK_NINO]"},
+		{"GB", "ID – ab 12 34 56 c", "ID – [UK_NINO]"},
+	} {
+		r := newRedactor(t, Config{Regions: []string{c.region}})
+		out, _, err := r.Text(t.Context(), c.text, pseudonym)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := withoutTokens(out); got != c.want {
+			t.Errorf("%s %q: %q, want %q", c.region, c.text, got, c.want)
+		}
+	}
+}

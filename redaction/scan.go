@@ -197,7 +197,7 @@ func (sc *scan) wordsBy(s string, i, from int) error {
 }
 
 // wordsAt tries those of the words, or of the short ones among them, that stand
-// at their offset from i. None begins within a number.
+// at their offset from i. None that begins with a digit begins within a number.
 func (sc *scan) wordsAt(s string, i int, words []word, short bool) error {
 	for j := range words {
 		w := &words[j]

@@ -177,6 +177,9 @@ func matchShape(parts []part, s string, i int) int {
 	return i
 }
 
+// maxEmphasis bounds the signs of emphasis on one side.
+const maxEmphasis = 3
+
 // emphasised reports whether signs of emphasis stand on both sides of s[i:j],
 // and beyond them no more of a word: _key_, ~~key~~.
 func emphasised(s string, i, j int) bool {
@@ -184,10 +187,10 @@ func emphasised(s string, i, j int) bool {
 	if c != '_' && c != '~' || at(s, i-1) != c {
 		return false
 	}
-	for at(s, i-1) == c {
+	for n := 0; n < maxEmphasis && at(s, i-1) == c; n++ {
 		i--
 	}
-	for at(s, j) == c {
+	for n := 0; n < maxEmphasis && at(s, j) == c; n++ {
 		j++
 	}
 	return !isAlnum(at(s, i-1)) && !isAlnum(at(s, j))

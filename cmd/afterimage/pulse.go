@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -16,19 +17,26 @@ import (
 // connections and answer nothing: what waits for it then waits for ever, and
 // nobody is told.
 type pulse struct {
-	js       jetstream.JetStream
-	every    time.Duration // between two questions
-	patience time.Duration // for an answer
-	logger   *slog.Logger
-	missing  atomic.Pointer[error]
+	js        jetstream.JetStream
+	switching func() bool   // whether the server is stopped on purpose; nil: never
+	every     time.Duration // between two questions
+	patience  time.Duration // for an answer
+	logger    *slog.Logger
+
+	failed  int                   // questions in turn
+	missing atomic.Pointer[error] // what is wrong, once two failed
 }
 
 // newPulse returns a pulse for a server that answers in milliseconds.
-func newPulse(js jetstream.JetStream, logger *slog.Logger) *pulse {
-	return &pulse{js: js, every: 10 * time.Second, patience: 10 * time.Second, logger: logger}
+func newPulse(s *stream, logger *slog.Logger) *pulse {
+	p := &pulse{js: s.js, every: 10 * time.Second, patience: 10 * time.Second, logger: logger}
+	if s.embedded != nil {
+		p.switching = s.embedded.Switching
+	}
+	return p
 }
 
-// ready returns what kept the last question from being answered, nil if it was.
+// ready returns why the last two questions were not answered, nil if one was.
 func (p *pulse) ready() error {
 	if err := p.missing.Load(); err != nil {
 		return *err
@@ -50,24 +58,34 @@ func (p *pulse) run(ctx context.Context) error {
 	}
 }
 
-// ask asks once.
+// ask asks once. What comes of a question during a change of keys says nothing.
 func (p *pulse) ask(ctx context.Context) {
+	if p.isSwitching() {
+		return
+	}
 	within, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	_, err := p.js.Stream(within, ingest.StreamName)
-	before := p.ready()
-	switch {
-	case ctx.Err() != nil:
-	case err == nil:
-		p.missing.Store(nil)
-		if before != nil {
+	if ctx.Err() != nil || p.isSwitching() {
+		return
+	}
+	if err == nil {
+		if p.failed = 0; p.missing.Swap(nil) != nil {
 			p.logger.InfoContext(ctx, "NATS answers again")
 		}
-	default:
-		err = fmt.Errorf("NATS does not answer for stream %s within %v: %w: if it goes on, start it again (docs/operations.md, \"NATS that is silent\")", ingest.StreamName, p.patience, err)
-		p.missing.Store(&err)
-		if before == nil {
-			p.logger.ErrorContext(ctx, "NATS is silent: nothing is taken in", "err", err)
-		}
+		return
+	}
+	if p.failed++; p.failed < 2 {
+		return
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("NATS is silent: it was asked for stream %s and gave no answer in %v (docs/operations.md)", ingest.StreamName, p.patience)
+	} else {
+		err = fmt.Errorf("NATS has no stream %s to give: %w", ingest.StreamName, err)
+	}
+	if p.missing.Swap(&err) == nil {
+		p.logger.ErrorContext(ctx, "nothing is taken in", "err", err)
 	}
 }
+
+func (p *pulse) isSwitching() bool { return p.switching != nil && p.switching() }

@@ -34,11 +34,12 @@ func TestPulse(t *testing.T) {
 	t.Cleanup(nc.Close)
 	// There is no JetStream here: what plays it hears every question.
 	var answers atomic.Bool
-	if _, err := nc.Subscribe("$JS.API.STREAM.INFO."+ingest.StreamName, func(m *nats.Msg) {
+	heard, err := nc.Subscribe("$JS.API.STREAM.INFO."+ingest.StreamName, func(m *nats.Msg) {
 		if answers.Load() {
 			_ = m.Respond([]byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response","config":{"name":"` + ingest.StreamName + `"},"state":{}}`))
 		}
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	js, err := jetstream.New(nc)
@@ -46,11 +47,22 @@ func TestPulse(t *testing.T) {
 		t.Fatal(err)
 	}
 	var logged bytes.Buffer
-	p := newPulse(js, slog.New(slog.NewTextHandler(&logged, nil)))
-	p.patience = 20 * time.Millisecond
+	var stopped atomic.Bool
+	p := newPulse(&stream{js: js}, slog.New(slog.NewTextHandler(&logged, nil)))
+	p.patience, p.switching = 20*time.Millisecond, stopped.Load
 
+	stopped.Store(true) // for a change of keys: what it does not answer then says nothing
+	for range 3 {
+		if p.ask(t.Context()); p.ready() != nil {
+			t.Errorf("of a server that is stopped on purpose: %v", p.ready())
+		}
+	}
+	stopped.Store(false)
+	if p.ask(t.Context()); p.ready() != nil {
+		t.Errorf("after one question: %v", p.ready())
+	}
 	for range 2 {
-		if p.ask(t.Context()); p.ready() == nil || !strings.Contains(p.ready().Error(), "NATS does not answer") {
+		if p.ask(t.Context()); p.ready() == nil || !strings.Contains(p.ready().Error(), "NATS is silent") {
 			t.Errorf("of a silent server: %v", p.ready())
 		}
 	}
@@ -61,5 +73,12 @@ func TestPulse(t *testing.T) {
 	answers.Store(true)
 	if p.ask(t.Context()); p.ready() != nil || !strings.Contains(logged.String(), "answers again") {
 		t.Errorf("of a server that answers: %v; logged %s", p.ready(), &logged)
+	}
+	if err := heard.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	p.ask(t.Context())
+	if p.ask(t.Context()); p.ready() == nil || strings.Contains(p.ready().Error(), "silent") {
+		t.Errorf("of a server without JetStream, which says so: %v", p.ready())
 	}
 }

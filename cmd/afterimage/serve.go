@@ -189,7 +189,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
-	pulse := newPulse(stream.js, logger)
+	pulse := newPulse(stream, logger)
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
 		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log),

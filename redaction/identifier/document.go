@@ -8,7 +8,7 @@ import (
 // documentForms are passports, driving licences, identity cards, VAT numbers,
 // postal codes, licence plates, accounts, devices and vehicles.
 func documentForms() []Form {
-	return slices.Concat(accountForms(), passportForms(), cardForms(), licenceForms(), vatForms(), postalForms(), plateForms())
+	return slices.Concat(accountForms(), vatForms(), passportForms(), cardForms(), licenceForms(), postalForms(), plateForms())
 }
 
 // prefixed returns a check that accepts what begins with one of the prefixes,
