@@ -184,6 +184,8 @@ func (sc *scan) formsOf(set uint16, first, last int) (tried int) {
 		allowed, may = &detSet{}, &t.telling
 	case lower:
 		allowed, may = &t.regional, &t.regionalPlus
+	case isDecimal(sc.cand.Text, sc.groups[first:last+1]):
+		allowed, may = &detSet{}, &t.hasContext
 	}
 	// Words near are read first where many wait for them, and else only for what
 	// matches.

@@ -52,6 +52,11 @@ func (sc *scan) leads(s string, i int) bool {
 	return i-1-start <= maxLead && !isWord(at(s, start-1))
 }
 
+// isDecimal reports whether groups of s are a number with a fraction: 12345.6789.
+func isDecimal(s string, groups []Group) bool {
+	return len(groups) == 2 && !groups[0].letters && !groups[1].letters && s[groups[0].End:groups[1].Start] == "."
+}
+
 // clusterAt tries what the groups that were read may be.
 func (sc *scan) clusterAt() error {
 	size := 0

@@ -185,6 +185,8 @@ func TestCountriesInSentences(t *testing.T) {
 		{"DE", "de 136 695 976", "[VAT_ID]"},
 		{"GB", "my number is ab 12 34 56 c.", "my number is [UK_NINO]."},
 		{"GB", "it is AB 12 34 56 c", "it is [UK_NINO]"},
+		{"US", "the mean is 12345.6789 and", "the mean is 12345.6789 and"},
+		{"US", "her SSN: 12345.6789", "her SSN: [US_SSN]"},
 		{"GB", "ID – ab 12 34 56 c", "ID – [UK_NINO]"},
 	} {
 		r := newRedactor(t, Config{Regions: []string{c.region}})

@@ -5,12 +5,13 @@ package redaction
 func ssn() Detector {
 	return Detector{
 		Type:    "US_SSN",
+		Version: 2,
 		Source:  "SSA, randomisation of 2011",
 		Digits:  Digits{Min: 9, Max: 9, MaxGroups: 3},
 		Context: []string{"ssn", "ssns", "ssid", "social security", "socialsecurity", "social_security", "social-security", "social insurance", "itin", "taxpayer"},
 		Normal:  digitsOf,
 		Find: func(c *Candidate) {
-			if !ssnDashed(c) && !(ssnGrouped(c) && (c.Near(64) || c.Region("US"))) {
+			if !ssnDashed(c) && !(ssnGrouped(c) && (c.Near(64) || c.Region("US") && !isDecimal(c.Text, c.Groups))) {
 				return
 			}
 			if ssnStructure(c.Digits()) && standsAlone(c) {
