@@ -116,6 +116,9 @@ func (t *monthTable) beside(s string, i, j int) bool {
 	} else if isDigit(at(s, end-3)) && ordinal(s, end-2) > 0 || !isLetter(at(s, end-3)) && isBetween(four(s, end-2)) {
 		end = skipSignsBack(s, skipBack(s, end-2, digits, 2), 2)
 	}
+	if end < minMonth {
+		return false
+	}
 	if last := four(s, end-3); !t.ends.has(last) || last&0x808080 != 0 {
 		return t.ends.has(last)
 	}
@@ -128,6 +131,9 @@ func (t *monthTable) beside(s string, i, j int) bool {
 
 // named reports whether a month may be named at i.
 func (t *monthTable) named(s string, i int) bool {
+	if i+minMonth > len(s) {
+		return false
+	}
 	first := four(s, i)
 	if !t.begins.has(first) || first&0x808080 != 0 {
 		return t.begins.has(first)

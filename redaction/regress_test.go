@@ -199,3 +199,25 @@ func TestCountriesInSentences(t *testing.T) {
 		}
 	}
 }
+
+// TestNumbersAtEdges holds that numbers near the beginning and the end of a text
+// are read without anything beyond it: in short texts of few signs, all of them.
+func TestNumbersAtEdges(t *testing.T) {
+	r := newRedactor(t, Config{Timeout: noTimeout, ReportKept: true, Regions: []string{"US"}})
+	signs := []string{"1", "29", "o", "st", "of", "may", " ", ".", "é", "-", "%", "\\n", "[", "_"}
+	var try func(text string, left int)
+	try = func(text string, left int) {
+		if _, _, err := r.Text(t.Context(), text, pseudonym); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if left == 0 {
+			return
+		}
+		for _, s := range signs {
+			try(text+s, left-1)
+		}
+	}
+	for _, s := range signs {
+		try(s, 4)
+	}
+}
