@@ -119,8 +119,11 @@ func (t *monthTable) beside(s string, i, j int) bool {
 	if end < minMonth {
 		return false
 	}
-	if last := four(s, end-3); !t.ends.has(last) || last&0x808080 != 0 {
-		return t.ends.has(last)
+	switch last := four(s, end-3); {
+	case last&0x808080 != 0:
+		return true
+	case !t.ends.has(last):
+		return false
 	}
 	begin := end - 3
 	for begin > 0 && isLetter(s[begin-1]) && end-begin <= longestMonth {
@@ -134,9 +137,11 @@ func (t *monthTable) named(s string, i int) bool {
 	if i+minMonth > len(s) {
 		return false
 	}
-	first := four(s, i)
-	if !t.begins.has(first) || first&0x808080 != 0 {
-		return t.begins.has(first)
+	switch first := four(s, i); {
+	case first&0x808080 != 0:
+		return true
+	case !t.begins.has(first):
+		return false
 	}
 	end := lettersEnd(s, i, longestMonth+1)
 	return at(s, end) >= utf8.RuneSelf || t.month(s[i:end]) > 0
@@ -181,7 +186,7 @@ func skipSignsBack(s string, i, n int) int {
 }
 
 // threeLetters is a set of three letters, ASCII case ignored. Other signs are
-// taken for letters that they are not, and all that is not ASCII is in it.
+// taken for letters that they are not.
 type threeLetters [1 << 15 / 64]uint64
 
 func (t *threeLetters) add(three string) {
@@ -192,7 +197,7 @@ func (t *threeLetters) add(three string) {
 // has reports whether the first three of four bytes may be in the set.
 func (t *threeLetters) has(four uint32) bool {
 	n := threeOf(four)
-	return t[n/64]>>(n%64)&1 != 0 || four&0x808080 != 0
+	return t[n/64]>>(n%64)&1 != 0
 }
 
 func threeOf(four uint32) uint32 { return four&0x1F | four>>3&0x3E0 | four>>6&0x7C00 }

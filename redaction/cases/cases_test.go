@@ -150,7 +150,9 @@ func TestScore(t *testing.T) {
 
 // TestReadRefuses names file and line of what is no case.
 func TestReadRefuses(t *testing.T) {
-	for _, line := range []string{`{"entity":"EMAIL"}`, `{"entity":"EMAIL","expect":"match","text":"ab","spans":[{"start":1,"end":3}]}`, `no json`} {
+	for _, line := range []string{`{"entity":"EMAIL"}`, `{"entity":"EMAIL","expect":"match","text":"ab","spans":[{"start":1,"end":3}]}`, `no json`,
+		`{"entity":"EMAIL","expect":"no_match","text":"ab","spans":[{"start":0,"end":2}]}`, `{"entity":"EMAIL","expect":"match","text":"ab","tier":"often"}`,
+		`{"entity":"EMAIL","expect":"match","text":"ab","task":"guess"}`, `{"entity":"MULTI","expect":"match","text":"ab","spans":[{"start":0,"end":2}]}`} {
 		name := filepath.Join(t.TempDir(), "c.jsonl")
 		if err := os.WriteFile(name, []byte("\n"+line+"\n"), 0o600); err != nil {
 			t.Fatal(err)
