@@ -12,15 +12,25 @@ import (
 	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
-// The filter section: byte version (1), byte log2 of the length of a segment,
-// uint32 segments, uint64 seed, then the fingerprints of a binary fuse filter
-// with three places a key, one byte each (Graf, Lemire: Binary Fuse Filters,
-// 2022; FastFilter/xorfilter). A key is the bucket's keyed hash of a word's
-// hash; the words are those of every text of the block's events, see
-// event.Texts.
+// The filter section of a block as it was first written: byte version (1), byte
+// log2 of the length of a segment, uint32 segments, uint64 seed, then the
+// fingerprints of a binary fuse filter, one byte each (see fuse). A key is the
+// bucket's keyed hash of a word's hash; the words are those of every text of the
+// block's events, see event.Texts.
+//
+// Of a merged block: byte version (2), then three filters as appendFuse writes
+// them: of the words, with 8 bits a fingerprint; of the pairs of words that follow
+// one another in a text, with 2; and of the beginnings of words, with 4. Keys of
+// pairs and beginnings are made likewise of words.Pair and words.PrefixOf
+// (docs/decisions/0018).
 const (
 	filterVersion = 1
+	gramVersion   = 2
 	filterFixed   = 14
+
+	wordBits   = 8
+	pairBits   = 2
+	prefixBits = 4
 )
 
 // maxSegment bounds the log2 of a segment's length: what the library makes.
@@ -28,68 +38,108 @@ const maxSegment = 18
 
 // A Filter tells of most words that they are in none of a block's texts. Safe
 // for concurrent use.
-type Filter struct{ fuse xorfilter.BinaryFuse[uint8] }
+type Filter struct {
+	words, pairs, prefixes fuse
+	grams                  bool // it has pairs and prefixes
+	size                   int
+}
 
 // MayHave reports false only if no text of the block has the word, given as
 // the bucket's keyed hash.
-func (f *Filter) MayHave(key uint64) bool { return f.fuse.Contains(key) }
+func (f *Filter) MayHave(key uint64) bool { return f.words.mayHave(key) }
+
+// MayHavePair reports false only if in no text of the block the two words
+// follow one another, given as the keyed hash of their words.Pair.
+func (f *Filter) MayHavePair(key uint64) bool { return !f.grams || f.pairs.mayHave(key) }
+
+// MayHavePrefix reports false only if no word of the block begins so, given as
+// the keyed hash of its words.PrefixOf.
+func (f *Filter) MayHavePrefix(key uint64) bool { return !f.grams || f.prefixes.mayHave(key) }
 
 // Size returns the memory the filter takes, in bytes.
-func (f *Filter) Size() int { return len(f.fuse.Fingerprints) + 64 }
+func (f *Filter) Size() int { return f.size + 256 }
 
 // filterMaker is the memory that making a filter takes.
 type filterMaker struct {
 	words   words.Set
-	keys    []uint64
+	keys    [3][]uint64 // of words, pairs and prefixes
 	builder xorfilter.BinaryFuseBuilder
 }
 
-// keysOf returns the keys of the words of the items, each once.
-func (m *filterMaker) keysOf(items []Item, hasher keyring.Hasher) []uint64 {
+// collect sets the keys of the items, each once; of pairs and prefixes only where
+// grams are wanted.
+func (m *filterMaker) collect(items []Item, hasher keyring.Hasher, grams bool) {
 	defer m.words.Reset()
+	m.words.Grams = grams
 	for _, it := range items {
 		event.Texts(it.Event, m.words.Add)
 	}
-	m.keys = m.keys[:0]
-	for _, w := range m.words.Hashes() {
-		m.keys = append(m.keys, hasher.Sum(uint64(w)))
+	for i, hashes := range [][]words.Hash{m.words.Hashes(), m.words.Pairs(), m.words.Prefixes()} {
+		m.keys[i] = m.keys[i][:0]
+		for _, h := range hashes {
+			m.keys[i] = append(m.keys[i], hasher.Sum(uint64(h)))
+		}
 	}
-	return m.keys
 }
 
 // encode returns the filter section of the items.
-func (m *filterMaker) encode(items []Item, hasher keyring.Hasher) ([]byte, error) {
-	fuse, err := xorfilter.BuildBinaryFuse[uint8](&m.builder, m.keysOf(items, hasher))
-	if err != nil {
-		return nil, fmt.Errorf("make filter: %w", err)
+func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b []byte, err error) {
+	m.collect(items, hasher, grams)
+	if !grams {
+		fuse, err := xorfilter.BuildBinaryFuse[uint8](&m.builder, m.keys[0])
+		if err != nil {
+			return nil, fmt.Errorf("make filter: %w", err)
+		}
+		b = append(make([]byte, 0, filterFixed+len(fuse.Fingerprints)), filterVersion, byte(bits.Len32(fuse.SegmentLength)-1))
+		b = binary.BigEndian.AppendUint32(b, fuse.SegmentCount)
+		b = binary.BigEndian.AppendUint64(b, fuse.Seed)
+		return append(b, fuse.Fingerprints...), nil
 	}
-	b := append(make([]byte, 0, filterFixed+len(fuse.Fingerprints)), filterVersion, byte(bits.Len32(fuse.SegmentLength)-1))
-	b = binary.BigEndian.AppendUint32(b, fuse.SegmentCount)
-	b = binary.BigEndian.AppendUint64(b, fuse.Seed)
-	return append(b, fuse.Fingerprints...), nil
+	b = append(b, gramVersion)
+	for i, width := range []uint{wordBits, pairBits, prefixBits} {
+		if b, err = appendFuse(b, &m.builder, m.keys[i], width); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // decodeFilter is the inverse of encode. ErrCorrupt where b has another form.
 func decodeFilter(b []byte) (*Filter, error) {
-	if len(b) < filterFixed {
-		return nil, fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
+	if len(b) == 0 {
+		return nil, fmt.Errorf("%w: filter is empty", ErrCorrupt)
 	}
-	if b[0] != filterVersion {
+	f := &Filter{size: len(b)}
+	r := reader{b: b[1:]}
+	switch b[0] {
+	case filterVersion:
+		return f, f.decodeWords(b)
+	case gramVersion:
+		f.words, f.pairs, f.prefixes, f.grams = r.fuse(), r.fuse(), r.fuse(), true
+	default:
 		return nil, fmt.Errorf("%w: filter version %d is not known here", ErrCorrupt, b[0])
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if len(r.b) > 0 {
+		return nil, fmt.Errorf("%w: filter has trailing bytes", ErrCorrupt)
+	}
+	return f, nil
+}
+
+// decodeWords decodes a filter of version 1.
+func (f *Filter) decodeWords(b []byte) error {
+	if len(b) < filterFixed {
+		return fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
 	}
 	length, count := b[1], binary.BigEndian.Uint32(b[2:])
 	fingerprints := b[filterFixed:]
 	if length > maxSegment || count == 0 || (uint64(count)+2)<<length != uint64(len(fingerprints)) {
-		return nil, fmt.Errorf("%w: filter contradicts itself", ErrCorrupt)
+		return fmt.Errorf("%w: filter contradicts itself", ErrCorrupt)
 	}
-	return &Filter{xorfilter.BinaryFuse[uint8]{
-		Seed:               binary.BigEndian.Uint64(b[6:]),
-		SegmentLength:      1 << length,
-		SegmentLengthMask:  1<<length - 1,
-		SegmentCount:       count,
-		SegmentCountLength: count << length,
-		Fingerprints:       fingerprints,
-	}}, nil
+	f.words = fuse{bits: wordBits, seed: binary.BigEndian.Uint64(b[6:]), segment: 1 << length, segments: count, packed: fingerprints}
+	return nil
 }
 
 // SealFilter makes the filter section of block id, which has the header h and
@@ -105,7 +155,7 @@ func (c *Codec) SealFilter(id ID, h Header, keys Keys, items []Item) ([]byte, er
 func (c *Codec) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	m := c.filterMaker()
 	defer c.makers.Put(m)
-	b, err := m.encode(items, hasher)
+	b, err := m.encode(items, hasher, h.Merged)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +196,12 @@ func (c *Codec) CheckFilter(id ID, h Header, keys Keys, sealed []byte, items []I
 	}
 	m := c.filterMaker()
 	defer c.makers.Put(m)
-	for _, k := range m.keysOf(items, keys.Words) {
-		if !f.MayHave(k) {
-			return fmt.Errorf("filter of block %d: %w: it misses words of its events", id, ErrCorrupt)
+	m.collect(items, keys.Words, f.grams)
+	for i, mayHave := range []func(uint64) bool{f.MayHave, f.MayHavePair, f.MayHavePrefix} {
+		for _, k := range m.keys[i] {
+			if !mayHave(k) {
+				return fmt.Errorf("filter of block %d: %w: it misses words of its events", id, ErrCorrupt)
+			}
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/FastFilter/xorfilter"
 	"pgregory.net/rapid"
 
 	"github.com/afterimage/afterimage/event/words"
@@ -37,6 +38,25 @@ func keysOf(k Keys, text string) (keys []uint64) {
 	return keys
 }
 
+// hasGrams reports whether the filter lets every pair of words of the text
+// through, and the beginning of every word.
+func hasGrams(f *Filter, k Keys, text string) bool {
+	of := words.Of(text)
+	for i := 1; i < len(of); i++ {
+		if !f.MayHavePair(k.Words.Sum(uint64(words.Pair(of[i-1], of[i])))) {
+			return false
+		}
+	}
+	ok := true
+	words.Each(text, func(w words.Word) bool {
+		if word := strings.Join(words.Fold(text[w.Start:w.End]), ""); len([]rune(word)) >= words.PrefixLength {
+			ok = ok && f.MayHavePrefix(k.Words.Sum(uint64(words.PrefixOf(word))))
+		}
+		return ok
+	})
+	return ok
+}
+
 // A filter that denied a word that is there would hide evidence.
 func TestFilterHasEveryWord(t *testing.T) {
 	c, keys := codec(t), bucketKeys(t)
@@ -45,7 +65,11 @@ func TestFilterHasEveryWord(t *testing.T) {
 		for _, texts := range rapid.SliceOfN(rapid.SliceOfN(rapid.String(), 0, 4), 1, 20).Draw(r, "texts") {
 			in = append(in, saying(texts...))
 		}
-		s, err := c.Seal(7, 3, keys, in)
+		seal := c.Seal
+		if rapid.Bool().Draw(r, "dense") {
+			seal = c.SealDense
+		}
+		s, err := seal(7, 3, keys, in)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -55,7 +79,7 @@ func TestFilterHasEveryWord(t *testing.T) {
 		}
 		for _, it := range in {
 			for _, p := range it.Event.GetInteraction().GetInput()[0].GetParts() {
-				if !has(f, keys, p.GetText()) {
+				if !has(f, keys, p.GetText()) || !hasGrams(f, keys, p.GetText()) {
 					r.Fatalf("denied a word of %q", p.GetText())
 				}
 			}
@@ -99,11 +123,86 @@ func TestFilterDeniesMostOthers(t *testing.T) {
 	t.Logf("%.2f bits a word", float64(8*len(s.Filter))/5_000)
 }
 
+// Of pairs that are not there one in four passes, and of beginnings one in
+// sixteen.
+func TestGramsDenyMostOthers(t *testing.T) {
+	c, keys := codec(t), bucketKeys(t)
+	var texts []string
+	for i := range 5_000 {
+		texts = append(texts, fmt.Sprintf("%04dth", i))
+	}
+	s, err := c.SealDense(7, 3, keys, []Item{saying(strings.Join(texts, " "))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.OpenFilter(7, s.Header, keys.Block, s.Filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs, prefixes := 0, 0
+	for i := range 5_000 {
+		pair := words.Pair(words.Of(texts[i])[0], words.Of(texts[(i+2)%5_000])[0])
+		if f.MayHavePair(keys.Words.Sum(uint64(pair))) {
+			pairs++
+		}
+		if f.MayHavePrefix(keys.Words.Sum(uint64(words.PrefixOf(fmt.Sprintf("%04d", 5_000+i))))) {
+			prefixes++
+		}
+	}
+	if pairs < 1_100 || pairs > 1_400 { // 1,250 expected, standard deviation 31
+		t.Errorf("let %d of 5000 pairs through", pairs)
+	}
+	if prefixes < 240 || prefixes > 390 { // 312 expected, standard deviation 17
+		t.Errorf("let %d of 5000 prefixes through", prefixes)
+	}
+}
+
+// A filter with few bits of each fingerprint is what the library's is with all
+// of them.
+func TestFuseIsXorfilter(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		keys := rapid.SliceOfNDistinct(rapid.Uint64(), 1, 300, rapid.ID).Draw(r, "keys")
+		others := rapid.SliceOfN(rapid.Uint64(), 100, 100).Draw(r, "others")
+		whole, err := xorfilter.NewBinaryFuse[uint8](slices.Clone(keys))
+		if err != nil {
+			r.Fatal(err)
+		}
+		for _, width := range []uint{2, 4, 8} {
+			var builder xorfilter.BinaryFuseBuilder
+			b, err := appendFuse(nil, &builder, slices.Clone(keys), width)
+			if err != nil {
+				r.Fatal(err)
+			}
+			read := reader{b: b}
+			f := read.fuse()
+			if read.err != nil || len(read.b) > 0 {
+				r.Fatalf("%d bits: error %v, %d bytes left", width, read.err, len(read.b))
+			}
+			for _, k := range keys {
+				if !f.mayHave(k) {
+					r.Fatalf("%d bits: denied a key", width)
+				}
+			}
+			for _, k := range others {
+				if got, want := f.mayHave(k), whole.Contains(k); want && !got || width == 8 && got != want {
+					r.Fatalf("%d bits: got %t, the library %t", width, got, want)
+				}
+			}
+		}
+	})
+}
+
 // A filter that misses a word is found, though it opens.
 func TestCheckFilter(t *testing.T) {
 	c, keys := codec(t), bucketKeys(t)
+	for name, seal := range map[string]func(ID, uint32, Keys, []Item) (*Sealed, error){"first": c.Seal, "dense": c.SealDense} {
+		t.Run(name, func(t *testing.T) { testCheckFilter(t, c, keys, seal) })
+	}
+}
+
+func testCheckFilter(t *testing.T, c *Codec, keys Keys, seal func(ID, uint32, Keys, []Item) (*Sealed, error)) {
 	in := []Item{saying("the quick brown fox"), saying("jumps over the lazy dog")}
-	s, err := c.Seal(7, 3, keys, in[:1])
+	s, err := seal(7, 3, keys, in[:1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,36 +221,43 @@ func TestCheckFilter(t *testing.T) {
 // Filters on people's disks can be read for ever, with every word they have.
 func TestGoldenFilter(t *testing.T) {
 	var keys Keys // of zeros, the same for ever
-	path := filepath.Join("testdata", "filter.v1.golden")
 	text := "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. 東京都 2026"
-	var m filterMaker
-	got, err := m.encode([]Item{saying(text)}, keys.Words)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && *update {
-		want, err = got, os.WriteFile(path, got, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := decodeFilter(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !has(f, keys, text) {
-		t.Error("the golden filter denies a word that it has")
+	for version, grams := range map[string]bool{"v1": false, "v2": true} {
+		path := filepath.Join("testdata", "filter."+version+".golden")
+		var m filterMaker
+		got, err := m.encode([]Item{saying(text)}, keys.Words, grams)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) && *update {
+			want, err = got, os.WriteFile(path, got, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := decodeFilter(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !has(f, keys, text) || !hasGrams(f, keys, text) {
+			t.Errorf("%s: the golden filter denies a word that it has", version)
+		}
+		if f.grams != grams {
+			t.Errorf("%s: pairs and beginnings: got %t, want %t", version, f.grams, grams)
+		}
 	}
 }
 
 func FuzzDecodeFilter(f *testing.F) {
-	var m filterMaker
-	b, err := m.encode([]Item{saying("some words")}, Keys{}.Words)
-	if err != nil {
-		f.Fatal(err)
+	for _, grams := range []bool{false, true} {
+		var m filterMaker
+		b, err := m.encode([]Item{saying("some words")}, Keys{}.Words, grams)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, uint64(1))
 	}
-	f.Add(b, uint64(1))
 	f.Fuzz(func(t *testing.T, b []byte, key uint64) {
 		filter, err := decodeFilter(b)
 		if err != nil {
@@ -160,6 +266,8 @@ func FuzzDecodeFilter(f *testing.F) {
 			}
 			return
 		}
-		filter.MayHave(key) // whatever it says, it must not fail
+		filter.MayHave(key) // whatever they say, they must not fail
+		filter.MayHavePair(key)
+		filter.MayHavePrefix(key)
 	})
 }
