@@ -446,8 +446,8 @@ func (s *store) header(id block.ID) (*block.Header, *bucket, error) {
 }
 
 // meta returns the meta section of a block.
-func (s *store) meta(id block.ID) (*block.Meta, error) {
-	e, err := s.metas.get(id, s.openMeta)
+func (s *store) meta(id block.ID, stats *Stats) (*block.Meta, error) {
+	e, err := s.metas.get(id, counting(stats, s.openMeta))
 	if err != nil {
 		return nil, err
 	}
@@ -463,8 +463,8 @@ type timeline []block.Moment
 func (t timeline) Size() int { return 16*len(t) + 64 }
 
 // timeline returns the times and seqs of the events of a block as d has it.
-func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket) (timeline, error) {
-	e, err := s.times.get(id, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) })
+func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket, stats *Stats) (timeline, error) {
+	e, err := s.times.get(id, counting(stats, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) }))
 	if err != nil {
 		return nil, err
 	}
@@ -497,8 +497,8 @@ func openMeta[M any](d disk, id block.ID, h *block.Header, b *bucket, open func(
 
 // text calls f with the text section of a block, which is valid until f
 // returns.
-func (s *store) text(id block.ID, f func(*block.Text) error) error {
-	e, err := s.texts.get(id, s.openText)
+func (s *store) text(id block.ID, stats *Stats, f func(*block.Text) error) error {
+	e, err := s.texts.get(id, counting(stats, s.openText))
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
@@ -66,3 +68,27 @@ func (s *sender[T]) end(ctx context.Context) error {
 		return errSlowReader
 	}
 }
+
+// stream calls do with what sends over out: for as long as the reader takes what
+// is sent, the call is not cancelled and the server does not stop.
+func stream[T any](out grpc.ServerStreamingServer[T], draining <-chan struct{}, do func(ctx context.Context, send func(*T) error) error) error {
+	ctx, cancel := context.WithCancelCause(out.Context())
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-draining:
+			cancel(errStopping)
+		case <-ctx.Done():
+		}
+	}()
+	pieces := newSender(out)
+	err := do(ctx, func(piece *T) error { return pieces.send(ctx, piece) })
+	if errors.Is(err, context.Canceled) {
+		err = context.Cause(ctx)
+	}
+	sent := pieces.end(ctx)
+	return cmp.Or(err, sent)
+}
+
+// errStopping ends the calls that run when the server is to stop.
+var errStopping = fmt.Errorf("the server is stopping: %w", ErrUnavailable)

@@ -75,56 +75,68 @@ func Each(text string, f func(Word) bool) {
 	}
 }
 
-// Fold returns the words of a text as they are compared: folded, without what
-// counts for nothing, one after the other. Of scripts without spaces it has the
-// characters where two neighbours are a word each.
-func Fold(text string) []string {
-	var all []string
+// AppendCanonical appends the text to b in the form in which two texts with the
+// same words are the same: folded, without what counts for nothing, with one space
+// for whatever separates words, none at the ends, and one between a word and what
+// is written without spaces.
+func AppendCanonical(b []byte, text string) []byte {
+	c := canonical{b: b, start: len(b)}
 	fold := theFolding()
-	var word []byte
-	flush := func() {
-		if len(word) > 0 {
-			all = append(all, string(word))
-		}
-		word = nil
-	}
 	for _, r := range text {
-		switch c := fold.class(r); {
-		case c == ignored:
-		case c == separates:
-			flush()
-		default:
-			word = utf8.AppendRune(word, rune(c&^pairs))
-		}
+		c.add(fold.class(r))
 	}
-	flush()
-	return all
+	return c.b
 }
 
-// Spaceless tells whether the text has a character of a script that is written
-// without spaces.
-func Spaceless(text string) bool {
+// Canonical returns the canonical form of a text, and for each byte of it where
+// the character that it is of begins and ends in the text; a space is nowhere.
+func Canonical(text string) (form []byte, places [][2]int) {
+	var c canonical
 	fold := theFolding()
-	for _, r := range text {
-		if c := fold.class(r); c != ignored && c != separates && c&pairs != 0 {
-			return true
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		before := len(c.b)
+		if c.add(fold.class(r)) {
+			for len(places) < len(c.b) {
+				places = append(places, [2]int{i, i + n})
+			}
+			if c.b[before] == ' ' {
+				places[before] = [2]int{}
+			}
 		}
+		i += n
 	}
-	return false
+	return c.b, places
 }
 
-// AppendFolded appends the text to b with each character as it is compared: what
-// separates as a space, without what counts for nothing.
-func AppendFolded(b []byte, text string) []byte {
-	fold := theFolding()
-	for _, r := range text {
-		switch c := fold.class(r); {
-		case c == ignored:
-		case c == separates:
-			b = append(b, ' ')
-		default:
-			b = utf8.AppendRune(b, rune(c&^pairs))
-		}
+// canonical is a canonical form that is being made.
+type canonical struct {
+	b     []byte
+	start int
+	apart bool // the next character does not touch the last one
+	last  class
+}
+
+// add adds a character and reports whether it stands there.
+func (c *canonical) add(next class) bool {
+	switch next {
+	case ignored:
+		return false
+	case separates:
+		c.apart = true
+		return false
 	}
-	return b
+	if len(c.b) > c.start && (c.apart || c.last&pairs != next&pairs) {
+		c.b = append(c.b, ' ')
+	}
+	c.apart, c.last = false, next
+	c.b = utf8.AppendRune(c.b, rune(next&^pairs))
+	return true
+}
+
+// Spaceless tells whether a character is of a script that is written without
+// spaces.
+func Spaceless(r rune) bool {
+	c := theFolding().class(r)
+	return c != ignored && c != separates && c&pairs != 0
 }

@@ -2,7 +2,6 @@ package words
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -51,7 +50,7 @@ func TestSetHasGrams(t *testing.T) {
 				add(&pairs, Pair(of[i-1], of[i]))
 			}
 			Each(text, func(w Word) bool {
-				if word := strings.Join(Fold(text[w.Start:w.End]), ""); len([]rune(word)) >= PrefixLength {
+				if word := string(AppendCanonical(nil, text[w.Start:w.End])); len([]rune(word)) >= PrefixLength {
 					add(&prefixes, PrefixOf(word))
 				}
 				return true
@@ -64,6 +63,49 @@ func TestSetHasGrams(t *testing.T) {
 		}
 		if !slices.Equal(s.Prefixes(), prefixes) {
 			r.Errorf("prefixes: got %x, want %x", s.Prefixes(), prefixes)
+		}
+	})
+}
+
+// The canonical form has the words of the text and says where each stands.
+func TestCanonical(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                   "",
+		" -- ":               "",
+		"The  quick, BROWN.": "the quick brown",
+		"É\u0301cole-x":      "ecole x",
+		"GPTは東京、猫 x":         "gpt は東京 猫 x",
+		"東abc京":              "東 abc 京",
+		"\u200babc\u200b ":   "abc",
+	} {
+		if got := string(AppendCanonical(nil, text)); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		text := texts().Draw(r, "text")
+		form, places := Canonical(text)
+		if got := AppendCanonical([]byte("x"), text); string(got) != "x"+string(form) {
+			r.Errorf("got %q and %q", got, form)
+		}
+		if again := AppendCanonical(nil, string(form)); string(again) != string(form) {
+			r.Errorf("%q is %q again", form, again)
+		}
+		if !slices.Equal(Of(string(form)), Of(text)) {
+			r.Errorf("%q has other words than %q", form, text)
+		}
+		if len(places) != len(form) {
+			r.Fatalf("%d places for %d bytes", len(places), len(form))
+		}
+		last := 0
+		for i, p := range places {
+			if form[i] == ' ' {
+				continue
+			}
+			if p[0] < last || p[1] <= p[0] {
+				r.Errorf("byte %d stands at %v, after %d", i, p, last)
+			}
+			last = p[0]
 		}
 	})
 }

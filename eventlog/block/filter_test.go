@@ -49,7 +49,7 @@ func hasGrams(f *Filter, k Keys, text string) bool {
 	}
 	ok := true
 	words.Each(text, func(w words.Word) bool {
-		if word := strings.Join(words.Fold(text[w.Start:w.End]), ""); len([]rune(word)) >= words.PrefixLength {
+		if word := string(words.AppendCanonical(nil, text[w.Start:w.End])); len([]rune(word)) >= words.PrefixLength {
 			ok = ok && f.MayHavePrefix(k.Words.Sum(uint64(words.PrefixOf(word))))
 		}
 		return ok

@@ -11,6 +11,7 @@ package afterimagev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -24,6 +25,76 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Which texts of an event.
+type TextKind int32
+
+const (
+	// Never sent; refused.
+	TextKind_TEXT_KIND_UNSPECIFIED TextKind = 0
+	// What the model was given: by the user, the system, or as history.
+	TextKind_TEXT_INPUT TextKind = 1
+	// What the model generated, its reasoning included.
+	TextKind_TEXT_OUTPUT TextKind = 2
+	// What the user was shown: the output, unless something else was shown or it
+	// was withheld.
+	TextKind_TEXT_SHOWN TextKind = 3
+	// Names, arguments, results and errors of tools, wherever they stand.
+	TextKind_TEXT_TOOL TextKind = 4
+	// Titles and texts of documents that retrieval put before the model.
+	TextKind_TEXT_RETRIEVED TextKind = 5
+	// Comments of reports, and what actions told the user.
+	TextKind_TEXT_COMMENT TextKind = 6
+)
+
+// Enum value maps for TextKind.
+var (
+	TextKind_name = map[int32]string{
+		0: "TEXT_KIND_UNSPECIFIED",
+		1: "TEXT_INPUT",
+		2: "TEXT_OUTPUT",
+		3: "TEXT_SHOWN",
+		4: "TEXT_TOOL",
+		5: "TEXT_RETRIEVED",
+		6: "TEXT_COMMENT",
+	}
+	TextKind_value = map[string]int32{
+		"TEXT_KIND_UNSPECIFIED": 0,
+		"TEXT_INPUT":            1,
+		"TEXT_OUTPUT":           2,
+		"TEXT_SHOWN":            3,
+		"TEXT_TOOL":             4,
+		"TEXT_RETRIEVED":        5,
+		"TEXT_COMMENT":          6,
+	}
+)
+
+func (x TextKind) Enum() *TextKind {
+	p := new(TextKind)
+	*p = x
+	return p
+}
+
+func (x TextKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TextKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_service_proto_enumTypes[0].Descriptor()
+}
+
+func (TextKind) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_service_proto_enumTypes[0]
+}
+
+func (x TextKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TextKind.Descriptor instead.
+func (TextKind) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{0}
+}
 
 // Whose eyes a replay looks through.
 type View int32
@@ -66,11 +137,11 @@ func (x View) String() string {
 }
 
 func (View) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[0].Descriptor()
+	return file_afterimage_v1_service_proto_enumTypes[1].Descriptor()
 }
 
 func (View) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[0]
+	return &file_afterimage_v1_service_proto_enumTypes[1]
 }
 
 func (x View) Number() protoreflect.EnumNumber {
@@ -79,7 +150,7 @@ func (x View) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use View.Descriptor instead.
 func (View) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{1}
 }
 
 // What happened.
@@ -145,11 +216,11 @@ func (x Frame_Kind) String() string {
 }
 
 func (Frame_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[1].Descriptor()
+	return file_afterimage_v1_service_proto_enumTypes[2].Descriptor()
 }
 
 func (Frame_Kind) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[1]
+	return &file_afterimage_v1_service_proto_enumTypes[2]
 }
 
 func (x Frame_Kind) Number() protoreflect.EnumNumber {
@@ -158,7 +229,7 @@ func (x Frame_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Frame_Kind.Descriptor instead.
 func (Frame_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // What kind of content a frame carries.
@@ -214,11 +285,11 @@ func (x Frame_Content) String() string {
 }
 
 func (Frame_Content) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[2].Descriptor()
+	return file_afterimage_v1_service_proto_enumTypes[3].Descriptor()
 }
 
 func (Frame_Content) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[2]
+	return &file_afterimage_v1_service_proto_enumTypes[3]
 }
 
 func (x Frame_Content) Number() protoreflect.EnumNumber {
@@ -227,7 +298,7 @@ func (x Frame_Content) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Frame_Content.Descriptor instead.
 func (Frame_Content) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7, 1}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12, 1}
 }
 
 // Why, in general.
@@ -275,11 +346,11 @@ func (x Quarantined_Cause) String() string {
 }
 
 func (Quarantined_Cause) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[3].Descriptor()
+	return file_afterimage_v1_service_proto_enumTypes[4].Descriptor()
 }
 
 func (Quarantined_Cause) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[3]
+	return &file_afterimage_v1_service_proto_enumTypes[4]
 }
 
 func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
@@ -288,7 +359,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{29, 0}
 }
 
 // A request to store events.
@@ -401,7 +472,11 @@ type SearchEventsRequest struct {
 	// `user == "alice@example.com" && interaction.model.name == "gpt-4o"`.
 	// Empty finds everything.
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Words the event must contain. Not yet offered: must be empty.
+	// What the event's texts must say, up to 1,024 bytes: words, "exact phrases",
+	// begin*, and -what or -"what they" must not. Case, diacritics and what stands
+	// between words make no difference; scripts without spaces are searched as
+	// they are written. All of it must be said somewhere in the event's texts, and
+	// a phrase in one of them.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Only events whose time is at or after this.
 	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
@@ -420,7 +495,16 @@ type SearchEventsRequest struct {
 	// Which fields of the events to return, e.g. `id,time,interaction.model`;
 	// absent: all. `seq` is always returned. A search that returns no text reads
 	// none, which is many times faster. May change from page to page.
-	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// Which texts `text` looks into. None: all.
+	TextKinds []TextKind `protobuf:"varint,10,rep,packed,name=text_kinds,json=textKinds,proto3,enum=afterimage.v1.TextKind" json:"text_kinds,omitempty"`
+	// Whether to return where in its texts each event says what was looked for.
+	Snippets bool `protobuf:"varint,11,opt,name=snippets,proto3" json:"snippets,omitempty"`
+	// Whether to return how the answer was found.
+	Explain bool `protobuf:"varint,12,opt,name=explain,proto3" json:"explain,omitempty"`
+	// After how long to return what was found so far, with a token to go on from
+	// there: at least 10 ms. Absent: the deadline of the call, less a little.
+	Timeout       *durationpb.Duration `protobuf:"bytes,13,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -518,6 +602,34 @@ func (x *SearchEventsRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *SearchEventsRequest) GetTextKinds() []TextKind {
+	if x != nil {
+		return x.TextKinds
+	}
+	return nil
+}
+
+func (x *SearchEventsRequest) GetSnippets() bool {
+	if x != nil {
+		return x.Snippets
+	}
+	return false
+}
+
+func (x *SearchEventsRequest) GetExplain() bool {
+	if x != nil {
+		return x.Explain
+	}
+	return false
+}
+
+func (x *SearchEventsRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
 // One page of results.
 type SearchEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -526,6 +638,13 @@ type SearchEventsResponse struct {
 	// Continues after this page; empty on the last one. Stays valid while the
 	// log grows.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Where each event says what was looked for, in the order of `events`; if
+	// `snippets` was set.
+	Matches []*Match `protobuf:"bytes,3,rep,name=matches,proto3" json:"matches,omitempty"`
+	// True if the time was up before the page was full: `next_page_token` goes on.
+	TimedOut bool `protobuf:"varint,4,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// How the answer was found; if `explain` was set.
+	Explanation   *Explanation `protobuf:"bytes,5,opt,name=explanation,proto3" json:"explanation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,6 +693,487 @@ func (x *SearchEventsResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *SearchEventsResponse) GetMatches() []*Match {
+	if x != nil {
+		return x.Matches
+	}
+	return nil
+}
+
+func (x *SearchEventsResponse) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *SearchEventsResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+// Where an event says what was looked for.
+type Match struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event's position in the log.
+	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Up to 3 places.
+	Snippets      []*Snippet `protobuf:"bytes,2,rep,name=snippets,proto3" json:"snippets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Match) Reset() {
+	*x = Match{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Match) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Match) ProtoMessage() {}
+
+func (x *Match) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Match.ProtoReflect.Descriptor instead.
+func (*Match) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Match) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Match) GetSnippets() []*Snippet {
+	if x != nil {
+		return x.Snippets
+	}
+	return nil
+}
+
+// A piece of a text with what was looked for in it.
+type Snippet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the event's texts it is of; of an answer that was shown as it was
+	// generated, TEXT_OUTPUT.
+	Kind TextKind `protobuf:"varint,1,opt,name=kind,proto3,enum=afterimage.v1.TextKind" json:"kind,omitempty"`
+	// The piece, in order: one after the other they are the text from there on.
+	Segments []*Snippet_Segment `protobuf:"bytes,2,rep,name=segments,proto3" json:"segments,omitempty"`
+	// True if there is text before it.
+	CutBefore bool `protobuf:"varint,3,opt,name=cut_before,json=cutBefore,proto3" json:"cut_before,omitempty"`
+	// True if there is text after it.
+	CutAfter      bool `protobuf:"varint,4,opt,name=cut_after,json=cutAfter,proto3" json:"cut_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snippet) Reset() {
+	*x = Snippet{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snippet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snippet) ProtoMessage() {}
+
+func (x *Snippet) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snippet.ProtoReflect.Descriptor instead.
+func (*Snippet) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Snippet) GetKind() TextKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TextKind_TEXT_KIND_UNSPECIFIED
+}
+
+func (x *Snippet) GetSegments() []*Snippet_Segment {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *Snippet) GetCutBefore() bool {
+	if x != nil {
+		return x.CutBefore
+	}
+	return false
+}
+
+func (x *Snippet) GetCutAfter() bool {
+	if x != nil {
+		return x.CutAfter
+	}
+	return false
+}
+
+// How an answer was found.
+type Explanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was looked up instead of looked for, e.g. `session in ["c-17"]`,
+	// `time >= 2026-11-22T03:00:00Z`, `2 words`.
+	PushedDown []string `protobuf:"bytes,1,rep,name=pushed_down,json=pushedDown,proto3" json:"pushed_down,omitempty"`
+	// What every event that was left had to be looked at for, e.g. `filter (meta)`,
+	// `filter (whole event)`, `text`.
+	Evaluated []string `protobuf:"bytes,2,rep,name=evaluated,proto3" json:"evaluated,omitempty"`
+	// Blocks of the tenant.
+	Blocks int64 `protobuf:"varint,3,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	// Blocks left out for their time, class or indexed terms.
+	BlocksSkipped int64 `protobuf:"varint,4,opt,name=blocks_skipped,json=blocksSkipped,proto3" json:"blocks_skipped,omitempty"`
+	// Blocks left out for the words of their texts.
+	BlocksFiltered int64 `protobuf:"varint,5,opt,name=blocks_filtered,json=blocksFiltered,proto3" json:"blocks_filtered,omitempty"`
+	// Meta sections, or the times in them, that were opened: not those that were
+	// in memory.
+	MetasOpened int64 `protobuf:"varint,6,opt,name=metas_opened,json=metasOpened,proto3" json:"metas_opened,omitempty"`
+	// Text sections that were opened, likewise.
+	TextsOpened int64 `protobuf:"varint,7,opt,name=texts_opened,json=textsOpened,proto3" json:"texts_opened,omitempty"`
+	// Bytes of all sections that were opened, after decompression.
+	BytesOpened int64 `protobuf:"varint,8,opt,name=bytes_opened,json=bytesOpened,proto3" json:"bytes_opened,omitempty"`
+	// Events that were looked at.
+	EventsExamined int64 `protobuf:"varint,9,opt,name=events_examined,json=eventsExamined,proto3" json:"events_examined,omitempty"`
+	// Events that matched, as far as the search went.
+	EventsMatched int64 `protobuf:"varint,10,opt,name=events_matched,json=eventsMatched,proto3" json:"events_matched,omitempty"`
+	// How long it took.
+	Elapsed       *durationpb.Duration `protobuf:"bytes,11,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Explanation) GetPushedDown() []string {
+	if x != nil {
+		return x.PushedDown
+	}
+	return nil
+}
+
+func (x *Explanation) GetEvaluated() []string {
+	if x != nil {
+		return x.Evaluated
+	}
+	return nil
+}
+
+func (x *Explanation) GetBlocks() int64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *Explanation) GetBlocksSkipped() int64 {
+	if x != nil {
+		return x.BlocksSkipped
+	}
+	return 0
+}
+
+func (x *Explanation) GetBlocksFiltered() int64 {
+	if x != nil {
+		return x.BlocksFiltered
+	}
+	return 0
+}
+
+func (x *Explanation) GetMetasOpened() int64 {
+	if x != nil {
+		return x.MetasOpened
+	}
+	return 0
+}
+
+func (x *Explanation) GetTextsOpened() int64 {
+	if x != nil {
+		return x.TextsOpened
+	}
+	return 0
+}
+
+func (x *Explanation) GetBytesOpened() int64 {
+	if x != nil {
+		return x.BytesOpened
+	}
+	return 0
+}
+
+func (x *Explanation) GetEventsExamined() int64 {
+	if x != nil {
+		return x.EventsExamined
+	}
+	return 0
+}
+
+func (x *Explanation) GetEventsMatched() int64 {
+	if x != nil {
+		return x.EventsMatched
+	}
+	return 0
+}
+
+func (x *Explanation) GetElapsed() *durationpb.Duration {
+	if x != nil {
+		return x.Elapsed
+	}
+	return nil
+}
+
+// An event that was found, or how a search that streams ended.
+type StreamEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An event with its `seq`.
+	Event *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// Where it says what was looked for, if `snippets` was set.
+	Match *Match `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	// On the last message: continues after what was streamed; empty if that was
+	// all.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// On the last message: true if the time was up.
+	TimedOut bool `protobuf:"varint,4,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// On the last message, if `explain` was set.
+	Explanation *Explanation `protobuf:"bytes,5,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// True on the last message, which has no event.
+	Done          bool `protobuf:"varint,6,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamEventsResponse) Reset() {
+	*x = StreamEventsResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamEventsResponse) ProtoMessage() {}
+
+func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
+func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *StreamEventsResponse) GetEvent() *Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *StreamEventsResponse) GetMatch() *Match {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *StreamEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *StreamEventsResponse) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *StreamEventsResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+func (x *StreamEventsResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+// How far a count has come, and on the last message what it came to.
+type CountEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Events that matched so far.
+	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Events examined so far: those that could not be left out.
+	Examined int64 `protobuf:"varint,2,opt,name=examined,proto3" json:"examined,omitempty"`
+	// Positions of the log that are behind, of `size`.
+	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// Positions of the log when the count began.
+	Size uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	// True on the last message.
+	Done bool `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
+	// On the last message: true if the time was up: there are `count` or more.
+	TimedOut bool `protobuf:"varint,6,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// On the last message, if `explain` was set.
+	Explanation   *Explanation `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountEventsResponse) Reset() {
+	*x = CountEventsResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountEventsResponse) ProtoMessage() {}
+
+func (x *CountEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountEventsResponse.ProtoReflect.Descriptor instead.
+func (*CountEventsResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CountEventsResponse) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetExamined() int64 {
+	if x != nil {
+		return x.Examined
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *CountEventsResponse) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *CountEventsResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
 // A request for one event.
 type GetEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -587,7 +1187,7 @@ type GetEventRequest struct {
 
 func (x *GetEventRequest) Reset() {
 	*x = GetEventRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	mi := &file_afterimage_v1_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -599,7 +1199,7 @@ func (x *GetEventRequest) String() string {
 func (*GetEventRequest) ProtoMessage() {}
 
 func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	mi := &file_afterimage_v1_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -612,7 +1212,7 @@ func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetEventRequest.ProtoReflect.Descriptor instead.
 func (*GetEventRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{4}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetEventRequest) GetTenant() string {
@@ -642,7 +1242,7 @@ type LookupEventRequest struct {
 
 func (x *LookupEventRequest) Reset() {
 	*x = LookupEventRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +1254,7 @@ func (x *LookupEventRequest) String() string {
 func (*LookupEventRequest) ProtoMessage() {}
 
 func (x *LookupEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +1267,7 @@ func (x *LookupEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupEventRequest.ProtoReflect.Descriptor instead.
 func (*LookupEventRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LookupEventRequest) GetTenant() string {
@@ -704,7 +1304,7 @@ type ReplaySessionRequest struct {
 
 func (x *ReplaySessionRequest) Reset() {
 	*x = ReplaySessionRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +1316,7 @@ func (x *ReplaySessionRequest) String() string {
 func (*ReplaySessionRequest) ProtoMessage() {}
 
 func (x *ReplaySessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +1329,7 @@ func (x *ReplaySessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaySessionRequest.ProtoReflect.Descriptor instead.
 func (*ReplaySessionRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReplaySessionRequest) GetTenant() string {
@@ -815,7 +1415,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -827,7 +1427,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,7 +1440,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Frame) GetSeq() uint64 {
@@ -985,7 +1585,7 @@ type GetCheckpointRequest struct {
 
 func (x *GetCheckpointRequest) Reset() {
 	*x = GetCheckpointRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1597,7 @@ func (x *GetCheckpointRequest) String() string {
 func (*GetCheckpointRequest) ProtoMessage() {}
 
 func (x *GetCheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1610,7 @@ func (x *GetCheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCheckpointRequest.ProtoReflect.Descriptor instead.
 func (*GetCheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{8}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
 }
 
 // A signed tree head.
@@ -1032,7 +1632,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[9]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1644,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[9]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1657,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{9}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Checkpoint) GetOrigin() string {
@@ -1112,7 +1712,7 @@ type ProveEventRequest struct {
 
 func (x *ProveEventRequest) Reset() {
 	*x = ProveEventRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1724,7 @@ func (x *ProveEventRequest) String() string {
 func (*ProveEventRequest) ProtoMessage() {}
 
 func (x *ProveEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1737,7 @@ func (x *ProveEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveEventRequest.ProtoReflect.Descriptor instead.
 func (*ProveEventRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProveEventRequest) GetTenant() string {
@@ -1188,7 +1788,7 @@ type EventProof struct {
 
 func (x *EventProof) Reset() {
 	*x = EventProof{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1800,7 @@ func (x *EventProof) String() string {
 func (*EventProof) ProtoMessage() {}
 
 func (x *EventProof) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1813,7 @@ func (x *EventProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventProof.ProtoReflect.Descriptor instead.
 func (*EventProof) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EventProof) GetSeq() uint64 {
@@ -1279,7 +1879,7 @@ type ProveConsistencyRequest struct {
 
 func (x *ProveConsistencyRequest) Reset() {
 	*x = ProveConsistencyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1891,7 @@ func (x *ProveConsistencyRequest) String() string {
 func (*ProveConsistencyRequest) ProtoMessage() {}
 
 func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1904,7 @@ func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveConsistencyRequest.ProtoReflect.Descriptor instead.
 func (*ProveConsistencyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProveConsistencyRequest) GetFromSize() uint64 {
@@ -1338,7 +1938,7 @@ type ConsistencyProof struct {
 
 func (x *ConsistencyProof) Reset() {
 	*x = ConsistencyProof{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +1950,7 @@ func (x *ConsistencyProof) String() string {
 func (*ConsistencyProof) ProtoMessage() {}
 
 func (x *ConsistencyProof) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1363,7 +1963,7 @@ func (x *ConsistencyProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsistencyProof.ProtoReflect.Descriptor instead.
 func (*ConsistencyProof) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConsistencyProof) GetFromSize() uint64 {
@@ -1403,7 +2003,7 @@ type VerifyLogRequest struct {
 
 func (x *VerifyLogRequest) Reset() {
 	*x = VerifyLogRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +2015,7 @@ func (x *VerifyLogRequest) String() string {
 func (*VerifyLogRequest) ProtoMessage() {}
 
 func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +2028,7 @@ func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogRequest.ProtoReflect.Descriptor instead.
 func (*VerifyLogRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
 }
 
 // Progress, a finding, or the result.
@@ -1454,7 +2054,7 @@ type VerifyLogResponse struct {
 
 func (x *VerifyLogResponse) Reset() {
 	*x = VerifyLogResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +2066,7 @@ func (x *VerifyLogResponse) String() string {
 func (*VerifyLogResponse) ProtoMessage() {}
 
 func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +2079,7 @@ func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogResponse.ProtoReflect.Descriptor instead.
 func (*VerifyLogResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *VerifyLogResponse) GetChecked() uint64 {
@@ -1536,7 +2136,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1548,7 +2148,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +2161,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BackupRequest) GetDirectory() string {
@@ -1586,7 +2186,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +2198,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +2211,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *BackupResponse) GetDoneBytes() uint64 {
@@ -1655,7 +2255,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +2267,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +2280,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Backup) GetDirectory() string {
@@ -1731,7 +2331,7 @@ type SeqRange struct {
 
 func (x *SeqRange) Reset() {
 	*x = SeqRange{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +2343,7 @@ func (x *SeqRange) String() string {
 func (*SeqRange) ProtoMessage() {}
 
 func (x *SeqRange) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +2356,7 @@ func (x *SeqRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRange.ProtoReflect.Descriptor instead.
 func (*SeqRange) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SeqRange) GetFirst() uint64 {
@@ -1794,7 +2394,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[20]
+	mi := &file_afterimage_v1_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1806,7 +2406,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[20]
+	mi := &file_afterimage_v1_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1819,7 +2419,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Finding) GetPart() string {
@@ -1872,7 +2472,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[21]
+	mi := &file_afterimage_v1_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +2484,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[21]
+	mi := &file_afterimage_v1_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +2497,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1934,7 +2534,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[22]
+	mi := &file_afterimage_v1_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2546,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[22]
+	mi := &file_afterimage_v1_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2559,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1989,7 +2589,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[23]
+	mi := &file_afterimage_v1_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2601,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[23]
+	mi := &file_afterimage_v1_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2614,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -2063,7 +2663,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[24]
+	mi := &file_afterimage_v1_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2675,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[24]
+	mi := &file_afterimage_v1_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2688,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Quarantined) GetId() string {
@@ -2179,7 +2779,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[25]
+	mi := &file_afterimage_v1_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2791,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[25]
+	mi := &file_afterimage_v1_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2804,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{25}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -2231,7 +2831,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[26]
+	mi := &file_afterimage_v1_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2843,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[26]
+	mi := &file_afterimage_v1_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2856,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{26}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Policy) GetVersion() string {
@@ -2316,7 +2916,7 @@ type RedactEventsRequest struct {
 
 func (x *RedactEventsRequest) Reset() {
 	*x = RedactEventsRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[27]
+	mi := &file_afterimage_v1_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2328,7 +2928,7 @@ func (x *RedactEventsRequest) String() string {
 func (*RedactEventsRequest) ProtoMessage() {}
 
 func (x *RedactEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[27]
+	mi := &file_afterimage_v1_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +2941,7 @@ func (x *RedactEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactEventsRequest.ProtoReflect.Descriptor instead.
 func (*RedactEventsRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{27}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RedactEventsRequest) GetTenant() string {
@@ -2418,7 +3018,7 @@ type RedactEventsResponse struct {
 
 func (x *RedactEventsResponse) Reset() {
 	*x = RedactEventsResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[28]
+	mi := &file_afterimage_v1_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2430,7 +3030,7 @@ func (x *RedactEventsResponse) String() string {
 func (*RedactEventsResponse) ProtoMessage() {}
 
 func (x *RedactEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[28]
+	mi := &file_afterimage_v1_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2443,7 +3043,7 @@ func (x *RedactEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactEventsResponse.ProtoReflect.Descriptor instead.
 func (*RedactEventsResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{28}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RedactEventsResponse) GetStep() string {
@@ -2506,7 +3106,7 @@ type RedactionSummary struct {
 
 func (x *RedactionSummary) Reset() {
 	*x = RedactionSummary{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[29]
+	mi := &file_afterimage_v1_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2518,7 +3118,7 @@ func (x *RedactionSummary) String() string {
 func (*RedactionSummary) ProtoMessage() {}
 
 func (x *RedactionSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[29]
+	mi := &file_afterimage_v1_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2531,7 +3131,7 @@ func (x *RedactionSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactionSummary.ProtoReflect.Descriptor instead.
 func (*RedactionSummary) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{29}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RedactionSummary) GetDryRun() bool {
@@ -2632,7 +3232,7 @@ type StoredFinding struct {
 
 func (x *StoredFinding) Reset() {
 	*x = StoredFinding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[30]
+	mi := &file_afterimage_v1_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2644,7 +3244,7 @@ func (x *StoredFinding) String() string {
 func (*StoredFinding) ProtoMessage() {}
 
 func (x *StoredFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[30]
+	mi := &file_afterimage_v1_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2657,7 +3257,7 @@ func (x *StoredFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredFinding.ProtoReflect.Descriptor instead.
 func (*StoredFinding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{30}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StoredFinding) GetType() string {
@@ -2715,7 +3315,7 @@ type RedactionFailure struct {
 
 func (x *RedactionFailure) Reset() {
 	*x = RedactionFailure{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[31]
+	mi := &file_afterimage_v1_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2727,7 +3327,7 @@ func (x *RedactionFailure) String() string {
 func (*RedactionFailure) ProtoMessage() {}
 
 func (x *RedactionFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[31]
+	mi := &file_afterimage_v1_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2740,7 +3340,7 @@ func (x *RedactionFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactionFailure.ProtoReflect.Descriptor instead.
 func (*RedactionFailure) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{31}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RedactionFailure) GetSeq() uint64 {
@@ -2757,16 +3357,71 @@ func (x *RedactionFailure) GetReason() string {
 	return ""
 }
 
+// A part of a snippet.
+type Snippet_Segment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The text.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// True if it is what was looked for.
+	Match         bool `protobuf:"varint,2,opt,name=match,proto3" json:"match,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snippet_Segment) Reset() {
+	*x = Snippet_Segment{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snippet_Segment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snippet_Segment) ProtoMessage() {}
+
+func (x *Snippet_Segment) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snippet_Segment.ProtoReflect.Descriptor instead.
+func (*Snippet_Segment) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5, 0}
+}
+
+func (x *Snippet_Segment) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Snippet_Segment) GetMatch() bool {
+	if x != nil {
+		return x.Match
+	}
+	return false
+}
+
 var File_afterimage_v1_service_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bafterimage/v1/service.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
+	"\x1bafterimage/v1/service.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
 	"\x14PublishEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12,\n" +
 	"\x06events\x18\x02 \x03(\v2\x14.afterimage.v1.EventR\x06events\";\n" +
 	"\x15PublishEventsResponse\x12\"\n" +
-	"\facknowledged\x18\x01 \x01(\x05R\facknowledged\"\xcd\x02\n" +
+	"\facknowledged\x18\x01 \x01(\x05R\facknowledged\"\xf0\x03\n" +
 	"\x13SearchEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x12\n" +
@@ -2777,10 +3432,60 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\b \x01(\tR\tpageToken\x127\n" +
-	"\tread_mask\x18\t \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"l\n" +
+	"\tread_mask\x18\t \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x126\n" +
+	"\n" +
+	"text_kinds\x18\n" +
+	" \x03(\x0e2\x17.afterimage.v1.TextKindR\ttextKinds\x12\x1a\n" +
+	"\bsnippets\x18\v \x01(\bR\bsnippets\x12\x18\n" +
+	"\aexplain\x18\f \x01(\bR\aexplain\x123\n" +
+	"\atimeout\x18\r \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xf7\x01\n" +
 	"\x14SearchEventsResponse\x12,\n" +
 	"\x06events\x18\x01 \x03(\v2\x14.afterimage.v1.EventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12.\n" +
+	"\amatches\x18\x03 \x03(\v2\x14.afterimage.v1.MatchR\amatches\x12\x1b\n" +
+	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12<\n" +
+	"\vexplanation\x18\x05 \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\"M\n" +
+	"\x05Match\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x122\n" +
+	"\bsnippets\x18\x02 \x03(\v2\x16.afterimage.v1.SnippetR\bsnippets\"\xe3\x01\n" +
+	"\aSnippet\x12+\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.afterimage.v1.TextKindR\x04kind\x12:\n" +
+	"\bsegments\x18\x02 \x03(\v2\x1e.afterimage.v1.Snippet.SegmentR\bsegments\x12\x1d\n" +
+	"\n" +
+	"cut_before\x18\x03 \x01(\bR\tcutBefore\x12\x1b\n" +
+	"\tcut_after\x18\x04 \x01(\bR\bcutAfter\x1a3\n" +
+	"\aSegment\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
+	"\x05match\x18\x02 \x01(\bR\x05match\"\xa2\x03\n" +
+	"\vExplanation\x12\x1f\n" +
+	"\vpushed_down\x18\x01 \x03(\tR\n" +
+	"pushedDown\x12\x1c\n" +
+	"\tevaluated\x18\x02 \x03(\tR\tevaluated\x12\x16\n" +
+	"\x06blocks\x18\x03 \x01(\x03R\x06blocks\x12%\n" +
+	"\x0eblocks_skipped\x18\x04 \x01(\x03R\rblocksSkipped\x12'\n" +
+	"\x0fblocks_filtered\x18\x05 \x01(\x03R\x0eblocksFiltered\x12!\n" +
+	"\fmetas_opened\x18\x06 \x01(\x03R\vmetasOpened\x12!\n" +
+	"\ftexts_opened\x18\a \x01(\x03R\vtextsOpened\x12!\n" +
+	"\fbytes_opened\x18\b \x01(\x03R\vbytesOpened\x12'\n" +
+	"\x0fevents_examined\x18\t \x01(\x03R\x0eeventsExamined\x12%\n" +
+	"\x0eevents_matched\x18\n" +
+	" \x01(\x03R\reventsMatched\x123\n" +
+	"\aelapsed\x18\v \x01(\v2\x19.google.protobuf.DurationR\aelapsed\"\x85\x02\n" +
+	"\x14StreamEventsResponse\x12*\n" +
+	"\x05event\x18\x01 \x01(\v2\x14.afterimage.v1.EventR\x05event\x12*\n" +
+	"\x05match\x18\x02 \x01(\v2\x14.afterimage.v1.MatchR\x05match\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1b\n" +
+	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12<\n" +
+	"\vexplanation\x18\x05 \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\x12\x12\n" +
+	"\x04done\x18\x06 \x01(\bR\x04done\"\xe6\x01\n" +
+	"\x13CountEventsResponse\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x1a\n" +
+	"\bexamined\x18\x02 \x01(\x03R\bexamined\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\bR\x04done\x12\x1b\n" +
+	"\ttimed_out\x18\x06 \x01(\bR\btimedOut\x12<\n" +
+	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\";\n" +
 	"\x0fGetEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"<\n" +
@@ -2984,15 +3689,27 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x06events\x18\x06 \x01(\x04R\x06events\"<\n" +
 	"\x10RedactionFailure\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*;\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\x8b\x01\n" +
+	"\bTextKind\x12\x19\n" +
+	"\x15TEXT_KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"TEXT_INPUT\x10\x01\x12\x0f\n" +
+	"\vTEXT_OUTPUT\x10\x02\x12\x0e\n" +
+	"\n" +
+	"TEXT_SHOWN\x10\x03\x12\r\n" +
+	"\tTEXT_TOOL\x10\x04\x12\x12\n" +
+	"\x0eTEXT_RETRIEVED\x10\x05\x12\x10\n" +
+	"\fTEXT_COMMENT\x10\x06*;\n" +
 	"\x04View\x12\x14\n" +
 	"\x10VIEW_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04USER\x10\x01\x12\t\n" +
 	"\x05MODEL\x10\x02\x12\b\n" +
-	"\x04BOTH\x10\x032\x98\x03\n" +
+	"\x04BOTH\x10\x032\xcc\x04\n" +
 	"\fEventService\x12Z\n" +
 	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\x12W\n" +
-	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\x12@\n" +
+	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\x12Y\n" +
+	"\fStreamEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.StreamEventsResponse0\x01\x12W\n" +
+	"\vCountEvents\x12\".afterimage.v1.SearchEventsRequest\x1a\".afterimage.v1.CountEventsResponse0\x01\x12@\n" +
 	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\x12F\n" +
 	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event\x12I\n" +
 	"\n" +
@@ -3025,118 +3742,142 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_service_proto_rawDescData
 }
 
-var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_afterimage_v1_service_proto_goTypes = []any{
-	(View)(0),                       // 0: afterimage.v1.View
-	(Frame_Kind)(0),                 // 1: afterimage.v1.Frame.Kind
-	(Frame_Content)(0),              // 2: afterimage.v1.Frame.Content
-	(Quarantined_Cause)(0),          // 3: afterimage.v1.Quarantined.Cause
-	(*PublishEventsRequest)(nil),    // 4: afterimage.v1.PublishEventsRequest
-	(*PublishEventsResponse)(nil),   // 5: afterimage.v1.PublishEventsResponse
-	(*SearchEventsRequest)(nil),     // 6: afterimage.v1.SearchEventsRequest
-	(*SearchEventsResponse)(nil),    // 7: afterimage.v1.SearchEventsResponse
-	(*GetEventRequest)(nil),         // 8: afterimage.v1.GetEventRequest
-	(*LookupEventRequest)(nil),      // 9: afterimage.v1.LookupEventRequest
-	(*ReplaySessionRequest)(nil),    // 10: afterimage.v1.ReplaySessionRequest
-	(*Frame)(nil),                   // 11: afterimage.v1.Frame
-	(*GetCheckpointRequest)(nil),    // 12: afterimage.v1.GetCheckpointRequest
-	(*Checkpoint)(nil),              // 13: afterimage.v1.Checkpoint
-	(*ProveEventRequest)(nil),       // 14: afterimage.v1.ProveEventRequest
-	(*EventProof)(nil),              // 15: afterimage.v1.EventProof
-	(*ProveConsistencyRequest)(nil), // 16: afterimage.v1.ProveConsistencyRequest
-	(*ConsistencyProof)(nil),        // 17: afterimage.v1.ConsistencyProof
-	(*VerifyLogRequest)(nil),        // 18: afterimage.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),       // 19: afterimage.v1.VerifyLogResponse
-	(*BackupRequest)(nil),           // 20: afterimage.v1.BackupRequest
-	(*BackupResponse)(nil),          // 21: afterimage.v1.BackupResponse
-	(*Backup)(nil),                  // 22: afterimage.v1.Backup
-	(*SeqRange)(nil),                // 23: afterimage.v1.SeqRange
-	(*Finding)(nil),                 // 24: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),   // 25: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil),  // 26: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),   // 27: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),             // 28: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),        // 29: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                  // 30: afterimage.v1.Policy
-	(*RedactEventsRequest)(nil),     // 31: afterimage.v1.RedactEventsRequest
-	(*RedactEventsResponse)(nil),    // 32: afterimage.v1.RedactEventsResponse
-	(*RedactionSummary)(nil),        // 33: afterimage.v1.RedactionSummary
-	(*StoredFinding)(nil),           // 34: afterimage.v1.StoredFinding
-	(*RedactionFailure)(nil),        // 35: afterimage.v1.RedactionFailure
-	(*Event)(nil),                   // 36: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),   // 37: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),   // 38: google.protobuf.FieldMask
-	(*Verdict)(nil),                 // 39: afterimage.v1.Verdict
-	(Report_Reporter)(0),            // 40: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                    // 41: afterimage.v1.Blob
-	(*Model)(nil),                   // 42: afterimage.v1.Model
-	(Redaction_Operator)(0),         // 43: afterimage.v1.Redaction.Operator
+	(TextKind)(0),                   // 0: afterimage.v1.TextKind
+	(View)(0),                       // 1: afterimage.v1.View
+	(Frame_Kind)(0),                 // 2: afterimage.v1.Frame.Kind
+	(Frame_Content)(0),              // 3: afterimage.v1.Frame.Content
+	(Quarantined_Cause)(0),          // 4: afterimage.v1.Quarantined.Cause
+	(*PublishEventsRequest)(nil),    // 5: afterimage.v1.PublishEventsRequest
+	(*PublishEventsResponse)(nil),   // 6: afterimage.v1.PublishEventsResponse
+	(*SearchEventsRequest)(nil),     // 7: afterimage.v1.SearchEventsRequest
+	(*SearchEventsResponse)(nil),    // 8: afterimage.v1.SearchEventsResponse
+	(*Match)(nil),                   // 9: afterimage.v1.Match
+	(*Snippet)(nil),                 // 10: afterimage.v1.Snippet
+	(*Explanation)(nil),             // 11: afterimage.v1.Explanation
+	(*StreamEventsResponse)(nil),    // 12: afterimage.v1.StreamEventsResponse
+	(*CountEventsResponse)(nil),     // 13: afterimage.v1.CountEventsResponse
+	(*GetEventRequest)(nil),         // 14: afterimage.v1.GetEventRequest
+	(*LookupEventRequest)(nil),      // 15: afterimage.v1.LookupEventRequest
+	(*ReplaySessionRequest)(nil),    // 16: afterimage.v1.ReplaySessionRequest
+	(*Frame)(nil),                   // 17: afterimage.v1.Frame
+	(*GetCheckpointRequest)(nil),    // 18: afterimage.v1.GetCheckpointRequest
+	(*Checkpoint)(nil),              // 19: afterimage.v1.Checkpoint
+	(*ProveEventRequest)(nil),       // 20: afterimage.v1.ProveEventRequest
+	(*EventProof)(nil),              // 21: afterimage.v1.EventProof
+	(*ProveConsistencyRequest)(nil), // 22: afterimage.v1.ProveConsistencyRequest
+	(*ConsistencyProof)(nil),        // 23: afterimage.v1.ConsistencyProof
+	(*VerifyLogRequest)(nil),        // 24: afterimage.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),       // 25: afterimage.v1.VerifyLogResponse
+	(*BackupRequest)(nil),           // 26: afterimage.v1.BackupRequest
+	(*BackupResponse)(nil),          // 27: afterimage.v1.BackupResponse
+	(*Backup)(nil),                  // 28: afterimage.v1.Backup
+	(*SeqRange)(nil),                // 29: afterimage.v1.SeqRange
+	(*Finding)(nil),                 // 30: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),   // 31: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil),  // 32: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),   // 33: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),             // 34: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),        // 35: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                  // 36: afterimage.v1.Policy
+	(*RedactEventsRequest)(nil),     // 37: afterimage.v1.RedactEventsRequest
+	(*RedactEventsResponse)(nil),    // 38: afterimage.v1.RedactEventsResponse
+	(*RedactionSummary)(nil),        // 39: afterimage.v1.RedactionSummary
+	(*StoredFinding)(nil),           // 40: afterimage.v1.StoredFinding
+	(*RedactionFailure)(nil),        // 41: afterimage.v1.RedactionFailure
+	(*Snippet_Segment)(nil),         // 42: afterimage.v1.Snippet.Segment
+	(*Event)(nil),                   // 43: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),   // 44: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),   // 45: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),     // 46: google.protobuf.Duration
+	(*Verdict)(nil),                 // 47: afterimage.v1.Verdict
+	(Report_Reporter)(0),            // 48: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                    // 49: afterimage.v1.Blob
+	(*Model)(nil),                   // 50: afterimage.v1.Model
+	(Redaction_Operator)(0),         // 51: afterimage.v1.Redaction.Operator
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	36, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	37, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	38, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	36, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
-	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	37, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
-	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
-	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	39, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	40, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	41, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	42, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	13, // 13: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	13, // 14: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	24, // 15: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	13, // 16: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	23, // 17: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	23, // 18: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
-	22, // 19: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
-	28, // 20: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	37, // 21: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 22: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	37, // 23: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	37, // 24: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 25: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
-	33, // 26: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
-	34, // 27: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
-	35, // 28: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
-	43, // 29: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
-	4,  // 30: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 31: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 32: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 33: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	14, // 34: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	10, // 35: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 36: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	18, // 37: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	16, // 38: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	20, // 39: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
-	25, // 40: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	27, // 41: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	29, // 42: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	31, // 43: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
-	5,  // 44: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 45: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	36, // 46: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	36, // 47: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	15, // 48: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
-	11, // 49: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 50: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	19, // 51: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	17, // 52: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
-	21, // 53: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
-	26, // 54: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	28, // 55: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	30, // 56: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	32, // 57: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
-	44, // [44:58] is the sub-list for method output_type
-	30, // [30:44] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	43, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	44, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	44, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	45, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	0,  // 4: afterimage.v1.SearchEventsRequest.text_kinds:type_name -> afterimage.v1.TextKind
+	46, // 5: afterimage.v1.SearchEventsRequest.timeout:type_name -> google.protobuf.Duration
+	43, // 6: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	9,  // 7: afterimage.v1.SearchEventsResponse.matches:type_name -> afterimage.v1.Match
+	11, // 8: afterimage.v1.SearchEventsResponse.explanation:type_name -> afterimage.v1.Explanation
+	10, // 9: afterimage.v1.Match.snippets:type_name -> afterimage.v1.Snippet
+	0,  // 10: afterimage.v1.Snippet.kind:type_name -> afterimage.v1.TextKind
+	42, // 11: afterimage.v1.Snippet.segments:type_name -> afterimage.v1.Snippet.Segment
+	46, // 12: afterimage.v1.Explanation.elapsed:type_name -> google.protobuf.Duration
+	43, // 13: afterimage.v1.StreamEventsResponse.event:type_name -> afterimage.v1.Event
+	9,  // 14: afterimage.v1.StreamEventsResponse.match:type_name -> afterimage.v1.Match
+	11, // 15: afterimage.v1.StreamEventsResponse.explanation:type_name -> afterimage.v1.Explanation
+	11, // 16: afterimage.v1.CountEventsResponse.explanation:type_name -> afterimage.v1.Explanation
+	1,  // 17: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
+	44, // 18: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	2,  // 19: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
+	3,  // 20: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
+	47, // 21: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	48, // 22: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	49, // 23: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	50, // 24: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	19, // 25: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	19, // 26: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	30, // 27: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	19, // 28: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	29, // 29: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	29, // 30: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
+	28, // 31: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	34, // 32: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	44, // 33: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	4,  // 34: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	44, // 35: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	44, // 36: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
+	44, // 37: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
+	39, // 38: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
+	40, // 39: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
+	41, // 40: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
+	51, // 41: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
+	5,  // 42: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	7,  // 43: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	7,  // 44: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
+	7,  // 45: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
+	14, // 46: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	15, // 47: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	20, // 48: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	16, // 49: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	18, // 50: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	24, // 51: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	22, // 52: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	26, // 53: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	31, // 54: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	33, // 55: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	35, // 56: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	37, // 57: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
+	6,  // 58: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	8,  // 59: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	12, // 60: afterimage.v1.EventService.StreamEvents:output_type -> afterimage.v1.StreamEventsResponse
+	13, // 61: afterimage.v1.EventService.CountEvents:output_type -> afterimage.v1.CountEventsResponse
+	43, // 62: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	43, // 63: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	21, // 64: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	17, // 65: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	19, // 66: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	25, // 67: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	23, // 68: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	27, // 69: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	32, // 70: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	34, // 71: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	36, // 72: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	38, // 73: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
+	58, // [58:74] is the sub-list for method output_type
+	42, // [42:58] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -3145,16 +3886,16 @@ func file_afterimage_v1_service_proto_init() {
 		return
 	}
 	file_afterimage_v1_event_proto_init()
-	file_afterimage_v1_service_proto_msgTypes[6].OneofWrappers = []any{}
-	file_afterimage_v1_service_proto_msgTypes[7].OneofWrappers = []any{}
-	file_afterimage_v1_service_proto_msgTypes[27].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[11].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[12].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   32,
+			NumEnums:      5,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   6,
 		},
