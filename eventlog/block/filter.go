@@ -3,7 +3,6 @@ package block
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/FastFilter/xorfilter"
 
@@ -12,41 +11,49 @@ import (
 	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
-// The filter section of a block as it was first written: byte version (1), byte
-// log2 of the length of a segment, uint32 segments, uint64 seed, then the
-// fingerprints of a binary fuse filter, one byte each (see fuse). A key is the
-// bucket's keyed hash of a word's hash; the words are those of every text of the
-// block's events, see event.Texts.
-//
-// Of a merged block: byte version (2), then three filters as appendFuse writes
-// them: of the words, with 8 bits a fingerprint; of the pairs of words that follow
-// one another in a text, with 2; and of the beginnings of words, with 4. Keys of
-// pairs and beginnings are made likewise of words.Pair and words.PrefixOf
+// The filter section: byte version (2), byte number of filters (1 or 3), then each
+// of them, see ribbon. The first is of the words of every text of the block's
+// events, see event.Texts; of merged blocks the second is of the pairs of words that
+// follow one another in a text, and the third of the beginnings of words. A key is
+// the bucket's keyed hash of a word's hash, of words.Pair and of words.PrefixOf
 // (docs/decisions/0018).
+//
+// Version 1, which is not written any more, had the words in a binary fuse filter
+// (Graf, Lemire: Binary Fuse Filters, 2022; FastFilter/xorfilter): byte log2 of the
+// length of a segment, uint32 segments, uint64 seed, and the fingerprints, one byte
+// each.
 const (
-	filterVersion = 1
-	gramVersion   = 2
-	filterFixed   = 14
+	fuseVersion   = 1
+	filterVersion = 2
 
-	wordBits   = 8
+	wordBits   = 9
 	pairBits   = 2
 	prefixBits = 4
 )
 
-// maxSegment bounds the log2 of a segment's length: what the library makes.
-const maxSegment = 18
+// The form of version 1.
+const (
+	fuseFixed  = 14
+	maxSegment = 18 // log2 of a segment's length: what the library makes
+)
 
 // A Filter tells of most words that they are in none of a block's texts. Safe
 // for concurrent use.
 type Filter struct {
-	words, pairs, prefixes fuse
+	fuse                   *xorfilter.BinaryFuse[uint8] // of the words, of version 1
+	words, pairs, prefixes ribbon
 	grams                  bool // it has pairs and prefixes
 	size                   int
 }
 
 // MayHave reports false only if no text of the block has the word, given as
 // the bucket's keyed hash.
-func (f *Filter) MayHave(key uint64) bool { return f.words.mayHave(key) }
+func (f *Filter) MayHave(key uint64) bool {
+	if f.fuse != nil {
+		return f.fuse.Contains(key)
+	}
+	return f.words.mayHave(key)
+}
 
 // MayHavePair reports false only if in no text of the block the two words
 // follow one another, given as the keyed hash of their words.Pair.
@@ -63,7 +70,7 @@ func (f *Filter) Size() int { return f.size + 256 }
 type filterMaker struct {
 	words   words.Set
 	keys    [3][]uint64 // of words, pairs and prefixes
-	builder xorfilter.BinaryFuseBuilder
+	ribbons ribbonMaker
 }
 
 // collect sets the keys of the items, each once; of pairs and prefixes only where
@@ -85,19 +92,13 @@ func (m *filterMaker) collect(items []Item, hasher keyring.Hasher, grams bool) {
 // encode returns the filter section of the items.
 func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b []byte, err error) {
 	m.collect(items, hasher, grams)
-	if !grams {
-		fuse, err := xorfilter.BuildBinaryFuse[uint8](&m.builder, m.keys[0])
-		if err != nil {
-			return nil, fmt.Errorf("make filter: %w", err)
-		}
-		b = append(make([]byte, 0, filterFixed+len(fuse.Fingerprints)), filterVersion, byte(bits.Len32(fuse.SegmentLength)-1))
-		b = binary.BigEndian.AppendUint32(b, fuse.SegmentCount)
-		b = binary.BigEndian.AppendUint64(b, fuse.Seed)
-		return append(b, fuse.Fingerprints...), nil
+	widths := []int{wordBits}
+	if grams {
+		widths = []int{wordBits, pairBits, prefixBits}
 	}
-	b = append(b, gramVersion)
-	for i, width := range []uint{wordBits, pairBits, prefixBits} {
-		if b, err = appendFuse(b, &m.builder, m.keys[i], width); err != nil {
+	b = append(b, filterVersion, byte(len(widths)))
+	for i, width := range widths {
+		if b, err = m.ribbons.appendRibbon(b, m.keys[i], width); err != nil {
 			return nil, err
 		}
 	}
@@ -106,40 +107,52 @@ func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b
 
 // decodeFilter is the inverse of encode. ErrCorrupt where b has another form.
 func decodeFilter(b []byte) (*Filter, error) {
-	if len(b) == 0 {
-		return nil, fmt.Errorf("%w: filter is empty", ErrCorrupt)
+	if len(b) < 2 {
+		return nil, fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
 	}
-	f := &Filter{size: len(b)}
-	r := reader{b: b[1:]}
 	switch b[0] {
+	case fuseVersion:
+		return decodeFuse(b)
 	case filterVersion:
-		return f, f.decodeWords(b)
-	case gramVersion:
-		f.words, f.pairs, f.prefixes, f.grams = r.fuse(), r.fuse(), r.fuse(), true
 	default:
 		return nil, fmt.Errorf("%w: filter version %d is not known here", ErrCorrupt, b[0])
+	}
+	r := reader{b: b[2:]}
+	f := &Filter{size: len(b), words: r.ribbon()}
+	switch b[1] {
+	case 1:
+	case 3:
+		f.pairs, f.prefixes, f.grams = r.ribbon(), r.ribbon(), true
+	default:
+		r.fail("number of filters")
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.fail("filter has trailing bytes")
 	}
 	if r.err != nil {
 		return nil, r.err
 	}
-	if len(r.b) > 0 {
-		return nil, fmt.Errorf("%w: filter has trailing bytes", ErrCorrupt)
-	}
 	return f, nil
 }
 
-// decodeWords decodes a filter of version 1.
-func (f *Filter) decodeWords(b []byte) error {
-	if len(b) < filterFixed {
-		return fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
+// decodeFuse decodes a filter of version 1.
+func decodeFuse(b []byte) (*Filter, error) {
+	if len(b) < fuseFixed {
+		return nil, fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
 	}
 	length, count := b[1], binary.BigEndian.Uint32(b[2:])
-	fingerprints := b[filterFixed:]
+	fingerprints := b[fuseFixed:]
 	if length > maxSegment || count == 0 || (uint64(count)+2)<<length != uint64(len(fingerprints)) {
-		return fmt.Errorf("%w: filter contradicts itself", ErrCorrupt)
+		return nil, fmt.Errorf("%w: filter contradicts itself", ErrCorrupt)
 	}
-	f.words = fuse{bits: wordBits, seed: binary.BigEndian.Uint64(b[6:]), segment: 1 << length, segments: count, packed: fingerprints}
-	return nil
+	return &Filter{size: len(b), fuse: &xorfilter.BinaryFuse[uint8]{
+		Seed:               binary.BigEndian.Uint64(b[6:]),
+		SegmentLength:      1 << length,
+		SegmentLengthMask:  1<<length - 1,
+		SegmentCount:       count,
+		SegmentCountLength: count << length,
+		Fingerprints:       fingerprints,
+	}}, nil
 }
 
 // SealFilter makes the filter section of block id, which has the header h and
