@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/afterimage/afterimage/eventlog"
@@ -141,15 +140,15 @@ func (s *search) meets(entry *eventlog.Entry) (bool, error) {
 }
 
 // says tells whether the event's texts say what is looked for.
-func (s *search) says(entry *eventlog.Entry) (ok bool, err error) {
-	work, _ := scratches.Get().(*scratch)
-	defer scratches.Put(work)
+func (s *search) says(entry *eventlog.Entry) (says bool, err error) {
+	work, ok := s.scratches.Get().(*scratch)
+	if !ok {
+		work = newScratch()
+	}
+	defer s.scratches.Put(work)
 	err = entry.Stored(func(stored []byte) (err error) {
-		ok, err = s.text.match(stored, work)
+		says, err = s.text.match(stored, work)
 		return err
 	})
-	return ok, err
+	return says, err
 }
-
-// scratches are of *scratch.
-var scratches = sync.Pool{New: func() any { return new(scratch) }}

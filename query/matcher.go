@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,8 +16,9 @@ import (
 // A textQuery is what is looked for in the texts of events. It is immutable and
 // safe for concurrent use.
 type textQuery struct {
-	kinds event.TextKind
-	terms []finder
+	kinds    event.TextKind
+	terms    []finder
+	positive int // terms that are wanted; the others are not
 }
 
 // newTextQuery returns nil where nothing is looked for.
@@ -30,6 +32,9 @@ func newTextQuery(terms []textTerm, kinds event.TextKind) *textQuery {
 	q := &textQuery{kinds: kinds}
 	for _, t := range terms {
 		q.terms = append(q.terms, newFinder(t))
+		if !t.not {
+			q.positive++
+		}
 	}
 	// What is rare is looked for first, so that most texts are left early.
 	slices.SortStableFunc(q.terms, func(a, b finder) int { return len(b.needle) - len(a.needle) })
@@ -40,36 +45,77 @@ func newTextQuery(terms []textTerm, kinds event.TextKind) *textQuery {
 // nothing that is not.
 func (q *textQuery) match(stored []byte, s *scratch) (bool, error) {
 	s.found = append(s.found[:0], make([]bool, len(q.terms))...)
-	refused := false
+	refused, missing := false, q.positive
 	err := event.EachText(stored, func(kind event.TextKind, text []byte) bool {
-		if kind&q.kinds == 0 {
+		if kind&q.kinds == 0 || s.skips(text) {
 			return true
 		}
-		plain := s.lower(text)
+		plain, hit := s.lower(text), false
 		for i := range q.terms {
-			if t := &q.terms[i]; !s.found[i] && t.in(text, plain, s) {
+			t := &q.terms[i]
+			if !t.in(text, plain, s) {
+				continue
+			}
+			if hit = true; t.not {
+				refused = true
+			} else if !s.found[i] {
 				s.found[i] = true
-				refused = refused || t.not
+				missing--
 			}
 		}
-		return !refused
-	})
-	if err != nil || refused {
-		return false, err
-	}
-	for i := range q.terms {
-		if !s.found[i] && !q.terms[i].not {
-			return false, nil
+		if !hit {
+			s.skip(text)
 		}
-	}
-	return true, nil
+		return !refused && (missing > 0 || q.positive < len(q.terms))
+	})
+	return err == nil && !refused && missing == 0, err
 }
 
-// scratch is the memory that matching takes, for one goroutine at a time.
+// scratch is the memory that matching one query takes, for one goroutine at a
+// time.
 type scratch struct {
 	found []bool
 	ascii []byte
 	form  []byte
+
+	// Calls repeat their conversation so far: a text without any of the terms
+	// need not be looked through again. Texts are known by two secret hashes, so
+	// that none can be made to pass for another.
+	seeds [2]maphash.Seed
+	known map[[2]uint64]struct{}
+	mark  [2]uint64 // of the text under way
+}
+
+// The texts that are remembered: those that take longer to look through than to
+// remember, and so many.
+const (
+	minKnown = 64 // bytes
+	maxKnown = 1 << 14
+)
+
+func newScratch() *scratch {
+	return &scratch{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, known: map[[2]uint64]struct{}{}}
+}
+
+// skips tells whether a text is known to have none of the terms.
+func (s *scratch) skips(text []byte) bool {
+	if len(text) < minKnown {
+		return false
+	}
+	s.mark = [2]uint64{maphash.Bytes(s.seeds[0], text), maphash.Bytes(s.seeds[1], text)}
+	_, known := s.known[s.mark]
+	return known
+}
+
+// skip remembers the text that skips was asked about last.
+func (s *scratch) skip(text []byte) {
+	if len(text) < minKnown {
+		return
+	}
+	if len(s.known) >= maxKnown {
+		clear(s.known)
+	}
+	s.known[s.mark] = struct{}{}
 }
 
 // lower returns the text in lower case where it is ASCII, nil where it is not.

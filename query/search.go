@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -112,6 +113,7 @@ type search struct {
 	size      int
 	identity  []byte // what a page token is bound to
 
+	scratches         sync.Pool // of *scratch
 	began             time.Time
 	examined, matched int64     // events so far
 	last              event.Seq // of those examined

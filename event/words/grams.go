@@ -82,10 +82,36 @@ func Each(text string, f func(Word) bool) {
 func AppendCanonical(b []byte, text string) []byte {
 	c := canonical{b: b, start: len(b)}
 	fold := theFolding()
-	for _, r := range text {
+	for i := 0; i < len(text); {
+		if text[i] < utf8.RuneSelf {
+			i = c.addASCII(&fold.ascii, text, i)
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		i += n
 		c.add(fold.class(r))
 	}
 	return c.b
+}
+
+// addASCII is add for the ASCII from i on, and returns where that ends.
+func (c *canonical) addASCII(ascii *[utf8.RuneSelf]byte, text string, i int) int {
+	for ; i < len(text) && text[i] < utf8.RuneSelf; i++ {
+		folded := ascii[text[i]]
+		if folded == 0 {
+			c.apart = true
+			continue
+		}
+		if c.apart || c.last&pairs != 0 {
+			if len(c.b) > c.start {
+				c.b = append(c.b, ' ')
+			}
+			c.apart = false
+		}
+		c.last = class(folded)
+		c.b = append(c.b, folded)
+	}
+	return i
 }
 
 // Canonical returns the canonical form of a text, and for each byte of it where
