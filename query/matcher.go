@@ -118,34 +118,42 @@ func (s *scratch) skip(text []byte) {
 	s.known[s.mark] = struct{}{}
 }
 
-// lower returns the text in lower case where it is ASCII, nil where it is not.
-// It is valid until the next call.
+// lower returns the text in lower case where its words are ASCII, with spaces for
+// what else separates them; nil where they are not. It is valid until the next call.
 func (s *scratch) lower(text []byte) []byte {
 	if cap(s.ascii) < len(text)+8 {
 		s.ascii = make([]byte, 2*len(text)+8)
 	}
 	out := s.ascii[:len(text)]
-	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		v := binary.LittleEndian.Uint64(text[i:])
-		if v&high != 0 {
-			return nil
+	for i := 0; i < len(text); {
+		if i+8 <= len(text) {
+			if v := binary.LittleEndian.Uint64(text[i:]); v&high == 0 {
+				// Of each byte the highest bit: set in a where it is 'A' or more, in z
+				// where it is more than 'Z'.
+				a := v + (0x80-'A')*ones
+				z := v + (0x80-'Z'-1)*ones
+				binary.LittleEndian.PutUint64(out[i:], v|(a&^z&high)>>2)
+				i += 8
+				continue
+			}
 		}
-		// Of each byte the highest bit: set in a where it is 'A' or more, in z
-		// where it is more than 'Z'.
-		a := v + (0x80-'A')*ones
-		z := v + (0x80-'Z'-1)*ones
-		binary.LittleEndian.PutUint64(out[i:], v|(a&^z&high)>>2)
-	}
-	for ; i < len(text); i++ {
 		c := text[i]
 		if c >= utf8.RuneSelf {
-			return nil
+			r, n := utf8.DecodeRune(text[i:])
+			if !words.Separates(r) {
+				return nil
+			}
+			for range n {
+				out[i] = ' '
+				i++
+			}
+			continue
 		}
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
 		out[i] = c
+		i++
 	}
 	return out
 }
@@ -181,8 +189,7 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
-// in tells whether a text has the term. plain is the text in lower case where it
-// is ASCII, else nil.
+// in tells whether a text has the term. plain is what lower returns for it.
 func (f *finder) in(text, plain []byte, s *scratch) bool {
 	switch {
 	case plain == nil:

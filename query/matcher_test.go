@@ -13,7 +13,7 @@ import (
 )
 
 // alphabet is what words, and what is between them, are made of.
-var alphabet = []string{"a", "b", "Ab", "bomb", "Bombay", "é", "e\u0301", "ß", "Σ", "東", "京", "都", "か", "한", "1", "９", " ", " ", ", ", "-", "\u200b", "\u00ad", "\n", "\xff"}
+var alphabet = []string{"a", "b", "Ab", "bomb", "Bombay", "é", "e\u0301", "ß", "Σ", "東", "京", "都", "か", "한", "1", "９", " ", " ", ", ", "-", "’", "\u200b", "\u00ad", "\n", "\xff"}
 
 func someText() *rapid.Generator[string] {
 	return rapid.Custom(func(r *rapid.T) string {
@@ -178,8 +178,14 @@ func TestLower(t *testing.T) {
 		if got, want := string(s.lower(all[cut:])), strings.ToLower(string(all[cut:])); got != want {
 			t.Errorf("from %d on: got %q, want %q", cut, got, want)
 		}
-		if got := s.lower(append([]byte(strings.Repeat("x", cut)), 0x80)); got != nil {
-			t.Errorf("byte 0x80 behind %d others: got %q, want nil", cut, got)
+		before := strings.Repeat("x", cut)
+		if got, want := string(s.lower([]byte(before+"“Y”—\x80Z"))), before+"   y       z"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		for _, letter := range []string{"é", "e\u0301", "東", "\u200b"} {
+			if got := s.lower([]byte(before + letter)); got != nil {
+				t.Errorf("%q behind %d others: got %q, want nil", letter, cut, got)
+			}
 		}
 	}
 }

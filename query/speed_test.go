@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/words"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -90,6 +92,28 @@ func newSamples(b *testing.B, events int) *samples {
 	return s
 }
 
+// keepRare leaves of the phrases those that up to fifty events have.
+func (s *samples) keepRare(b *testing.B, engine *query.Engine) {
+	const most, wanted = 50, 200
+	var rare []string
+	for _, phrase := range s.phrases {
+		page, err := engine.Search(b.Context(), querytest.Tenant, query.Request{Text: `"` + phrase + `"`, PageSize: most + 1, ReadMask: seqOnly})
+		if err != nil {
+			continue // It has no word.
+		}
+		if n := len(page.Events); 0 < n && n <= most {
+			rare = append(rare, phrase)
+		}
+		if len(rare) == wanted {
+			break
+		}
+	}
+	b.Logf("%d phrases are rare", len(rare))
+	s.phrases = rare
+}
+
+var seqOnly = &fieldmaskpb.FieldMask{Paths: []string{"seq"}}
+
 func (s *samples) pick(of []string) string { return of[s.random.IntN(len(of))] }
 
 // round names a repetition.
@@ -119,6 +143,7 @@ func BenchmarkInvestigate(b *testing.B) {
 	log := querytest.Open(b, events)
 	s := newSamples(b, events)
 	engine := query.New(query.Config{Log: log})
+	s.keepRare(b, engine)
 	search := func(r query.Request) int64 {
 		r.Explain = true
 		page, err := engine.Search(b.Context(), querytest.Tenant, r)

@@ -166,3 +166,6 @@ func Spaceless(r rune) bool {
 	c := theFolding().class(r)
 	return c != ignored && c != separates && c&pairs != 0
 }
+
+// Separates tells whether a character separates words.
+func Separates(r rune) bool { return theFolding().class(r) == separates }
