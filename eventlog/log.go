@@ -146,7 +146,7 @@ const (
 	FieldCategory   Field = "category"   // of any verdict or report
 	FieldService    Field = "service"    // source.service
 	FieldDeployment Field = "deployment" // source.deployment
-	FieldClass      Field = "class"      // the retention class
+	FieldClass      Field = "class"      // the retention class that it is kept in now, which its own need not be
 )
 
 // A Term asks for events whose field is one of the values.

@@ -13,7 +13,7 @@ import (
 // or "".
 func indexed(path string) string {
 	switch path {
-	case "id", "session", "user", "kind", "class":
+	case "id", "session", "user", "kind": // Not the class: a bucket has events of others, that were promoted.
 		return path
 	case "report.session":
 		return "session"
