@@ -70,7 +70,7 @@ func perform(ctx context.Context, p *player, scenes []*scene, yield func(*pb.Fra
 	for i, s := range scenes {
 		entries[i] = s.entry
 	}
-	events, err := load(ctx, entries, nil)
+	events, err := load(ctx, entries, nil, nil)
 	if err != nil {
 		return yield(nil, err) && false
 	}

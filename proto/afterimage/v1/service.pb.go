@@ -1081,10 +1081,10 @@ type CountEventsResponse struct {
 	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
 	// Events examined so far: those that could not be left out.
 	Examined int64 `protobuf:"varint,2,opt,name=examined,proto3" json:"examined,omitempty"`
-	// Positions of the log that are behind, of `size`.
-	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
-	// Positions of the log when the count began.
-	Size uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	// Blocks of events that are done, of `blocks`.
+	DoneBlocks int64 `protobuf:"varint,3,opt,name=done_blocks,json=doneBlocks,proto3" json:"done_blocks,omitempty"`
+	// Blocks that may have any.
+	Blocks int64 `protobuf:"varint,4,opt,name=blocks,proto3" json:"blocks,omitempty"`
 	// True on the last message.
 	Done bool `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
 	// On the last message: true if the time was up: there are `count` or more.
@@ -1139,16 +1139,16 @@ func (x *CountEventsResponse) GetExamined() int64 {
 	return 0
 }
 
-func (x *CountEventsResponse) GetPosition() uint64 {
+func (x *CountEventsResponse) GetDoneBlocks() int64 {
 	if x != nil {
-		return x.Position
+		return x.DoneBlocks
 	}
 	return 0
 }
 
-func (x *CountEventsResponse) GetSize() uint64 {
+func (x *CountEventsResponse) GetBlocks() int64 {
 	if x != nil {
-		return x.Size
+		return x.Blocks
 	}
 	return 0
 }
@@ -3477,12 +3477,13 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1b\n" +
 	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12<\n" +
 	"\vexplanation\x18\x05 \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\x12\x12\n" +
-	"\x04done\x18\x06 \x01(\bR\x04done\"\xe6\x01\n" +
+	"\x04done\x18\x06 \x01(\bR\x04done\"\xef\x01\n" +
 	"\x13CountEventsResponse\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x1a\n" +
-	"\bexamined\x18\x02 \x01(\x03R\bexamined\x12\x1a\n" +
-	"\bposition\x18\x03 \x01(\x04R\bposition\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x12\n" +
+	"\bexamined\x18\x02 \x01(\x03R\bexamined\x12\x1f\n" +
+	"\vdone_blocks\x18\x03 \x01(\x03R\n" +
+	"doneBlocks\x12\x16\n" +
+	"\x06blocks\x18\x04 \x01(\x03R\x06blocks\x12\x12\n" +
 	"\x04done\x18\x05 \x01(\bR\x04done\x12\x1b\n" +
 	"\ttimed_out\x18\x06 \x01(\bR\btimedOut\x12<\n" +
 	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\";\n" +
