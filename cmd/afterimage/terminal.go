@@ -1,19 +1,15 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
-)
 
-// redacted matches what redaction puts in place of a value: [EMAIL:k7m2qa…].
-var redacted = regexp.MustCompile(`\[[A-Z][A-Z0-9_]*:[a-z2-7]{4,}\]`)
+	"github.com/afterimage/afterimage/query/plain"
+)
 
 // terminal reports whether w is one, and how wide.
 func terminal(w any) (width int, ok bool) {
@@ -64,55 +60,19 @@ func (s style) content(sgr, text string) string {
 	}
 	var b strings.Builder
 	for text != "" {
-		at := redacted.FindStringIndex(text)
-		if at == nil {
+		start, end, found := plain.Redacted(text)
+		if !found {
 			break
 		}
-		b.WriteString(s.paint(sgr, text[:at[0]]))
-		b.WriteString(s.paint(purple+";7", text[at[0]:at[1]]))
-		text = text[at[1]:]
+		b.WriteString(s.paint(sgr, text[:start]))
+		b.WriteString(s.paint(purple+";7", text[start:end]))
+		text = text[end:]
 	}
 	return b.String() + s.paint(sgr, text)
 }
 
-// visible makes text harmless to a terminal: escape sequences, other control
-// characters, overrides of the writing direction and invisible tag characters
-// are spelled out. Line ends and tabs stay.
-func visible(text string) string {
-	if strings.IndexFunc(text, dangerous) < 0 && utf8.ValidString(text) {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case r < 0x20 && dangerous(r):
-			b.WriteRune(0x2400 + r) // ␛ for the escape character, and so on
-		case r == 0x7f:
-			b.WriteRune(0x2421)
-		case dangerous(r):
-			fmt.Fprintf(&b, "<U+%04X>", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func dangerous(r rune) bool {
-	switch {
-	case r == '\n', r == '\t':
-		return false
-	case unicode.IsControl(r):
-		return true
-	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // bidirectional overrides
-		return true
-	case r == 0x2028, r == 0x2029: // line and paragraph separators
-		return true
-	case r >= 0xe0000 && r <= 0xe007f: // tags: text that no font shows
-		return true
-	}
-	return false
-}
+// visible makes text harmless to a terminal: see package plain.
+func visible(text string) string { return plain.Text(text) }
 
 // oneLine is the beginning of text, on one line, at most n characters.
 func oneLine(text string, n int) string {

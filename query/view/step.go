@@ -1,0 +1,142 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query/plain"
+)
+
+// A step is one thing that happened, as the page has it.
+type step struct {
+	Class   string   // of CSS
+	Title   string   // who spoke, or what happened
+	Notes   []string // about it
+	Summary string   // of the text, for who has not opened it
+	Runs    []run    // the text
+}
+
+// A run is a stretch of text that is marked as one: "added", "removed",
+// "token", or "" for none.
+type run struct{ Kind, Text string }
+
+// stepOf returns a frame as a step with the given text, which came in so many
+// pieces.
+func stepOf(f *pb.Frame, text string, pieces int) step {
+	s := step{Class: classOf(f), Title: plain.Text(titleOf(f)), Runs: tokens("", plain.Text(text))}
+	for _, note := range notesOf(f) {
+		s.Notes = append(s.Notes, plain.Text(note))
+	}
+	if pieces > 1 {
+		s.Notes = append(s.Notes, fmt.Sprintf("streamed in %d steps", pieces))
+	}
+	s.Summary = fmt.Sprintf("%s, %d characters", contentNames[f.GetContent()], utf8.RuneCountInString(text))
+	return s
+}
+
+// tokens marks what redaction put in place of a value.
+func tokens(kind, text string) []run {
+	var runs []run
+	for text != "" {
+		start, end, found := plain.Redacted(text)
+		if !found {
+			return append(runs, run{kind, text})
+		}
+		if start > 0 {
+			runs = append(runs, run{kind, text[:start]})
+		}
+		runs = append(runs, run{"token", text[start:end]})
+		text = text[end:]
+	}
+	return runs
+}
+
+func classOf(f *pb.Frame) string {
+	switch f.GetKind() {
+	case pb.Frame_INTERVENTION, pb.Frame_REPORT, pb.Frame_ACTION:
+		return "alarm"
+	}
+	switch {
+	case f.GetSeen() && f.GetRole() == "user":
+		return "said"
+	case f.GetSeen():
+		return "seen"
+	}
+	return "unseen"
+}
+
+// titleOf says who spoke, or what happened.
+func titleOf(f *pb.Frame) string {
+	switch f.GetKind() {
+	case pb.Frame_RETRIEVED:
+		return "retrieved"
+	case pb.Frame_GENERATED:
+		return cmp.Or(f.GetRole(), "assistant")
+	case pb.Frame_SHOWN:
+		return "shown instead"
+	case pb.Frame_VERDICT:
+		return "verdict"
+	case pb.Frame_INTERVENTION:
+		return "intervention"
+	case pb.Frame_REPORT:
+		return "report"
+	case pb.Frame_ACTION:
+		return "action"
+	}
+	return cmp.Or(f.GetRole(), "input")
+}
+
+// notesOf says what there is to know of a frame beside its text.
+func notesOf(f *pb.Frame) []string {
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if f.GetKind() == pb.Frame_GENERATED && !f.GetSeen() {
+		note("not shown to the user")
+	}
+	if m := f.GetModel(); m != nil {
+		note("%s", strings.Join(strings.Fields(m.GetProvider()+" "+m.GetName()+" "+m.GetVersion()), " "))
+	}
+	if v := f.GetVerdict(); v != nil {
+		note("%s", verdictText(v))
+	}
+	if f.GetTool() != "" {
+		note("tool %s", f.GetTool())
+	}
+	switch f.GetKind() {
+	case pb.Frame_REPORT:
+		note("%s, by %s", f.GetCategory(), strings.ToLower(f.GetReporter().String()))
+	case pb.Frame_ACTION:
+		note("%s", strings.TrimSpace(f.GetCategory()+" "+f.GetName()))
+	}
+	if b := f.GetBlob(); b != nil {
+		note("%s, %d bytes, %s", cmp.Or(b.GetMediaType(), "no media type"), b.GetSize(), b.GetUri())
+	}
+	return notes
+}
+
+func verdictText(v *pb.Verdict) string {
+	text := fmt.Sprintf("%s scored %.2f", v.GetCategory(), v.GetScore())
+	if v.Threshold != nil {
+		text += fmt.Sprintf(" (acts from %.2f)", v.GetThreshold())
+	}
+	if by := strings.TrimSpace(v.GetClassifier().GetName() + " " + v.GetClassifier().GetVersion()); by != "" {
+		text += " by " + by
+	}
+	if v.GetAction() != pb.Verdict_ACTION_UNSPECIFIED {
+		text = v.GetAction().String() + ": " + text
+	}
+	return text
+}
+
+var contentNames = map[pb.Frame_Content]string{
+	pb.Frame_CONTENT_UNSPECIFIED: "text",
+	pb.Frame_TEXT:                "text",
+	pb.Frame_REASONING:           "reasoning",
+	pb.Frame_TOOL_CALL:           "arguments of the call",
+	pb.Frame_TOOL_RESULT:         "answer of the tool",
+	pb.Frame_TOOL_ERROR:          "error of the tool",
+	pb.Frame_BLOB:                "reference",
+}
