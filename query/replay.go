@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -50,12 +52,13 @@ type Options struct {
 // no events, event.ErrTooLarge where it has more than 100,000.
 func (e *Engine) Replay(ctx context.Context, t event.Tenant, session string, o Options) iter.Seq2[*pb.Frame, error] {
 	return func(yield func(*pb.Frame, error) bool) {
-		scenes, err := e.scenes(ctx, t, session, o.AsOf)
+		cast, err := e.gather(ctx, t, session, o.AsOf)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		p := newPlayer(o.View, scenes[0].at)
+		scenes := cast.scenes()
+		p := newPlayer(o.View, scenes[0].at, cast.about)
 		for part := range slices.Chunk(scenes, stretch) {
 			if !perform(ctx, p, part, yield) {
 				return
@@ -90,14 +93,14 @@ func perform(ctx context.Context, p *player, scenes []*scene, yield func(*pb.Fra
 // A scene is an event of a session and its place in it.
 type scene struct {
 	entry *eventlog.Entry
+	turn  uint32
 	at    time.Time // when it is shown: never before what it is about
 	depth int       // targets between it and an event of the session itself
 }
 
-// scenes returns the session's events in the order of the replay; at least
-// one.
-func (e *Engine) scenes(ctx context.Context, t event.Tenant, session string, asOf *event.Seq) ([]*scene, error) {
-	cast := cast{log: e.log, tenant: t, asOf: asOf, bySeq: make(map[event.Seq]*scene), byID: make(map[string]*scene)}
+// gather returns the session's events; at least one.
+func (e *Engine) gather(ctx context.Context, t event.Tenant, session string, asOf *event.Seq) (*cast, error) {
+	cast := &cast{log: e.log, tenant: t, asOf: asOf, bySeq: make(map[event.Seq]*scene), byID: make(map[string]*scene)}
 	if !e.knows(t) || session == "" {
 		return nil, eventlog.ErrNotFound
 	}
@@ -114,7 +117,23 @@ func (e *Engine) scenes(ctx context.Context, t event.Tenant, session string, asO
 		}
 	}
 	cast.settle()
-	return slices.SortedFunc(maps.Values(cast.bySeq), inOrder), nil
+	return cast, nil
+}
+
+// scenes returns the events in the order of the replay.
+func (c *cast) scenes() []*scene { return slices.SortedFunc(maps.Values(c.bySeq), inOrder) }
+
+// about returns what an event is about that names another by its id; nil if it
+// names none.
+func (c *cast) about(id string) *pb.Frame_About {
+	if id == "" {
+		return nil
+	}
+	about := &pb.Frame_About{Event: id}
+	if s := c.byID[id]; s != nil {
+		about.Seq, about.Turn, about.Time = new(uint64(s.entry.Seq)), s.turn, timestamppb.New(s.entry.Time)
+	}
+	return about
 }
 
 func inOrder(a, b *scene) int {
@@ -172,7 +191,7 @@ func (c *cast) add(entry *eventlog.Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := &scene{entry: entry, at: entry.Time}
+	s := &scene{entry: entry, turn: meta.GetTurn(), at: entry.Time}
 	c.bySeq[entry.Seq], c.byID[meta.GetId()] = s, s
 	if target := late(meta); target != "" {
 		c.late = append(c.late, about{s, target})
