@@ -141,6 +141,20 @@ func (s sessions) ReplaySession(r *pb.ReplaySessionRequest, out grpc.ServerStrea
 	return nil
 }
 
+// ListNeighbours implements SessionService.
+func (s sessions) ListNeighbours(ctx context.Context, r *pb.ListNeighboursRequest) (*pb.ListNeighboursResponse, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	leave, err := await(ctx, s.searches, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.cfg.Query.Neighbours(ctx, t, r.GetSession(), int(r.GetPageSize()))
+}
+
 // logs answers LogService.
 type logs struct {
 	pb.UnimplementedLogServiceServer

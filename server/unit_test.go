@@ -161,7 +161,8 @@ func TestParametersOfEveryRoute(t *testing.T) {
 	seen := 0
 	for _, request := range []string{
 		"GET /v1/tenants/a/events:search", "POST /v1/tenants/a/events:search", "POST /v1/tenants/a/events:publish",
-		"GET /v1/tenants/a/events/1", "GET /v1/tenants/a/events:lookup", "GET /v1/tenants/a/sessions/b/c:replay", "GET /v1/checkpoint", "GET /v1/log:verify",
+		"GET /v1/tenants/a/events/1", "GET /v1/tenants/a/events:lookup", "GET /v1/tenants/a/sessions/b/c:replay", "GET /v1/tenants/a/sessions/b/c:neighbours",
+		"GET /v1/checkpoint", "GET /v1/log:verify",
 		"GET /v1/tenants/a/events/1:prove", "GET /v1/log:proveConsistency",
 		"POST /v1/tenants/a/events:redact", "GET /v1/tenants/a/quarantine", "GET /v1/tenants/a/quarantine/1", "GET /v1/tenants/a/policy",
 	} {
