@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -59,35 +60,59 @@ func (e *Engine) Replay(ctx context.Context, t event.Tenant, session string, o O
 		}
 		scenes := cast.scenes()
 		p := newPlayer(o.View, scenes[0].at, cast.about)
-		for part := range slices.Chunk(scenes, stretch) {
-			if !perform(ctx, p, part, yield) {
+		for n := firstStretch; len(scenes) > 0; {
+			n = min(n, len(scenes))
+			on, bytes := perform(ctx, p, scenes[:n], yield)
+			if !on {
 				return
 			}
+			scenes, n = scenes[n:], next(n, bytes)
 		}
 	}
 }
 
-// perform yields the frames of some scenes and tells whether to go on.
-func perform(ctx context.Context, p *player, scenes []*scene, yield func(*pb.Frame, error) bool) bool {
+const (
+	// firstStretch is how many events of a session are read at first: it may
+	// be played for hours, and meanwhile they are in memory.
+	firstStretch = 16
+	// stretchBytes is how much may be read at a time, about, once it is known
+	// how large the events of the session are.
+	stretchBytes = 1 << 20
+)
+
+// next returns how many events to read after n that had so many bytes.
+func next(n, bytes int) int {
+	if bytes > stretchBytes {
+		return max(1, n*stretchBytes/bytes)
+	}
+	return min(2*n, stretch)
+}
+
+// perform yields the frames of some scenes and tells whether to go on, and how
+// large their events are, encoded.
+func perform(ctx context.Context, p *player, scenes []*scene, yield func(*pb.Frame, error) bool) (on bool, bytes int) {
 	entries := make([]*eventlog.Entry, len(scenes))
 	for i, s := range scenes {
 		entries[i] = s.entry
 	}
 	events, err := load(ctx, entries, nil)
 	if err != nil {
-		return yield(nil, err) && false
+		yield(nil, err)
+		return false, 0
 	}
 	for i, ev := range events {
 		if ev == nil {
 			continue
 		}
+		events[i] = nil // Its frames are what is left of it.
+		bytes += proto.Size(ev)
 		for _, frame := range p.play(ev, scenes[i].at) {
 			if !yield(frame, nil) {
-				return false
+				return false, 0
 			}
 		}
 	}
-	return true
+	return true, bytes
 }
 
 // A scene is an event of a session and its place in it.

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"google.golang.org/grpc"
@@ -65,4 +67,31 @@ func (s *sender[T]) end(ctx context.Context) error {
 	case <-late.C:
 		return errSlowReader
 	}
+}
+
+// streamTo sends what is found over out, each piece when due returns, and takes
+// the next one only when there is room for it: a reader that is slow holds up
+// what finds, and one that takes nothing for writeTimeout ends it.
+func streamTo[T any](out grpc.ServerStreamingServer[T], found iter.Seq2[*T, error], due func(context.Context, *T) error) error {
+	ctx, cancel := context.WithCancel(out.Context())
+	defer cancel()
+	pieces := newSender(out)
+	err := func() error {
+		for piece, err := range found {
+			if err != nil {
+				return err
+			}
+			if err := due(ctx, piece); err != nil {
+				return err
+			}
+			if err := pieces.send(ctx, piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	}()
+	if err != nil {
+		cancel() // What waits to be sent is not waited for.
+	}
+	return cmp.Or(err, pieces.end(ctx))
 }

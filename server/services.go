@@ -127,18 +127,9 @@ func (s sessions) ReplaySession(r *pb.ReplaySessionRequest, out grpc.ServerStrea
 	if r.AsOf != nil {
 		options.AsOf = new(event.Seq(r.GetAsOf()))
 	}
-	for frame, err := range s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options) {
-		if err != nil {
-			return err
-		}
-		if err := pace.wait(out.Context(), frame.GetOffsetMs()); err != nil {
-			return err
-		}
-		if err := out.Send(frame); err != nil {
-			return err
-		}
-	}
-	return nil
+	return streamTo(out, s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options), func(ctx context.Context, f *pb.Frame) error {
+		return pace.wait(ctx, f.GetOffsetMs())
+	})
 }
 
 // ListNeighbours implements SessionService.
