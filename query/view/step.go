@@ -15,18 +15,22 @@ type step struct {
 	Class   string   // of CSS
 	Title   string   // who spoke, or what happened
 	Notes   []string // about it
+	About   *about   // what it is about, where it came later
 	Summary string   // of the text, for who has not opened it
 	Runs    []run    // the text
 }
+
+// An about leads to the event that a step is about.
+type about struct{ Link, Text string }
 
 // A run is a stretch of text that is marked as one: "added", "removed",
 // "token", or "" for none.
 type run struct{ Kind, Text string }
 
-// stepOf returns a frame as a step with the given text, which came in so many
-// pieces.
-func stepOf(f *pb.Frame, text string, pieces int) step {
-	s := step{Class: classOf(f), Title: plain.Text(titleOf(f)), Runs: tokens("", plain.Text(text))}
+// stepOf returns a frame as a step with the given text, which is marked so and
+// came in so many pieces.
+func stepOf(f *pb.Frame, text string, marks []*pb.Frame_Segment, pieces int) step {
+	s := step{Class: classOf(f), Title: plain.Text(titleOf(f)), About: aboutOf(f), Runs: runs(text, marks)}
 	for _, note := range notesOf(f) {
 		s.Notes = append(s.Notes, plain.Text(note))
 	}
@@ -37,21 +41,54 @@ func stepOf(f *pb.Frame, text string, pieces int) step {
 	return s
 }
 
+func aboutOf(f *pb.Frame) *about {
+	a := f.GetAbout()
+	switch {
+	case a == nil:
+		return nil
+	case a.Seq == nil:
+		return &about{Text: plain.Text("event " + a.GetEvent() + ", which is not here")}
+	case a.GetTurn() == 0:
+		return &about{fmt.Sprintf("seq-%d", a.GetSeq()), fmt.Sprintf("seq %d", a.GetSeq())}
+	}
+	return &about{fmt.Sprintf("seq-%d", a.GetSeq()), fmt.Sprintf("turn %d, seq %d", a.GetTurn(), a.GetSeq())}
+}
+
+// runs cuts a text where its marks change.
+func runs(text string, marks []*pb.Frame_Segment) []run {
+	var all []run
+	for i := 0; i < len(marks); {
+		kind, n := marks[i].GetKind(), 0
+		for ; i < len(marks) && marks[i].GetKind() == kind; i++ {
+			n += int(marks[i].GetBytes())
+		}
+		n = min(n, len(text))
+		all = append(all, tokens(segmentKinds[kind], plain.Text(text[:n]))...)
+		text = text[n:]
+	}
+	return append(all, tokens("", plain.Text(text))...)
+}
+
+var segmentKinds = map[pb.Frame_Segment_Kind]string{
+	pb.Frame_Segment_REMOVED: "removed",
+	pb.Frame_Segment_ADDED:   "added",
+}
+
 // tokens marks what redaction put in place of a value.
 func tokens(kind, text string) []run {
-	var runs []run
+	var all []run
 	for text != "" {
 		start, end, found := plain.Redacted(text)
 		if !found {
-			return append(runs, run{kind, text})
+			return append(all, run{kind, text})
 		}
 		if start > 0 {
-			runs = append(runs, run{kind, text[:start]})
+			all = append(all, run{kind, text[:start]})
 		}
-		runs = append(runs, run{"token", text[start:end]})
+		all = append(all, run{"token", text[start:end]})
 		text = text[end:]
 	}
-	return runs
+	return all
 }
 
 func classOf(f *pb.Frame) string {
@@ -79,14 +116,19 @@ func titleOf(f *pb.Frame) string {
 		return "shown instead"
 	case pb.Frame_VERDICT:
 		return "verdict"
-	case pb.Frame_INTERVENTION:
-		return "intervention"
+	case pb.Frame_INTERVENTION, pb.Frame_ACTION:
+		return cmp.Or(effectNames[f.GetEffect()], "intervention")
 	case pb.Frame_REPORT:
 		return "report"
-	case pb.Frame_ACTION:
-		return "action"
 	}
 	return cmp.Or(f.GetRole(), "input")
+}
+
+var effectNames = map[pb.Frame_Effect]string{
+	pb.Frame_BLOCKED:  "blocked",
+	pb.Frame_REPLACED: "replaced",
+	pb.Frame_DISABLED: "feature switched off",
+	pb.Frame_NOTICED:  "notice to the user",
 }
 
 // notesOf says what there is to know of a frame beside its text.

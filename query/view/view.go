@@ -123,6 +123,7 @@ type writer struct {
 	step   *pb.Frame // that is being gathered; nil: none
 	pieces int       // that it reached the user in
 	text   []byte    // of the step
+	marks  []*pb.Frame_Segment
 
 	event  *pb.Frame // the first frame of the event under way; nil: none
 	events int
@@ -139,6 +140,7 @@ func (w *writer) put(name string, data any) {
 func (w *writer) frame(f *pb.Frame) {
 	if f.GetContinued() && w.step != nil {
 		w.text = append(w.text, f.GetText()...)
+		w.marks = append(w.marks, f.GetDifference()...)
 		w.pieces++
 		return
 	}
@@ -146,7 +148,8 @@ func (w *writer) frame(f *pb.Frame) {
 	if w.event == nil || w.event.GetSeq() != f.GetSeq() {
 		w.open(f)
 	}
-	w.step, w.pieces, w.text = f, 1, append(w.text[:0], f.GetText()...)
+	w.step, w.pieces = f, 1
+	w.text, w.marks = append(w.text[:0], f.GetText()...), append(w.marks[:0], f.GetDifference()...)
 	w.last = f.GetOffsetMs()
 }
 
@@ -173,7 +176,7 @@ const noteworthy = 60_000
 
 func (w *writer) flush() {
 	if w.step != nil {
-		w.put("step", stepOf(w.step, string(w.text), w.pieces))
+		w.put("step", stepOf(w.step, string(w.text), w.marks, w.pieces))
 		w.step = nil
 	}
 }

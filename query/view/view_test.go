@@ -93,11 +93,11 @@ func checkInert(t *testing.T, text string) {
 		said(1, text),
 		{Seq: new(uint64(2)), Kind: pb.Frame_ACTION, Category: text, Name: text, Text: text, Role: text},
 		{Seq: new(uint64(3)), Kind: pb.Frame_GENERATED, Content: pb.Frame_BLOB, Blob: &pb.Blob{Uri: text, MediaType: text}, Model: &pb.Model{Name: text}},
-		{Seq: new(uint64(4)), Kind: pb.Frame_VERDICT, Verdict: &pb.Verdict{Category: text, Classifier: &pb.Classifier{Name: text}}},
+		{Seq: new(uint64(4)), Kind: pb.Frame_VERDICT, About: &pb.Frame_About{Event: text}, Verdict: &pb.Verdict{Category: text, Classifier: &pb.Classifier{Name: text}}},
 	}
 	about := view.About{Tenant: text, Session: text, Facts: []view.Fact{{Name: text, Value: text}}}
 	_, doc := write(t, about, frames...)
-	allowed := strings.Fields("html head meta title style body header h1 h2 h3 dl dt dd p span label input main article time section details summary div bdi footer")
+	allowed := strings.Fields("html head meta title style body header a h1 h2 h3 dl dt dd p span label input main article time section details summary div bdi footer")
 	for n := range doc.Descendants() {
 		if n.Type == html.CommentNode {
 			t.Fatalf("%q made a comment", text)
@@ -109,6 +109,9 @@ func checkInert(t *testing.T, text string) {
 			t.Fatalf("%q made an element %s", text, n.Data)
 		}
 		for _, a := range n.Attr {
+			if a.Key == "href" && n.Data == "a" && strings.HasPrefix(a.Val, "#seq-") {
+				continue
+			}
 			if a.Key == "style" || a.Key == "href" || a.Key == "src" || strings.HasPrefix(a.Key, "on") {
 				t.Fatalf("%q made an attribute %s", text, a.Key)
 			}
@@ -185,6 +188,41 @@ func TestStreamed(t *testing.T) {
 	}
 	if got, want := textOf(elements(doc, "p", "gap")[0]), "3 h 12 min later"; got != want {
 		t.Errorf("pause %q, want %q", got, want)
+	}
+}
+
+// What was generated and not shown is struck, what was shown and not generated
+// stands out, each where it differs, also when it was streamed; redactions
+// stand out in either.
+func TestDifference(t *testing.T) {
+	segment := func(kind pb.Frame_Segment_Kind, bytes uint32) *pb.Frame_Segment {
+		return &pb.Frame_Segment{Kind: kind, Bytes: bytes}
+	}
+	generated := &pb.Frame{Seq: new(uint64(1)), Kind: pb.Frame_GENERATED, Content: pb.Frame_TEXT, Text: "take 400\u202e mg",
+		Difference: []*pb.Frame_Segment{segment(pb.Frame_Segment_EQUAL, 5), segment(pb.Frame_Segment_REMOVED, 6), segment(pb.Frame_Segment_EQUAL, 3)}}
+	shown := &pb.Frame{Seq: new(uint64(1)), Kind: pb.Frame_SHOWN, Seen: true, Content: pb.Frame_TEXT, Text: "take [AGE:k7m2qa",
+		Difference: []*pb.Frame_Segment{segment(pb.Frame_Segment_EQUAL, 5), segment(pb.Frame_Segment_ADDED, 11)}}
+	rest := &pb.Frame{Seq: new(uint64(1)), Kind: pb.Frame_SHOWN, Seen: true, Content: pb.Frame_TEXT, Text: "] 40 mg", Continued: true,
+		Difference: []*pb.Frame_Segment{segment(pb.Frame_Segment_ADDED, 4), segment(pb.Frame_Segment_EQUAL, 3)}}
+	page, _ := write(t, view.About{Session: "s"}, generated, shown, rest)
+	for _, want := range []string{">take <del>400&lt;U&#43;202E&gt;</del> mg<", ">take <span class=\"token\">[AGE:k7m2qa]</span><ins> 40</ins> mg<"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
+}
+
+// What came later leads to what it is about.
+func TestAbout(t *testing.T) {
+	late := &pb.Frame{Seq: new(uint64(7)), Kind: pb.Frame_REPORT, About: &pb.Frame_About{Event: "e", Seq: new(uint64(1)), Turn: 1}}
+	lost := &pb.Frame{Seq: new(uint64(8)), Kind: pb.Frame_VERDICT, About: &pb.Frame_About{Event: "gone"}}
+	_, doc := write(t, view.About{Session: "s"}, said(1, "hello"), late, lost)
+	links := elements(doc, "a", "")
+	if len(links) != 1 || attribute(links[0], "href") != "#seq-1" || textOf(links[0]) != "turn 1, seq 1" {
+		t.Errorf("got %d links, want one to the event", len(links))
+	}
+	if len(elements(doc, "article", "")) != 3 || attribute(elements(doc, "article", "")[0], "id") != "seq-1" {
+		t.Error("there is nothing that the link leads to")
 	}
 }
 
