@@ -19,7 +19,7 @@ func differences(generated, shown []string) (removed, added segments) {
 	words := lexicon{}
 	a, b := words.tokens(generated), words.tokens(shown)
 	common(a, b, len(words))
-	for _, c := range tidy(contrasts(a, b)) {
+	for _, c := range unlike(tidy(contrasts(a, b))) {
 		removed.add(pb.Frame_Segment_EQUAL, c.equal)
 		removed.add(pb.Frame_Segment_REMOVED, c.removed)
 		added.add(pb.Frame_Segment_EQUAL, c.equal)
@@ -292,4 +292,17 @@ func tidy(all []contrast) []contrast {
 		out = append(out, c)
 	}
 	return out
+}
+
+// unlike takes two texts for different altogether where the shorter one has
+// less than a quarter of it in common with the other.
+func unlike(all []contrast) []contrast {
+	var sum contrast
+	for _, c := range all {
+		sum = contrast{sum.equal + c.equal, sum.removed + c.removed, sum.added + c.added}
+	}
+	if 4*sum.equal >= sum.equal+min(sum.removed, sum.added) {
+		return all
+	}
+	return []contrast{{removed: sum.equal + sum.removed, added: sum.equal + sum.added}}
 }

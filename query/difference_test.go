@@ -32,11 +32,12 @@ func TestDifferences(t *testing.T) {
 	for _, test := range []struct{ generated, shown, removed, added string }{
 		{"take 400 mg now", "take 40 mg now", "take [-400-] mg now", "take {+40+} mg now"},
 		{"a b", "a b c", "a b", "a b{+ c+}"},
-		{"Take twelve of the pills tonight.", "Please call the line 112.", "[-Take twelve of the pills tonight-].", "{+Please call the line 112+}."},
+		{"Take twelve of the pills tonight.", "Please call the line 112.", "[-Take twelve of the pills tonight.-]", "{+Please call the line 112.+}"},
 		{"", "all new", "", "{+all new+}"},
 		{"all gone", "", "[-all gone-]", ""},
 		{"请马上打电话", "请明天打电话", "请[-马上-]打电话", "请{+明天+}打电话"},
 		{"naïve café", "naive café", "[-naïve-] café", "{+naive+} café"},
+		{"one two three four five six seven eight", "one two", "one two[- three four five six seven eight-]", "one two"},
 		{"\xff\xfe a", "\xff a", "\xff[-\xfe-] a", "\xff a"},
 	} {
 		removed, added := differences([]string{test.generated}, []string{test.shown})

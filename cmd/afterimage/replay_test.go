@@ -21,7 +21,7 @@ func TestTranscriptHeaders(t *testing.T) {
 		{Event: "other", Seq: new(uint64(21)), Turn: 1, Kind: pb.Frame_INPUT, Role: "user", Text: "hello"},
 	}
 	var out bytes.Buffer
-	show := newTranscript(&out, style{}).frame
+	show := newTranscript(&out, &out, false).frame
 	for _, f := range frames {
 		if err := show(f); err != nil {
 			t.Fatal(err)

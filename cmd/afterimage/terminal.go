@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -18,7 +17,7 @@ func terminal(w any) (width int, ok bool) {
 		return 0, false
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil || width < 40 {
+	if err != nil || width <= 0 {
 		width = 100
 	}
 	return width, true
@@ -74,23 +73,22 @@ func (s style) content(sgr, text string) string {
 // visible makes text harmless to a terminal: see package plain.
 func visible(text string) string { return plain.Text(text) }
 
-// oneLine is the beginning of text, on one line, at most n characters.
+// oneLine is the beginning of text, on one line, at most n columns wide.
 func oneLine(text string, n int) string {
 	if len(text) > 8*n {
-		text = text[:8*n] // enough for n characters after folding; may cut a rune, which visible mends
+		text = text[:8*n] // enough for n columns after folding; may cut a rune, which visible mends
 	}
 	text = visible(strings.Join(strings.Fields(text), " "))
-	if utf8.RuneCountInString(text) <= n {
+	if columns(text) <= n {
 		return text
 	}
-	r := []rune(text)
-	return string(r[:n-1]) + "…"
+	return text[:fitting(text, n-1)] + "…"
 }
 
-// pad fills text with spaces to n characters, or cuts it.
+// pad fills text with spaces to n columns, or cuts it.
 func pad(text string, n int) string { return widen(oneLine(text, n), n) }
 
-// widen fills text with spaces to n characters.
+// widen fills text with spaces to n columns.
 func widen(text string, n int) string {
-	return text + strings.Repeat(" ", max(0, n-utf8.RuneCountInString(text)))
+	return text + strings.Repeat(" ", max(0, n-columns(text)))
 }

@@ -477,8 +477,8 @@ type Frame struct {
 	// of text that was generated and replaced, what is in what was SHOWN instead
 	// too (EQUAL) and what is not (REMOVED); of text that was SHOWN instead, what
 	// had been generated (EQUAL) and what had not (ADDED). Together the segments
-	// are `text`. Where there is too much to compare, text is one segment that
-	// differs. Empty where there is no counterpart.
+	// are `text`. Texts with little in common, or too much to compare, are one
+	// segment that differs. Empty where there is no counterpart.
 	Difference []*Frame_Segment `protobuf:"bytes,20,rep,name=difference,proto3" json:"difference,omitempty"`
 	// What an INTERVENTION or an ACTION did to what the user saw or could do.
 	Effect Frame_Effect `protobuf:"varint,21,opt,name=effect,proto3,enum=afterimage.v1.Frame_Effect" json:"effect,omitempty"`
