@@ -50,7 +50,7 @@ func (s *sheet) lines(text string) []string {
 	var lines []string
 	var line strings.Builder
 	end := func() {
-		lines = append(lines, line.String())
+		lines = append(lines, strings.TrimRight(line.String(), " "))
 		line.Reset()
 		s.column = s.margin
 	}
