@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query/view"
 )
 
 type replayCmd struct {
@@ -21,9 +22,10 @@ type replayCmd struct {
 	Speed      float64       `default:"0" placeholder:"N" help:"1 is the original pace, 2 twice that, 0 everything at once (default 0)."`
 	Pause      time.Duration `default:"5s" placeholder:"D" help:"With --speed: the longest pause between two events; longer ones are cut short (default ${default}; 0 for none)."`
 	AsOf       *uint64       `placeholder:"SEQ" help:"Only what lies before this position of the log."`
-	View       string        `enum:"user,model,both" default:"user" help:"Whose eyes: user (what they wrote and saw), model (what it was given and generated), or both."`
+	View       string        `enum:"user,model,both," default:"" help:"Whose eyes: user (what they wrote and saw), model (what it was given and generated), or both (default user)."`
 	Full       bool          `help:"Show tools, documents, reasoning and system prompts whole, however long."`
 	Neighbours bool          `help:"List the sessions beside it instead: of the same user, and with the same prompt."`
+	HTML       bool          `name:"html" help:"Print one HTML page that opens offline instead, with both views unless --view says otherwise."`
 	format
 	client
 	tenantFlag
@@ -46,6 +48,7 @@ While it plays on a terminal: space pauses and goes on, n goes to the next event
     afterimage replay c-17 --speed 1            at the pace at which the user saw it
     afterimage replay c-17 --as-of 1000         only what lies before position 1000
     afterimage replay c-17 --neighbours         what to look at next
+    afterimage replay c-17 --html > c-17.html   for a browser, on paper, for somebody without Afterimage
     afterimage replay c-17 -o json              a frame a line`
 }
 
@@ -65,6 +68,10 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 	switch {
 	case c.Neighbours:
 		return c.neighbours(ctx, sessions, s)
+	case c.HTML:
+		return view.Write(s.out, view.About{
+			Tenant: c.Tenant, Session: c.Session, View: c.view(), AsOf: c.AsOf, Made: time.Now(),
+		}, c.frames(ctx, sessions, 0))
 	case c.json():
 		return c.print(ctx, sessions, s)
 	}
@@ -79,10 +86,23 @@ func (c *replayCmd) check() error {
 		return usage("--speed %g: give 0 or a positive number", c.Speed)
 	case c.Pause < 0:
 		return usage("--pause %v: give 0 or a duration such as 5s", c.Pause)
+	case c.HTML && (c.Speed > 0 || c.json() || c.Neighbours):
+		return usage("--html prints a page: leave --speed, -o and --neighbours out")
 	case c.Neighbours && c.AsOf != nil:
 		return usage("--neighbours lists what is known now: leave --as-of out")
 	}
 	return nil
+}
+
+// view is whose eyes the replay looks through.
+func (c *replayCmd) view() pb.View {
+	switch {
+	case c.View == "model":
+		return pb.View_MODEL
+	case c.View == "both", c.View == "" && c.HTML:
+		return pb.View_BOTH
+	}
+	return pb.View_USER
 }
 
 // frames asks for the session at a speed and yields it as it comes.
@@ -90,7 +110,7 @@ func (c *replayCmd) frames(ctx context.Context, sessions pb.SessionServiceClient
 	return func(yield func(*pb.Frame, error) bool) {
 		stream, err := sessions.ReplaySession(ctx, &pb.ReplaySessionRequest{
 			Tenant: c.Tenant, Session: c.Session, Speed: speed, AsOf: c.AsOf,
-			View: map[string]pb.View{"user": pb.View_USER, "model": pb.View_MODEL, "both": pb.View_BOTH}[c.View],
+			View: c.view(),
 		})
 		for err == nil {
 			var f *pb.Frame

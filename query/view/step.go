@@ -23,9 +23,12 @@ type step struct {
 // An about leads to the event that a step is about.
 type about struct{ Link, Text string }
 
-// A run is a stretch of text that is marked as one: "added", "removed",
-// "token", or "" for none.
-type run struct{ Kind, Text string }
+// A run is a stretch of text that is marked as one.
+type run struct {
+	Kind  string // "added", "removed", or "" for neither
+	Token bool   // it stands in place of what was redacted
+	Text  string
+}
 
 // stepOf returns a frame as a step with the given text, which is marked so and
 // came in so many pieces.
@@ -80,12 +83,12 @@ func tokens(kind, text string) []run {
 	for text != "" {
 		start, end, found := plain.Redacted(text)
 		if !found {
-			return append(all, run{kind, text})
+			return append(all, run{Kind: kind, Text: text})
 		}
 		if start > 0 {
-			all = append(all, run{kind, text[:start]})
+			all = append(all, run{Kind: kind, Text: text[:start]})
 		}
-		all = append(all, run{"token", text[start:end]})
+		all = append(all, run{kind, true, text[start:end]})
 		text = text[end:]
 	}
 	return all

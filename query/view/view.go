@@ -59,15 +59,11 @@ func styleHash() string {
 }
 
 // Write writes the page of a replay to w, as the frames come. An error of the
-// frames ends it, and what was written until then is no whole page. It does not
-// close w.
+// frames ends it: nothing is written if it is there from the start, and no whole
+// page otherwise. It does not close w.
 func Write(w io.Writer, about About, frames iter.Seq2[*pb.Frame, error]) error {
 	out := bufio.NewWriter(w)
-	p := &writer{out: out}
-	p.put("head", head{
-		Session: plain.Text(about.Session), Facts: about.facts(),
-		Style: template.CSS(style), StyleHash: styleHash(), //nolint:gosec // The style is our own file.
-	})
+	p := &writer{out: out, about: about}
 	for f, err := range frames {
 		if err != nil {
 			return fmt.Errorf("write the page of a session: %w", err)
@@ -81,6 +77,18 @@ func Write(w io.Writer, about About, frames iter.Seq2[*pb.Frame, error]) error {
 		return p.err
 	}
 	return out.Flush()
+}
+
+// begin writes the head, once.
+func (w *writer) begin() {
+	if w.begun {
+		return
+	}
+	w.begun = true
+	w.put("head", head{
+		Session: plain.Text(w.about.Session), Facts: w.about.facts(),
+		Style: template.CSS(style), StyleHash: styleHash(), //nolint:gosec // The style is our own file.
+	})
 }
 
 // head is what the head of a page is made of.
@@ -117,8 +125,10 @@ var viewNames = map[pb.View]string{
 
 // A writer writes a page step by step.
 type writer struct {
-	out io.Writer
-	err error // the first
+	out   io.Writer
+	about About
+	begun bool
+	err   error // the first
 
 	step   *pb.Frame // that is being gathered; nil: none
 	pieces int       // that it reached the user in
@@ -138,6 +148,7 @@ func (w *writer) put(name string, data any) {
 
 // frame takes in the next frame.
 func (w *writer) frame(f *pb.Frame) {
+	w.begin()
 	if f.GetContinued() && w.step != nil {
 		w.text = append(w.text, f.GetText()...)
 		w.marks = append(w.marks, f.GetDifference()...)
@@ -189,6 +200,7 @@ func (w *writer) close() {
 }
 
 func (w *writer) end() {
+	w.begin()
 	w.close()
 	w.put("foot", fmt.Sprintf("End of the session: %d events.", w.events))
 }

@@ -205,7 +205,7 @@ func TestDifference(t *testing.T) {
 	rest := &pb.Frame{Seq: new(uint64(1)), Kind: pb.Frame_SHOWN, Seen: true, Content: pb.Frame_TEXT, Text: "] 40 mg", Continued: true,
 		Difference: []*pb.Frame_Segment{segment(pb.Frame_Segment_ADDED, 4), segment(pb.Frame_Segment_EQUAL, 3)}}
 	page, _ := write(t, view.About{Session: "s"}, generated, shown, rest)
-	for _, want := range []string{">take <del>400&lt;U&#43;202E&gt;</del> mg<", ">take <span class=\"token\">[AGE:k7m2qa]</span><ins> 40</ins> mg<"} {
+	for _, want := range []string{">take <del>400&lt;U&#43;202E&gt;</del> mg<", ">take <ins><span class=\"token\">[AGE:k7m2qa]</span></ins><ins> 40</ins> mg<"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in\n%s", want, page)
 		}
@@ -226,7 +226,8 @@ func TestAbout(t *testing.T) {
 	}
 }
 
-// An error of the frames is the writer's.
+// An error of the frames is the writer's, and where there are none nothing is
+// written.
 func TestWriteError(t *testing.T) {
 	broken := errors.New("broken")
 	frames := func(yield func(*pb.Frame, error) bool) {
@@ -234,5 +235,10 @@ func TestWriteError(t *testing.T) {
 	}
 	if err := view.Write(&bytes.Buffer{}, view.About{}, frames); !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
+	}
+	var out bytes.Buffer
+	err := view.Write(&out, view.About{}, func(yield func(*pb.Frame, error) bool) { yield(nil, broken) })
+	if !errors.Is(err, broken) || out.Len() > 0 {
+		t.Errorf("error %v and %d bytes, want %v and none", err, out.Len(), broken)
 	}
 }
