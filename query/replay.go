@@ -181,10 +181,10 @@ type about struct {
 	target string
 }
 
-// gather adds the events that have the term and returns the ids of those that
+// gather adds the events that have the terms and returns the ids of those that
 // are new.
-func (c *cast) gather(ctx context.Context, term eventlog.Term) ([]string, error) {
-	selection := eventlog.Selection{Terms: []eventlog.Term{term}, Before: c.asOf, Order: eventlog.LogOrder}
+func (c *cast) gather(ctx context.Context, terms ...eventlog.Term) ([]string, error) {
+	selection := eventlog.Selection{Terms: terms, Before: c.asOf, Order: eventlog.LogOrder}
 	var ids []string
 	for entry, err := range c.log.Scan(ctx, c.tenant, selection) {
 		if err != nil {
@@ -224,12 +224,16 @@ func (c *cast) add(entry *eventlog.Entry) (string, error) {
 	return meta.GetId(), nil
 }
 
+// ofLateKinds are the kinds of events that may be about another. Most buckets
+// have none of them, and need not be asked for each target then.
+var ofLateKinds = eventlog.Term{Field: eventlog.FieldKind, Values: []string{string(event.Verdict), string(event.Report), string(event.Action)}}
+
 // followers adds what is about the events with the given ids and returns the
 // ids of that.
 func (c *cast) followers(ctx context.Context, ids []string) ([]string, error) {
 	var found []string
 	for part := range slices.Chunk(ids, maxTargets) {
-		more, err := c.gather(ctx, eventlog.Term{Field: eventlog.FieldTarget, Values: part})
+		more, err := c.gather(ctx, ofLateKinds, eventlog.Term{Field: eventlog.FieldTarget, Values: part})
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +106,7 @@ func checkInert(t *testing.T, text string) {
 		if n.Type != html.ElementNode {
 			continue
 		}
-		if !contains(allowed, n.Data) {
+		if !slices.Contains(allowed, n.Data) {
 			t.Fatalf("%q made an element %s", text, n.Data)
 		}
 		for _, a := range n.Attr {
@@ -123,15 +124,6 @@ func checkInert(t *testing.T, text string) {
 	if got, want := textOf(elements(doc, "div", "text")[0]), plain.Text(text); got != want {
 		t.Fatalf("text %q, want %q", got, want)
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 var hostile = []string{
