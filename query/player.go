@@ -17,6 +17,10 @@ const (
 	roleAssistant = "assistant"
 )
 
+// contentFilter is the finish reason of an answer that was cut short or
+// withheld by whoever serves the model.
+const contentFilter = "content_filter"
+
 // A player turns a session's events, given in order, into frames.
 type player struct {
 	view    pb.View
@@ -85,9 +89,10 @@ func (p *player) input(in *pb.Interaction) {
 
 func (p *player) retrieved(documents []*pb.Document) {
 	for _, d := range documents {
+		origin := &pb.Frame_Origin{Id: d.GetId(), Uri: d.GetUri(), Score: d.Score}
 		for _, text := range []string{d.GetTitle(), d.GetText()} {
 			if text != "" {
-				p.emit(&pb.Frame{Kind: pb.Frame_RETRIEVED, Content: pb.Frame_TEXT, Text: text}, p.offset)
+				p.emit(&pb.Frame{Kind: pb.Frame_RETRIEVED, Content: pb.Frame_TEXT, Text: text, Origin: origin}, p.offset)
 			}
 		}
 	}
@@ -111,9 +116,18 @@ func (p *player) answer(in *pb.Interaction) {
 			p.piece(piece, pb.Frame_GENERATED, delivery{seen: seen[i], stream: stream})
 		}
 		p.verdicts(in, pb.Frame_EFFECT_UNSPECIFIED)
+		p.filtered(in)
 		return
 	}
 	p.replaced(in, generated, shown)
+}
+
+// filtered tells that whoever serves the model withheld the answer or the rest
+// of it, where no verdict tells.
+func (p *player) filtered(in *pb.Interaction) {
+	if in.GetFinishReason() == contentFilter && !slices.ContainsFunc(in.GetVerdicts(), intervenes) {
+		p.emit(&pb.Frame{Kind: pb.Frame_INTERVENTION, Effect: pb.Frame_BLOCKED, Category: contentFilter}, p.answered(in))
+	}
 }
 
 // replaced tells what was generated and then what was shown instead.

@@ -90,6 +90,9 @@ func TestReplayEffects(t *testing.T) {
 		{`,"verdicts":[{"category":"x","action":"BLOCKED"}]`, "BLOCKED"},
 		{`,"verdicts":[{"category":"x","action":"REPLACED"}]`, "REPLACED"},
 		{`,"verdicts":[{"category":"x","action":"FLAGGED"}]`, ""},
+		{`,"finishReason":"content_filter"`, "BLOCKED"},
+		{`,"finishReason":"content_filter","verdicts":[{"category":"x","action":"REPLACED"}]`, "REPLACED"},
+		{`,"finishReason":"stop"`, ""},
 	} {
 		name := fmt.Sprintf("s%d", i)
 		add(t, log, "acme", parse(t, i, fmt.Sprintf(

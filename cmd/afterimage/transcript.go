@@ -168,6 +168,8 @@ func (t *transcript) facts(f *pb.Frame) error {
 		text = fmt.Sprintf("by %s: %s", f.GetReporter(), f.GetCategory())
 	case pb.Frame_ACTION:
 		text = strings.TrimSpace(f.GetCategory() + " " + f.GetName())
+	case pb.Frame_RETRIEVED:
+		text = originText(f.GetOrigin())
 	default:
 		sgr, text = purple, contentText(f)
 	}
@@ -193,10 +195,24 @@ func contentText(f *pb.Frame) string {
 	return ""
 }
 
+// originText says where a document comes from.
+func originText(o *pb.Frame_Origin) string {
+	text := strings.TrimSpace(o.GetId() + " " + o.GetUri())
+	if o != nil && o.Score != nil {
+		text += fmt.Sprintf(", score %g", o.GetScore())
+	}
+	if text == "" {
+		return ""
+	}
+	return "[" + text + "]"
+}
+
 // judgementText says what a classifier said, and what came of it.
 func judgementText(f *pb.Frame) string {
 	v, effect := f.GetVerdict(), f.GetEffect()
 	switch {
+	case v == nil && f.GetCategory() != "":
+		return effect.String() + ": by whoever serves the model (" + f.GetCategory() + ")"
 	case v == nil:
 		return effect.String() + ": nobody said by what"
 	case effect != pb.Frame_EFFECT_UNSPECIFIED && effect.String() != v.GetAction().String():

@@ -137,7 +137,11 @@ var effectNames = map[pb.Frame_Effect]string{
 // notesOf says what there is to know of a frame beside its text.
 func notesOf(f *pb.Frame) []string {
 	var notes []string
-	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	note := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); text != "" {
+			notes = append(notes, text)
+		}
+	}
 	if f.GetKind() == pb.Frame_GENERATED && !f.GetSeen() {
 		note("not shown to the user")
 	}
@@ -147,10 +151,20 @@ func notesOf(f *pb.Frame) []string {
 	if v := f.GetVerdict(); v != nil {
 		note("%s", verdictText(v))
 	}
+	if o := f.GetOrigin(); o != nil {
+		note("%s", strings.TrimSpace(o.GetId()+" "+o.GetUri()))
+		if o.Score != nil {
+			note("score %g", o.GetScore())
+		}
+	}
 	if f.GetTool() != "" {
 		note("tool %s", f.GetTool())
 	}
 	switch f.GetKind() {
+	case pb.Frame_INTERVENTION:
+		if f.GetVerdict() == nil && f.GetCategory() != "" {
+			note("by whoever serves the model: %s", f.GetCategory())
+		}
 	case pb.Frame_REPORT:
 		note("%s, by %s", f.GetCategory(), strings.ToLower(f.GetReporter().String()))
 	case pb.Frame_ACTION:

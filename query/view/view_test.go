@@ -93,7 +93,7 @@ func checkInert(t *testing.T, text string) {
 	frames := []*pb.Frame{
 		said(1, text),
 		{Seq: new(uint64(2)), Kind: pb.Frame_ACTION, Category: text, Name: text, Text: text, Role: text},
-		{Seq: new(uint64(3)), Kind: pb.Frame_GENERATED, Content: pb.Frame_BLOB, Blob: &pb.Blob{Uri: text, MediaType: text}, Model: &pb.Model{Name: text}},
+		{Seq: new(uint64(3)), Kind: pb.Frame_GENERATED, Content: pb.Frame_BLOB, Origin: &pb.Frame_Origin{Id: text, Uri: text}, Blob: &pb.Blob{Uri: text, MediaType: text}, Model: &pb.Model{Name: text}},
 		{Seq: new(uint64(4)), Kind: pb.Frame_VERDICT, About: &pb.Frame_About{Event: text}, Verdict: &pb.Verdict{Category: text, Classifier: &pb.Classifier{Name: text}}},
 	}
 	about := view.About{Tenant: text, Session: text, Facts: []view.Fact{{Name: text, Value: text}}}

@@ -99,8 +99,8 @@ const (
 	// A classifier's judgement, at the time or later.
 	Frame_VERDICT Frame_Kind = 5
 	// What the user sent or was to see was blocked or replaced, as `effect`
-	// says: by the classifier in `verdict`, or, where that is absent, nobody
-	// said by what.
+	// says: by the classifier in `verdict`, or, where that is absent, by whoever
+	// serves the model (`category`), or nobody said by what.
 	Frame_INTERVENTION Frame_Kind = 6
 	// A complaint.
 	Frame_REPORT Frame_Kind = 7
@@ -463,7 +463,8 @@ type Frame struct {
 	ToolCallId string `protobuf:"bytes,13,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
 	// The judgement, for VERDICT and INTERVENTION; without text.
 	Verdict *Verdict `protobuf:"bytes,14,opt,name=verdict,proto3" json:"verdict,omitempty"`
-	// The category of a REPORT, the kind of an ACTION.
+	// The category of a REPORT, the kind of an ACTION, or the `finish_reason` of
+	// an answer that ended by an INTERVENTION of whoever serves the model.
 	Category string `protobuf:"bytes,15,opt,name=category,proto3" json:"category,omitempty"`
 	// The reporter, for REPORT.
 	Reporter Report_Reporter `protobuf:"varint,16,opt,name=reporter,proto3,enum=afterimage.v1.Report_Reporter" json:"reporter,omitempty"`
@@ -484,7 +485,9 @@ type Frame struct {
 	Effect Frame_Effect `protobuf:"varint,21,opt,name=effect,proto3,enum=afterimage.v1.Frame_Effect" json:"effect,omitempty"`
 	// What a verdict, report or action that came later is about. Absent where it
 	// names no event: a report may be about the session as a whole.
-	About         *Frame_About `protobuf:"bytes,22,opt,name=about,proto3" json:"about,omitempty"`
+	About *Frame_About `protobuf:"bytes,22,opt,name=about,proto3" json:"about,omitempty"`
+	// Where a RETRIEVED text comes from.
+	Origin        *Frame_Origin `protobuf:"bytes,23,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -669,6 +672,13 @@ func (x *Frame) GetEffect() Frame_Effect {
 func (x *Frame) GetAbout() *Frame_About {
 	if x != nil {
 		return x.About
+	}
+	return nil
+}
+
+func (x *Frame) GetOrigin() *Frame_Origin {
+	if x != nil {
+		return x.Origin
 	}
 	return nil
 }
@@ -1049,6 +1059,71 @@ func (x *Frame_About) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Where a document comes from that retrieval put before the model. Its title
+// and its text are two frames.
+type Frame_Origin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id in its collection.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Where it came from.
+	Uri string `protobuf:"bytes,2,opt,name=uri,proto3" json:"uri,omitempty"`
+	// The retriever's score, on its own scale.
+	Score         *float64 `protobuf:"fixed64,3,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Frame_Origin) Reset() {
+	*x = Frame_Origin{}
+	mi := &file_afterimage_v1_session_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Frame_Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Frame_Origin) ProtoMessage() {}
+
+func (x *Frame_Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_session_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Frame_Origin.ProtoReflect.Descriptor instead.
+func (*Frame_Origin) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_session_proto_rawDescGZIP(), []int{1, 2}
+}
+
+func (x *Frame_Origin) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Frame_Origin) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+func (x *Frame_Origin) GetScore() float64 {
+	if x != nil && x.Score != nil {
+		return *x.Score
+	}
+	return 0
+}
+
 // Whether a list is all there is.
 type ListNeighboursResponse_Rest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1062,7 +1137,7 @@ type ListNeighboursResponse_Rest struct {
 
 func (x *ListNeighboursResponse_Rest) Reset() {
 	*x = ListNeighboursResponse_Rest{}
-	mi := &file_afterimage_v1_session_proto_msgTypes[7]
+	mi := &file_afterimage_v1_session_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1149,7 @@ func (x *ListNeighboursResponse_Rest) String() string {
 func (*ListNeighboursResponse_Rest) ProtoMessage() {}
 
 func (x *ListNeighboursResponse_Rest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_session_proto_msgTypes[7]
+	mi := &file_afterimage_v1_session_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1190,7 @@ const file_afterimage_v1_session_proto_rawDesc = "" +
 	"\x05speed\x18\x03 \x01(\x01R\x05speed\x12'\n" +
 	"\x04view\x18\x04 \x01(\x0e2\x13.afterimage.v1.ViewR\x04view\x12\x18\n" +
 	"\x05as_of\x18\x05 \x01(\x04H\x00R\x04asOf\x88\x01\x01B\b\n" +
-	"\x06_as_of\"\xa2\v\n" +
+	"\x06_as_of\"\xa8\f\n" +
 	"\x05Frame\x12\x15\n" +
 	"\x03seq\x18\x01 \x01(\x04H\x00R\x03seq\x88\x01\x01\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\tR\x05event\x12.\n" +
@@ -1142,7 +1217,8 @@ const file_afterimage_v1_session_proto_rawDesc = "" +
 	"difference\x18\x14 \x03(\v2\x1c.afterimage.v1.Frame.SegmentR\n" +
 	"difference\x123\n" +
 	"\x06effect\x18\x15 \x01(\x0e2\x1b.afterimage.v1.Frame.EffectR\x06effect\x120\n" +
-	"\x05about\x18\x16 \x01(\v2\x1a.afterimage.v1.Frame.AboutR\x05about\x1a\x97\x01\n" +
+	"\x05about\x18\x16 \x01(\v2\x1a.afterimage.v1.Frame.AboutR\x05about\x123\n" +
+	"\x06origin\x18\x17 \x01(\v2\x1b.afterimage.v1.Frame.OriginR\x06origin\x1a\x97\x01\n" +
 	"\aSegment\x125\n" +
 	"\x04kind\x18\x01 \x01(\x0e2!.afterimage.v1.Frame.Segment.KindR\x04kind\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\rR\x05bytes\"?\n" +
@@ -1156,7 +1232,12 @@ const file_afterimage_v1_session_proto_rawDesc = "" +
 	"\x03seq\x18\x02 \x01(\x04H\x00R\x03seq\x88\x01\x01\x12\x12\n" +
 	"\x04turn\x18\x03 \x01(\rR\x04turn\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04timeB\x06\n" +
-	"\x04_seq\"\x87\x01\n" +
+	"\x04_seq\x1aO\n" +
+	"\x06Origin\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03uri\x18\x02 \x01(\tR\x03uri\x12\x19\n" +
+	"\x05score\x18\x03 \x01(\x01H\x00R\x05score\x88\x01\x01B\b\n" +
+	"\x06_score\"\x87\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05INPUT\x10\x01\x12\r\n" +
@@ -1230,7 +1311,7 @@ func file_afterimage_v1_session_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_session_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_afterimage_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_afterimage_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_afterimage_v1_session_proto_goTypes = []any{
 	(View)(0),                           // 0: afterimage.v1.View
 	(Frame_Kind)(0),                     // 1: afterimage.v1.Frame.Kind
@@ -1244,43 +1325,45 @@ var file_afterimage_v1_session_proto_goTypes = []any{
 	(*Neighbour)(nil),                   // 9: afterimage.v1.Neighbour
 	(*Frame_Segment)(nil),               // 10: afterimage.v1.Frame.Segment
 	(*Frame_About)(nil),                 // 11: afterimage.v1.Frame.About
-	(*ListNeighboursResponse_Rest)(nil), // 12: afterimage.v1.ListNeighboursResponse.Rest
-	(*timestamppb.Timestamp)(nil),       // 13: google.protobuf.Timestamp
-	(*Verdict)(nil),                     // 14: afterimage.v1.Verdict
-	(Report_Reporter)(0),                // 15: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                        // 16: afterimage.v1.Blob
-	(*Model)(nil),                       // 17: afterimage.v1.Model
+	(*Frame_Origin)(nil),                // 12: afterimage.v1.Frame.Origin
+	(*ListNeighboursResponse_Rest)(nil), // 13: afterimage.v1.ListNeighboursResponse.Rest
+	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
+	(*Verdict)(nil),                     // 15: afterimage.v1.Verdict
+	(Report_Reporter)(0),                // 16: afterimage.v1.Report.Reporter
+	(*Blob)(nil),                        // 17: afterimage.v1.Blob
+	(*Model)(nil),                       // 18: afterimage.v1.Model
 }
 var file_afterimage_v1_session_proto_depIdxs = []int32{
 	0,  // 0: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	13, // 1: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	14, // 1: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
 	1,  // 2: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
 	3,  // 3: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	14, // 4: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	15, // 5: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	16, // 6: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	17, // 7: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	15, // 4: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	16, // 5: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	17, // 6: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	18, // 7: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
 	10, // 8: afterimage.v1.Frame.difference:type_name -> afterimage.v1.Frame.Segment
 	2,  // 9: afterimage.v1.Frame.effect:type_name -> afterimage.v1.Frame.Effect
 	11, // 10: afterimage.v1.Frame.about:type_name -> afterimage.v1.Frame.About
-	9,  // 11: afterimage.v1.ListNeighboursResponse.same_subject:type_name -> afterimage.v1.Neighbour
-	9,  // 12: afterimage.v1.ListNeighboursResponse.same_prompt:type_name -> afterimage.v1.Neighbour
-	12, // 13: afterimage.v1.ListNeighboursResponse.subject_rest:type_name -> afterimage.v1.ListNeighboursResponse.Rest
-	12, // 14: afterimage.v1.ListNeighboursResponse.prompt_rest:type_name -> afterimage.v1.ListNeighboursResponse.Rest
-	13, // 15: afterimage.v1.Neighbour.start:type_name -> google.protobuf.Timestamp
-	13, // 16: afterimage.v1.Neighbour.end:type_name -> google.protobuf.Timestamp
-	4,  // 17: afterimage.v1.Frame.Segment.kind:type_name -> afterimage.v1.Frame.Segment.Kind
-	13, // 18: afterimage.v1.Frame.About.time:type_name -> google.protobuf.Timestamp
-	13, // 19: afterimage.v1.ListNeighboursResponse.Rest.before:type_name -> google.protobuf.Timestamp
-	5,  // 20: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	7,  // 21: afterimage.v1.SessionService.ListNeighbours:input_type -> afterimage.v1.ListNeighboursRequest
-	6,  // 22: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	8,  // 23: afterimage.v1.SessionService.ListNeighbours:output_type -> afterimage.v1.ListNeighboursResponse
-	22, // [22:24] is the sub-list for method output_type
-	20, // [20:22] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	12, // 11: afterimage.v1.Frame.origin:type_name -> afterimage.v1.Frame.Origin
+	9,  // 12: afterimage.v1.ListNeighboursResponse.same_subject:type_name -> afterimage.v1.Neighbour
+	9,  // 13: afterimage.v1.ListNeighboursResponse.same_prompt:type_name -> afterimage.v1.Neighbour
+	13, // 14: afterimage.v1.ListNeighboursResponse.subject_rest:type_name -> afterimage.v1.ListNeighboursResponse.Rest
+	13, // 15: afterimage.v1.ListNeighboursResponse.prompt_rest:type_name -> afterimage.v1.ListNeighboursResponse.Rest
+	14, // 16: afterimage.v1.Neighbour.start:type_name -> google.protobuf.Timestamp
+	14, // 17: afterimage.v1.Neighbour.end:type_name -> google.protobuf.Timestamp
+	4,  // 18: afterimage.v1.Frame.Segment.kind:type_name -> afterimage.v1.Frame.Segment.Kind
+	14, // 19: afterimage.v1.Frame.About.time:type_name -> google.protobuf.Timestamp
+	14, // 20: afterimage.v1.ListNeighboursResponse.Rest.before:type_name -> google.protobuf.Timestamp
+	5,  // 21: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	7,  // 22: afterimage.v1.SessionService.ListNeighbours:input_type -> afterimage.v1.ListNeighboursRequest
+	6,  // 23: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	8,  // 24: afterimage.v1.SessionService.ListNeighbours:output_type -> afterimage.v1.ListNeighboursResponse
+	23, // [23:25] is the sub-list for method output_type
+	21, // [21:23] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_session_proto_init() }
@@ -1292,13 +1375,14 @@ func file_afterimage_v1_session_proto_init() {
 	file_afterimage_v1_session_proto_msgTypes[0].OneofWrappers = []any{}
 	file_afterimage_v1_session_proto_msgTypes[1].OneofWrappers = []any{}
 	file_afterimage_v1_session_proto_msgTypes[6].OneofWrappers = []any{}
+	file_afterimage_v1_session_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_session_proto_rawDesc), len(file_afterimage_v1_session_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
