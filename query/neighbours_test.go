@@ -3,11 +3,14 @@ package query_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
+	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
@@ -113,4 +116,74 @@ func TestNeighboursRefuses(t *testing.T) {
 func isRequestError(err error) bool {
 	_, is := errors.AsType[*query.RequestError](err)
 	return is
+}
+
+// Whatever a log holds, neighbours are those that reading all of it finds.
+func TestNeighboursAreAll(t *testing.T) {
+	log, logs := newLog(t), 0
+	rapid.Check(t, func(rt *rapid.T) {
+		logs++
+		tenant := event.Tenant(fmt.Sprintf("t%d", logs))
+		var all []*pb.Event
+		for n := range rapid.IntRange(1, 25).Draw(rt, "events") {
+			e := said(n, rapid.SampledFrom([]string{"s0", "s1", "s2", "s3", "s4", ""}).Draw(rt, "session"),
+				rapid.SampledFrom([]string{"a", "b", "c", ""}).Draw(rt, "user"),
+				rapid.SampledFrom([]string{"hello", "Hello", "hello there", "?", "漢字", ""}).Draw(rt, "prompt"))
+			all = append(all, e)
+		}
+		add(t, log, tenant, all...)
+		engine := query.New(query.Config{Log: log})
+		for _, session := range []string{"s0", "s1", "s2", "s3", "s4"} {
+			subject, prompt, found := nearby(all, session)
+			got, err := engine.Neighbours(t.Context(), tenant, session, 0)
+			if !found {
+				if !errors.Is(err, eventlog.ErrNotFound) {
+					rt.Fatalf("%s: error %v, want not found", session, err)
+				}
+				continue
+			}
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{subject, prompt}, []string{sessionNames(got.GetSameSubject()), sessionNames(got.GetSamePrompt())}); diff != "" {
+				rt.Fatalf("beside %s (-want +got):\n%s", session, diff)
+			}
+		}
+	})
+}
+
+// nearby finds the neighbours of a session by looking at all events, which are
+// in the order of their times.
+func nearby(all []*pb.Event, session string) (subject, prompt string, found bool) {
+	users, prompts := map[string]bool{}, map[string]bool{}
+	var own []string
+	for _, e := range all {
+		if e.GetSession() == session {
+			users[e.GetUser()] = e.GetUser() != ""
+			own = append(own, promptText(e))
+		}
+	}
+	if len(own) == 0 {
+		return "", "", false
+	}
+	prompts[own[0]], prompts[own[len(own)-1]] = true, true
+	listed := map[string]bool{session: true, "": true}
+	list := func(is func(*pb.Event) bool) string {
+		var names []string
+		for _, e := range slices.Backward(all) {
+			if name := e.GetSession(); !listed[name] && is(e) {
+				listed[name] = true
+				names = append(names, name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	subject = list(func(e *pb.Event) bool { return users[e.GetUser()] })
+	prompt = list(func(e *pb.Event) bool { return promptText(e) != "" && prompts[promptText(e)] })
+	return subject, prompt, true
+}
+
+func promptText(e *pb.Event) string {
+	input := e.GetInteraction().GetInput()
+	return input[len(input)-1].GetParts()[0].GetText()
 }

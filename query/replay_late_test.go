@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
 )
@@ -150,4 +152,44 @@ func drawLate(t *rapid.T, session string, events int) *pb.Event {
 		e.Body = &pb.Event_Action{Action: &pb.Action{Target: target, Kind: pb.Action_Kind(rapid.IntRange(0, 4).Draw(t, "action")), Text: "t"}}
 	}
 	return e
+}
+
+// As of a position from before, what was forgotten since does not show, and what
+// was redacted since shows as it is now: neither comes back by asking for the
+// past.
+func TestReplayAsOfKeepsForgotten(t *testing.T) {
+	log := newLog(t)
+	for n, line := range []string{
+		`{"id":"a","session":"s","interaction":{"output":[{"role":"assistant","parts":[{"text":"erased"}]}]}}`,
+		`{"id":"b","session":"s","interaction":{"output":[{"role":"assistant","parts":[{"text":"secret"}]}]}}`,
+		`{"id":"c","session":"s","report":{"target":"a","category":"x"}}`,
+		`{"id":"d","report":{"target":"a","category":"y"}}`,
+	} {
+		add(t, log, "acme", parse(t, n, line))
+	}
+	asOf := log.Size()
+	if err := log.Forget(t.Context(), []eventlog.Forgetting{{Tenant: "acme", Seqs: []event.Seq{0}, Ledger: &pb.Event{
+		Id: "f", Time: timestamppb.New(morning), Class: eventlog.LedgerClass,
+		Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: pb.Forgotten_ERASED, Request: "r"}},
+	}}}, func(eventlog.ForgetProgress) {}); err != nil {
+		t.Fatal(err)
+	}
+	hide := func(_ context.Context, e *pb.Event) error {
+		e.GetInteraction().GetOutput()[0].Parts[0] = &pb.Part{Kind: &pb.Part_Text{Text: "[SECRET]"}}
+		e.Capture = &pb.Capture{Redactions: []*pb.Redaction{{Type: "SECRET", Count: 1}}}
+		return nil
+	}
+	if _, err := log.Redact(t.Context(), eventlog.Redaction{Tenant: "acme", Seqs: []event.Seq{1}, Apply: hide, Ledger: &pb.Event{
+		Id: "r", Time: timestamppb.New(morning), Class: eventlog.LedgerClass,
+		Body: &pb.Event_Redacted{Redacted: &pb.Redacted{Actor: "a", Reason: "r"}},
+	}}, func(eventlog.ForgetProgress) {}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range replay(t, query.New(query.Config{Log: log}), "acme", "s", query.Options{View: pb.View_BOTH, AsOf: &asOf}) {
+		got = append(got, told(f))
+	}
+	if diff := cmp.Diff([]string{"0s GENERATED [SECRET]", "1s REPORT about a elsewhere"}, got); diff != "" {
+		t.Errorf("frames (-want +got):\n%s", diff)
+	}
 }
