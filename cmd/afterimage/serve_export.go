@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/afterimage/afterimage/event"
@@ -16,12 +17,23 @@ import (
 func newExporter(log *eventlog.Log, engine *query.Engine, p *policies, witnesses string, logger *slog.Logger) *export.Exporter {
 	return export.New(export.Config{
 		Log: log, Engine: engine, Witnesses: witnesses, Logger: logger,
-		Software: "afterimage " + readBuildVersion().Version + " https://github.com/afterimage/afterimage",
+		Software: software(),
 		Policy: func(t event.Tenant) (string, error) {
 			inForce, err := p.inForce(t)
 			return inForce.GetVersion(), err
 		},
 	})
+}
+
+// software is what this program calls itself in bags.
+func software() string {
+	v := readBuildVersion()
+	return join(" ", "afterimage", v.Version, v.Commit, "https://github.com/afterimage/afterimage")
+}
+
+// join joins the words that are there.
+func join(by string, words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), by)
 }
 
 // witnessLines returns what a trust policy says of the witnesses that checkpoints

@@ -35,6 +35,14 @@ var algorithms = []struct {
 	{"sha512", "manifest-sha512.txt", "tagmanifest-sha512.txt", sha512.New, func(e *entry) []byte { return e.sha512[:] }},
 }
 
+// Manifests returns the names of the manifests of a bag.
+func Manifests() (names []string) {
+	for _, a := range algorithms {
+		names = append(names, a.manifest, a.tagManifest)
+	}
+	return names
+}
+
 // entry is what manifests say of a file.
 type entry struct {
 	name   string

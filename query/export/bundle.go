@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/transparency-dev/formats/log"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -22,7 +24,7 @@ import (
 // Tag files of a bag, beside those of package bag and the proofs.
 const (
 	checkpointName = proofsDir + "checkpoint"
-	trustName      = proofsDir + "trust.policy"
+	TrustFile      = proofsDir + "trust.policy"
 	readmeName     = "README.txt"
 	schemaName     = "event.proto"
 )
@@ -61,18 +63,18 @@ func (b *bundle) bag(ctx context.Context, w io.Writer) error {
 // checkpoint returns the checkpoint that everything is proven in: the smallest
 // that covers what the ledger says of the export.
 func (b *bundle) checkpoint(ctx context.Context) (eventlog.Checkpoint, error) {
-	log, seq := b.x.cfg.Log, event.Seq(b.ready.GetSeq())
-	c, err := log.Covering(ctx, seq, b.x.cfg.Witnesses != "")
+	from, seq := b.x.cfg.Log, event.Seq(b.ready.GetSeq())
+	c, err := from.Covering(ctx, seq, b.x.cfg.Witnesses != "")
 	if b.x.cfg.Witnesses != "" && errors.Is(err, eventlog.ErrNotFound) {
 		return c, fmt.Errorf("%w: no witness has cosigned a checkpoint that covers it: try again in a minute", ErrNotReady)
 	}
 	if !errors.Is(err, eventlog.ErrNotFound) {
 		return c, err
 	}
-	if _, err := log.Checkpoint(ctx); err != nil { // A crash came before one was kept.
+	if _, err := from.Checkpoint(ctx); err != nil { // A crash came before one was kept.
 		return c, err
 	}
-	return log.Covering(ctx, seq, false)
+	return from.Covering(ctx, seq, false)
 }
 
 // records writes the files of the events, and gathers what is said of them
@@ -160,11 +162,7 @@ func (g *bagging) views(ctx context.Context) error {
 			return err
 		}
 	}
-	text, err := indexPage(pages)
-	if err != nil {
-		return err
-	}
-	return g.out.Add(bag.Pack(viewIndex, text))
+	return g.file(viewIndex, func(w io.Writer) error { return writeIndex(w, pages) })
 }
 
 func (g *bagging) page(ctx context.Context, w io.Writer, p page) error {
@@ -177,12 +175,12 @@ func (g *bagging) page(ctx context.Context, w io.Writer, p page) error {
 	})
 }
 
-func (g *bagging) about() view.About { return aboutOf(g.tenant, g.ready) }
+func (g *bagging) about() view.About { return aboutOf(string(g.tenant), g.ready) }
 
 // aboutOf is what stands in the head of every page.
-func aboutOf(t event.Tenant, ready *pb.Event) view.About {
+func aboutOf(tenant string, ready *pb.Event) view.About {
 	return view.About{
-		Tenant: string(t), AsOf: new(ready.GetExported().GetBefore()), Made: ready.GetTime().AsTime(),
+		Tenant: tenant, AsOf: new(ready.GetExported().GetBefore()), Made: ready.GetTime().AsTime(),
 		Facts: []view.Fact{{Name: "Export", Value: ready.GetExported().GetOperation()}},
 	}
 }
@@ -253,11 +251,16 @@ func (g *bagging) derived(context.Context) error { return g.annals.files(g.file)
 
 // proofs writes what everything is proven in, and whom to trust.
 func (g *bagging) proofs(ctx context.Context) error {
+	var cp log.Checkpoint
+	text, _, _ := strings.Cut(string(g.in.Note), "\n\n")
+	if _, err := cp.Unmarshal([]byte(text + "\n")); err != nil {
+		return fmt.Errorf("%w: %w", eventlog.ErrTampered, err)
+	}
 	files := []struct {
 		name string
 		text []byte
 	}{
-		{checkpointName, g.in.Note}, {trustName, []byte(g.trust())}, {readmeName, []byte(readme(g))}, {schemaName, []byte(pb.EventProto)},
+		{checkpointName, g.in.Note}, {TrustFile, []byte(g.trust())}, {readmeName, []byte(readme(g.ready, cp))}, {schemaName, []byte(pb.EventProto)},
 	}
 	for _, f := range files {
 		if err := g.out.Add(bag.Pack(f.name, f.text)); err != nil {
@@ -279,8 +282,8 @@ func (g *bagging) trust() string {
 // stamp writes the newest time-stamp of a checkpoint that is not larger than the
 // bag's, with that checkpoint and the proof that the bag's follows from it.
 func (g *bagging) stamp(ctx context.Context) error {
-	log := g.x.cfg.Log
-	sizes, err := log.Stamps(ctx, 1000)
+	from := g.x.cfg.Log
+	sizes, err := from.Stamps(ctx, 1000)
 	if err != nil {
 		return err
 	}
@@ -289,15 +292,15 @@ func (g *bagging) stamp(ctx context.Context) error {
 		return nil
 	}
 	size := sizes[i]
-	stamp, err := log.Stamp(ctx, size)
+	stamp, err := from.Stamp(ctx, size)
 	if err != nil {
 		return err
 	}
-	signed, err := log.Signed(ctx, size)
+	signed, err := from.Signed(ctx, size)
 	if err != nil {
 		return err
 	}
-	hashes, err := log.ProveConsistency(ctx, size, g.in.Size)
+	hashes, err := from.ProveConsistency(ctx, size, g.in.Size)
 	if err != nil {
 		return err
 	}
@@ -320,6 +323,12 @@ func (g *bagging) stamp(ctx context.Context) error {
 // were written.
 func (g *bagging) unchanged(ctx context.Context) error { return g.still(ctx, g.seqs) }
 
+// softwareLabel is the label of who made the bag.
+const softwareLabel = "Bag-Software-Agent"
+
+// tenantLabel is the label of whose evidence it is.
+const tenantLabel = "Afterimage-Tenant"
+
 // info is what bag-info.txt says.
 func (g *bagging) info() []bag.Field {
 	asked := g.asked.GetExported()
@@ -331,8 +340,9 @@ func (g *bagging) info() []bag.Field {
 		{Label: "Source-Organization", Value: g.x.cfg.Log.Origin()},
 		{Label: "Bagging-Date", Value: g.ready.GetTime().AsTime().Format(time.DateOnly)},
 		{Label: "External-Identifier", Value: external},
-		{Label: "External-Description", Value: fmt.Sprintf("evidence of tenant %s, as of position %d of its log", g.tenant, g.asked.GetSeq())},
+		{Label: "External-Description", Value: fmt.Sprintf("evidence as of position %d of the log", g.asked.GetSeq())},
+		{Label: tenantLabel, Value: string(g.tenant)},
 		{Label: "Internal-Sender-Identifier", Value: asked.GetOperation()},
-		{Label: "Bag-Software-Agent", Value: g.x.cfg.Software},
+		{Label: softwareLabel, Value: g.x.cfg.Software},
 	}
 }

@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"html/template"
@@ -148,9 +147,10 @@ var index = template.Must(template.New("index").Parse(`<!DOCTYPE html>
 {{end}}</table></body></html>
 `))
 
-// indexPage returns the page that leads to the others.
-func indexPage(pages []page) ([]byte, error) {
-	var b bytes.Buffer
-	err := index.Execute(&b, pages)
-	return b.Bytes(), err
+// writeIndex writes the page that leads to the others.
+func writeIndex(w io.Writer, pages []page) error { return index.Execute(w, pages) }
+
+func writeText(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
 }
