@@ -28,7 +28,7 @@ func Open(name string) (fs.FS, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	fsys, err := openZip(f, info.Size())
+	fsys, err := OpenZip(f, info.Size())
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
@@ -38,9 +38,9 @@ func Open(name string) (fs.FS, io.Closer, error) {
 // ErrNoBag says that something cannot be a bag.
 var ErrNoBag = errors.New("is no bag")
 
-// openZip returns the directory in a zip file, which has one and nothing beside
+// OpenZip returns the directory in a zip file, which has one and nothing beside
 // it.
-func openZip(f io.ReaderAt, size int64) (fs.FS, error) {
+func OpenZip(f io.ReaderAt, size int64) (fs.FS, error) {
 	z, err := zip.NewReader(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoBag, err)

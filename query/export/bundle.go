@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/transparency-dev/formats/log"
@@ -18,7 +16,6 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query/bag"
-	"github.com/afterimage/afterimage/query/view"
 )
 
 // Tag files of a bag, beside those of package bag and the proofs.
@@ -34,6 +31,7 @@ type bagging struct {
 	*bundle
 	out    *bag.Writer
 	in     eventlog.Checkpoint
+	head   log.Checkpoint    // what in says
 	seqs   *roaring64.Bitmap // of the events
 	ledger *roaring64.Bitmap // of the ledger events about them
 	seen   map[string]bool   // policy versions that the events name
@@ -48,8 +46,12 @@ func (b *bundle) bag(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	head, err := headOf(in.Note)
+	if err != nil {
+		return fmt.Errorf("%w: %w", eventlog.ErrTampered, err)
+	}
 	g := &bagging{
-		bundle: b, in: in, out: bag.NewWriter(w, baseOf(b.asked.GetExported()), b.ready.GetTime().AsTime()),
+		bundle: b, in: in, head: head, out: bag.NewWriter(w, baseOf(b.asked.GetExported()), b.ready.GetTime().AsTime()),
 		seqs: roaring64.New(), ledger: roaring64.New(), seen: map[string]bool{}, cast: newCast(), digest: newDigester(),
 	}
 	for _, step := range []func(context.Context) error{g.records, g.views, g.steps, g.derived, g.proofs, g.unchanged} {
@@ -57,7 +59,7 @@ func (b *bundle) bag(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
-	return g.out.Close(g.info())
+	return g.out.Close(infoOf(g.about(), g.asked.GetExported(), g.x.cfg.Software))
 }
 
 // checkpoint returns the checkpoint that everything is proven in: the smallest
@@ -166,7 +168,7 @@ func (g *bagging) views(ctx context.Context) error {
 }
 
 func (g *bagging) page(ctx context.Context, w io.Writer, p page) error {
-	return g.cast.write(w, p, g.about(), func(seq event.Seq) (*pb.Event, error) {
+	return g.cast.write(w, p, g.about().view(), func(seq event.Seq) (*pb.Event, error) {
 		e, err := g.x.cfg.Log.Read(ctx, g.tenant, seq)
 		if errors.Is(err, eventlog.ErrErased) {
 			err = ErrChanged
@@ -175,15 +177,7 @@ func (g *bagging) page(ctx context.Context, w io.Writer, p page) error {
 	})
 }
 
-func (g *bagging) about() view.About { return aboutOf(string(g.tenant), g.ready) }
-
-// aboutOf is what stands in the head of every page.
-func aboutOf(tenant string, ready *pb.Event) view.About {
-	return view.About{
-		Tenant: tenant, AsOf: new(ready.GetExported().GetBefore()), Made: ready.GetTime().AsTime(),
-		Facts: []view.Fact{{Name: "Export", Value: ready.GetExported().GetOperation()}},
-	}
-}
+func (g *bagging) about() about { return about{string(g.tenant), g.ready, g.head} }
 
 // file writes a file of any size.
 func (g *bagging) file(name string, write func(io.Writer) error) error {
@@ -251,16 +245,11 @@ func (g *bagging) derived(context.Context) error { return g.annals.files(g.file)
 
 // proofs writes what everything is proven in, and whom to trust.
 func (g *bagging) proofs(ctx context.Context) error {
-	var cp log.Checkpoint
-	text, _, _ := strings.Cut(string(g.in.Note), "\n\n")
-	if _, err := cp.Unmarshal([]byte(text + "\n")); err != nil {
-		return fmt.Errorf("%w: %w", eventlog.ErrTampered, err)
-	}
 	files := []struct {
 		name string
 		text []byte
 	}{
-		{checkpointName, g.in.Note}, {TrustFile, []byte(g.trust())}, {readmeName, []byte(readme(g.ready, cp))}, {schemaName, []byte(pb.EventProto)},
+		{checkpointName, g.in.Note}, {TrustFile, []byte(g.trust())}, {readmeName, []byte(readme(g.about()))}, {schemaName, []byte(pb.EventProto)},
 	}
 	for _, f := range files {
 		if err := g.out.Add(bag.Pack(f.name, f.text)); err != nil {
@@ -322,27 +311,3 @@ func (g *bagging) stamp(ctx context.Context) error {
 // unchanged reports whether the events are still what they were when their files
 // were written.
 func (g *bagging) unchanged(ctx context.Context) error { return g.still(ctx, g.seqs) }
-
-// softwareLabel is the label of who made the bag.
-const softwareLabel = "Bag-Software-Agent"
-
-// tenantLabel is the label of whose evidence it is.
-const tenantLabel = "Afterimage-Tenant"
-
-// info is what bag-info.txt says.
-func (g *bagging) info() []bag.Field {
-	asked := g.asked.GetExported()
-	external := asked.GetIncident()
-	if external == "" {
-		external = asked.GetOperation()
-	}
-	return []bag.Field{
-		{Label: "Source-Organization", Value: g.x.cfg.Log.Origin()},
-		{Label: "Bagging-Date", Value: g.ready.GetTime().AsTime().Format(time.DateOnly)},
-		{Label: "External-Identifier", Value: external},
-		{Label: "External-Description", Value: fmt.Sprintf("evidence as of position %d of the log", g.asked.GetSeq())},
-		{Label: tenantLabel, Value: string(g.tenant)},
-		{Label: "Internal-Sender-Identifier", Value: asked.GetOperation()},
-		{Label: softwareLabel, Value: g.x.cfg.Software},
-	}
-}

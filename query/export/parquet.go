@@ -167,13 +167,13 @@ func (row *parquetRow) interaction(in *pb.Interaction) {
 		row.DurationMS = new(float64(d.AsDuration()) / float64(time.Millisecond))
 	}
 	row.verdicts(in.GetVerdicts())
-	row.Input, row.Output, row.Shown = said(in.GetInput(), true), said(in.GetOutput(), false), said(in.GetShown(), false)
+	row.Input, row.Output, row.Shown = textOf(in.GetInput(), true), textOf(in.GetOutput(), false), textOf(in.GetShown(), false)
 	if row.Shown == nil && !slices.ContainsFunc(in.GetVerdicts(), query.Withholds) {
 		row.Shown = row.Output
 	}
 	for _, m := range in.GetInput() {
 		if m.GetRole() == "user" {
-			row.Prompt = said([]*pb.Message{m}, false)
+			row.Prompt = textOf([]*pb.Message{m}, false)
 		}
 	}
 	var documents []string
@@ -191,8 +191,8 @@ func (row *parquetRow) verdicts(verdicts []*pb.Verdict) {
 	}
 }
 
-// said is the text of messages, with who said it if roles are wanted.
-func said(messages []*pb.Message, roles bool) *string {
+// textOf is the text of messages, with who said it if roles are wanted.
+func textOf(messages []*pb.Message, roles bool) *string {
 	var out []string
 	for _, m := range messages {
 		var parts []string

@@ -68,7 +68,7 @@ func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error)
 		return Verified{}, err
 	}
 	v := &verifying{
-		Verification: how, fsys: fsys, left: found.SHA256, records: roaring64.New(), ledger: roaring64.New(),
+		Verification: how, fsys: fsys, info: found.Info, left: found.SHA256, records: roaring64.New(), ledger: roaring64.New(),
 		redactions: map[event.Seq][]*pb.Event{}, cast: newCast(), digest: newDigester(),
 	}
 	v.found.Tenant, v.found.Software = bag.Value(found.Info, tenantLabel), bag.Value(found.Info, softwareLabel)
@@ -87,6 +87,7 @@ func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error)
 type verifying struct {
 	Verification
 	fsys fs.FS
+	info []bag.Field
 	left map[string][sha256.Size]byte // files that nothing has called for yet
 
 	records, ledger *roaring64.Bitmap // positions of events that have files
@@ -138,12 +139,9 @@ func (v *verifying) checkpoint(context.Context) (err error) {
 		if err == nil {
 			v.found.Checkpoint, err = v.Trust(v.found.Signed)
 		}
-		if err != nil {
+		if err != nil { // What follows is true of it, whatever it is worth.
 			v.problem(checkpointName, "%v", err)
-			text, _, _ := strings.Cut(string(v.found.Signed), "\n\n")
-			if _, err := v.found.Checkpoint.Unmarshal([]byte(text + "\n")); err != nil {
-				v.found.Checkpoint = log.Checkpoint{}
-			}
+			v.found.Checkpoint, _ = headOf(v.found.Signed)
 		}
 	}
 	return nil
@@ -269,21 +267,20 @@ func (v *verifying) compare(name string, write func(io.Writer) error, otherwise 
 func (v *verifying) pages(ctx context.Context) error {
 	pages := v.cast.pages()
 	v.found.Sessions = len(pages)
-	about := aboutOf(v.found.Tenant, v.found.Ready)
+	about := about{v.found.Tenant, v.found.Ready, v.found.Checkpoint}
 	for _, p := range pages {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		v.rendered(viewsDir+p.Name, func(w io.Writer) error {
-			return v.cast.write(w, p, about, func(seq event.Seq) (*pb.Event, error) { return readRecord(v.fsys, recordsDir, seq) })
+			return v.cast.write(w, p, about.view(), func(seq event.Seq) (*pb.Event, error) { return readRecord(v.fsys, recordsDir, seq) })
 		})
 	}
 	v.rendered(viewIndex, func(w io.Writer) error { return writeIndex(w, pages) })
 	v.rendered(schemaName, func(w io.Writer) error { return writeText(w, pb.EventProto) })
-	if v.found.Ready != nil {
-		v.rendered(readmeName, func(w io.Writer) error { return writeText(w, readme(v.found.Ready, v.found.Checkpoint)) })
-	} else {
-		v.take(readmeName)
+	v.rendered(readmeName, func(w io.Writer) error { return writeText(w, readme(about)) })
+	if want := infoOf(about, v.found.Request, v.found.Software); !slices.Equal(slices.Concat(want, v.info[min(len(v.info), len(want)):]), v.info) {
+		v.problem(bag.Info, "says something else than the ledger and the checkpoint")
 	}
 	v.take(TrustFile) // Whether to believe it is the reader's to say.
 	return nil
