@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/transparency-dev/formats/log"
@@ -63,13 +64,14 @@ func (b *bundle) bag(ctx context.Context, w io.Writer) error {
 }
 
 // checkpoint returns the checkpoint that everything is proven in: the smallest
-// that covers what the ledger says of the export.
+// that covers what the ledger says of the export, and that witnesses have
+// cosigned where there are some.
 func (b *bundle) checkpoint(ctx context.Context) (eventlog.Checkpoint, error) {
 	from, seq := b.x.cfg.Log, event.Seq(b.ready.GetSeq())
-	c, err := from.Covering(ctx, seq, b.x.cfg.Witnesses != "")
-	if b.x.cfg.Witnesses != "" && errors.Is(err, eventlog.ErrNotFound) {
-		return c, fmt.Errorf("%w: no witness has cosigned a checkpoint that covers it: try again in a minute", ErrNotReady)
+	if b.x.cfg.Witnesses != "" {
+		return b.cosigned(ctx)
 	}
+	c, err := from.Covering(ctx, seq, false)
 	if !errors.Is(err, eventlog.ErrNotFound) {
 		return c, err
 	}
@@ -77,6 +79,31 @@ func (b *bundle) checkpoint(ctx context.Context) (eventlog.Checkpoint, error) {
 		return c, err
 	}
 	return from.Covering(ctx, seq, false)
+}
+
+// cosigning is how long witnesses are waited for: they are asked once a minute by
+// default.
+const cosigning = 2 * time.Minute
+
+// cosigned waits for a checkpoint that covers the export to be published.
+func (b *bundle) cosigned(ctx context.Context) (eventlog.Checkpoint, error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(cosigning)
+	defer late.Stop()
+	for {
+		c, err := b.x.cfg.Log.Covering(ctx, event.Seq(b.ready.GetSeq()), true)
+		if !errors.Is(err, eventlog.ErrNotFound) {
+			return c, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return c, ctx.Err()
+		case <-late.C:
+			return c, fmt.Errorf("%w: no witness has cosigned a checkpoint that covers it: try again later", ErrNotReady)
+		}
+	}
 }
 
 // records writes the files of the events, and gathers what is said of them

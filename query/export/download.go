@@ -81,10 +81,9 @@ func (x *Exporter) HandedOver(ctx context.Context, t event.Tenant, operation str
 	if err != nil {
 		return err
 	}
-	_, err = x.record(ctx, t, id.String(), &pb.Exported{
+	return x.record(ctx, t, id.String(), &pb.Exported{
 		Stage: pb.Exported_HANDED_OVER, Operation: operation, Events: h.Events, Bytes: h.Bytes, Sha256: h.SHA256[:],
 	})
-	return err
 }
 
 // open returns an export that can be downloaded.

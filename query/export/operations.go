@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,7 +52,7 @@ func (x *Exporter) Start(ctx context.Context, t event.Tenant, r Request) (*pb.Op
 	id, err := uuid.NewV7()
 	if err == nil {
 		body.Operation = id.String()
-		_, err = x.record(ctx, t, id.String(), body)
+		err = x.record(ctx, t, id.String(), body)
 	}
 	if err != nil {
 		<-x.slots
@@ -66,13 +67,10 @@ func (x *Exporter) request(t event.Tenant, r Request) (*pb.Exported, error) {
 	switch {
 	case len(r.Sessions) > event.MaxExportedSessions:
 		return nil, &query.RequestError{Field: "sessions", Reason: fmt.Sprintf("are %d, the limit is %d", len(r.Sessions), event.MaxExportedSessions)}
+	case slices.Contains(r.Sessions, ""):
+		return nil, &query.RequestError{Field: "sessions", Reason: "has an empty one"}
 	case pb.Exported_Format_name[int32(r.Format)] == "":
 		return nil, &query.RequestError{Field: "format", Reason: "is unknown"}
-	}
-	for _, s := range r.Sessions {
-		if s == "" {
-			return nil, &query.RequestError{Field: "sessions", Reason: "has an empty one"}
-		}
 	}
 	filter, err := x.cfg.Engine.Recorded(t, r.Filter)
 	if err != nil {
@@ -94,8 +92,8 @@ func (x *Exporter) request(t event.Tenant, r Request) (*pb.Exported, error) {
 	return out, nil
 }
 
-// record appends a ledger event, and returns whether there was none of that id.
-func (x *Exporter) record(ctx context.Context, t event.Tenant, id string, body *pb.Exported) (bool, error) {
+// record appends a ledger event, unless there is one of that id.
+func (x *Exporter) record(ctx context.Context, t event.Tenant, id string, body *pb.Exported) error {
 	e := &pb.Event{
 		Id: id, Time: timestamppb.New(x.cfg.Now()), Class: eventlog.LedgerClass,
 		Body: &pb.Event_Exported{Exported: body},
@@ -103,18 +101,17 @@ func (x *Exporter) record(ctx context.Context, t event.Tenant, id string, body *
 	var err error
 	if x.cfg.Policy != nil {
 		if e.PolicyVersion, err = x.cfg.Policy(t); err != nil {
-			return false, err
+			return err
 		}
 	}
 	p, err := x.cfg.Log.Prepare(t, e)
-	if err != nil {
-		return false, fmt.Errorf("put an export on record: %w", err)
+	if err == nil {
+		_, err = x.cfg.Log.Append(ctx, []eventlog.Prepared{p})
 	}
-	results, err := x.cfg.Log.Append(ctx, []eventlog.Prepared{p})
 	if err != nil {
-		return false, fmt.Errorf("put an export on record: %w", err)
+		return fmt.Errorf("put an export on record: %w", err)
 	}
-	return results[0].Outcome == eventlog.Appended, nil
+	return nil
 }
 
 // endID is the id of the event that ends an operation: there can be one.
@@ -124,7 +121,7 @@ func endID(operation string) string { return operation + "-end" }
 // checkpoint that covers it is kept for good.
 func (x *Exporter) finish(ctx context.Context, j job, end *pb.Exported) error {
 	end.Operation = j.operation
-	if _, err := x.record(ctx, j.tenant, endID(j.operation), end); err != nil {
+	if err := x.record(ctx, j.tenant, endID(j.operation), end); err != nil {
 		return err
 	}
 	_, err := x.cfg.Log.Checkpoint(ctx)

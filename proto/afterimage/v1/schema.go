@@ -1,3 +1,4 @@
+// Package afterimagev1 is the events and the API, as the protos beside it say.
 package afterimagev1
 
 import _ "embed" // the schema
