@@ -42,7 +42,7 @@ func Check(ctx context.Context, fsys fs.FS, report func(Problem)) (Report, error
 		return Report{}, err
 	}
 	if _, is := c.files[Declaration]; !is {
-		return Report{}, fmt.Errorf("there is no %s: it is no bag", Declaration)
+		return Report{}, fmt.Errorf("%w: there is no %s", ErrNoBag, Declaration)
 	}
 	c.declared()
 	for _, a := range algorithms {
