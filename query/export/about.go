@@ -108,8 +108,9 @@ HOW TO CHECK IT WITHOUT OUR SOFTWARE
 
 3. Each event. The stored bytes hash to the commitment:
 
-     jq -r .stored data/records/N.commit.json | base64 -d | sha256sum
-     jq -r .commitment data/records/N.commit.json
+     sed 's|.*"stored":"\([^"]*\)".*|\1|' data/records/N.commit.json |
+       base64 -d | sha256sum
+     sed 's|.*"commitment":"\([^"]*\)".*|\1|' data/records/N.commit.json
 
    Where "redactions" is empty, the commitment is the leaf, and any program that
    checks a C2SP tlog-proof shows that it is in the log: the entry is the 32
@@ -119,7 +120,7 @@ HOW TO CHECK IT WITHOUT OUR SOFTWARE
 
 4. That the stored bytes say what the record says:
 
-     jq -r .stored data/records/N.commit.json | base64 -d |
+     sed 's|.*"stored":"\([^"]*\)".*|\1|' data/records/N.commit.json | base64 -d |
        protoc --decode=afterimage.v1.Event event.proto
 
 5. That none is missing. The ledger record whose "stage" is "READY" in
