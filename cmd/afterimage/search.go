@@ -447,6 +447,8 @@ func summary(e *pb.Event) string {
 	case *pb.Event_Redacted:
 		r := body.Redacted
 		return fmt.Sprintf("redacted by %s: %d events, %s", r.GetActor(), len(r.GetEvents()), r.GetReason())
+	case *pb.Event_Exported:
+		return exportSummary(body.Exported)
 	case *pb.Event_EpochBegan:
 		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
 	case *pb.Event_Restored:
