@@ -85,9 +85,15 @@ func (f fields) keep(m protoreflect.Message) {
 // metaOnly tells whether no text is wanted.
 func (m *mask) metaOnly() bool { return m != nil && !m.text }
 
-// read returns an entry with at least what is wanted of it, nil if it was
-// forgotten.
+// read returns what is wanted of an entry, nil if it was forgotten.
 func (m *mask) read(entry *eventlog.Entry) (*pb.Event, error) {
+	e, err := m.least(entry)
+	return m.cut(e), err
+}
+
+// least returns an entry with at least what is wanted of it, nil if it was
+// forgotten.
+func (m *mask) least(entry *eventlog.Entry) (*pb.Event, error) {
 	read := entry.Event
 	if m.metaOnly() {
 		read = entry.Meta

@@ -22,7 +22,7 @@ const stretch = 64
 func load(ctx context.Context, entries []*eventlog.Entry, wanted *mask, are func(*pb.Event) (bool, error)) ([]*pb.Event, error) {
 	events := make([]*pb.Event, len(entries))
 	err := shared(ctx, bySeq(entries), func(i int) error {
-		e, err := wanted.read(entries[i])
+		e, err := wanted.least(entries[i])
 		if e != nil && err == nil && are != nil {
 			ok := false
 			if ok, err = are(e); !ok {
