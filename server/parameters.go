@@ -19,7 +19,7 @@ import (
 
 // openAPI is the description of the HTTP API, generated from the protos.
 //
-//go:embed openapi.swagger.json
+//go:embed openapi.json
 var openAPI []byte
 
 // parameters holds the query parameters of each route, by `METHOD path`. The

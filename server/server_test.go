@@ -572,7 +572,7 @@ func TestOperatorsRoutes(t *testing.T) {
 	}{
 		{"/healthz", 200, "ok\n"},
 		{"/readyz", 200, "ok\n"},
-		{"/openapi.json", 200, `"swagger": "2.0"`},
+		{"/openapi.json", 200, `"openapi": "3.0.3"`},
 		{"/v1/checkpoint", 200, "note"},
 		{"/metrics", 200, `afterimage_rpc_duration_seconds_count{code="OK",method="LogService/GetCheckpoint"} 1`},
 		{"/", 404, ""},

@@ -1,0 +1,57 @@
+package server_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+)
+
+// An operation of the description of the API, as far as these tests read it.
+type operation struct {
+	OperationID string `json:"operationId"`
+	RequestBody struct {
+		Content map[string]struct{ Example json.RawMessage }
+	} `json:"requestBody"`
+}
+
+// operations returns those of the description, by path and method.
+func operations(t *testing.T) map[string]map[string]operation {
+	t.Helper()
+	text, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]operation
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc.Paths
+}
+
+// Whoever copies an example from the description has a request that works;
+// each request with a body has one.
+func TestExamplesOfOpenAPI(t *testing.T) {
+	s := start(t, nil)
+	sent := 0
+	for path, methods := range operations(t) {
+		post, ok := methods["post"]
+		if !ok {
+			continue
+		}
+		example := post.RequestBody.Content["application/json"].Example
+		if example == nil {
+			t.Errorf("POST %s (%s) has no example: give it one in examples.yaml", path, post.OperationID)
+			continue
+		}
+		sent++
+		if code, body := s.do("POST", strings.ReplaceAll(path, "{tenant}", "acme"), string(example)); code != 200 || strings.Contains(body, `"error"`) {
+			t.Errorf("POST %s: %d %s, want 200", path, code, body)
+		}
+	}
+	if sent == 0 {
+		t.Error("there are no examples")
+	}
+}
