@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -96,8 +97,26 @@ func withReason(st *status.Status) *status.Status {
 	if reason == "" {
 		return st
 	}
-	return withDetails(st.Code(), st.Message(), &errdetails.ErrorInfo{Reason: reason, Domain: domain}, nil)
+	return withDetails(st.Code(), st.Message(), &errdetails.ErrorInfo{Reason: reason, Domain: domain}, misread(st.Message()))
 }
+
+// misread returns the violation in what the gateway says of a parameter that it
+// could not read, nil if it says something else.
+func misread(message string) *errdetails.BadRequest {
+	m := parameterError.FindStringSubmatch(message)
+	if m == nil {
+		return nil
+	}
+	reason := m[2]
+	if inner := strings.LastIndex(reason, ": "); inner >= 0 { // of strconv, which quotes what it read
+		reason = reason[inner+2:]
+	}
+	return &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{
+		Field: camel(m[1]), Description: "cannot be read: " + reason,
+	}}}
+}
+
+var parameterError = regexp.MustCompile(`^(?:type mismatch, parameter: |parsing field "|parsing list "|too many values for field ")(\w+)(?:, error|")?: (.*)$`)
 
 func reasonOf(st *status.Status) string {
 	for _, d := range st.Details() {

@@ -111,3 +111,12 @@ func snake(camel string) string {
 	}
 	return b.String()
 }
+
+// camel turns `page_token` into `pageToken`.
+func camel(snake string) string {
+	first, rest, more := strings.Cut(snake, "_")
+	if !more || rest == "" {
+		return snake
+	}
+	return first + strings.ToUpper(rest[:1]) + camel(rest[1:])
+}

@@ -493,8 +493,9 @@ type SearchEventsRequest struct {
 	// they were then.
 	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Which fields of the events to return, e.g. `id,time,interaction.model`;
-	// absent: all. `seq` is always returned. A search that returns no text reads
-	// none, which is many times faster. May change from page to page.
+	// absent, or `*`: all. A list is returned whole. `seq` is always returned. A
+	// search that returns no text reads none, which is many times faster. May
+	// change from page to page.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// Which texts `text` looks into. None: all.
 	TextKinds []TextKind `protobuf:"varint,10,rep,packed,name=text_kinds,json=textKinds,proto3,enum=afterimage.v1.TextKind" json:"text_kinds,omitempty"`
@@ -1180,7 +1181,9 @@ type GetEventRequest struct {
 	// The tenant. Required.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The event's position in the log.
-	Seq           uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Which fields of the event to return, as in a search; absent: all.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1229,13 +1232,22 @@ func (x *GetEventRequest) GetSeq() uint64 {
 	return 0
 }
 
+func (x *GetEventRequest) GetReadMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.ReadMask
+	}
+	return nil
+}
+
 // Asks for one event by its id.
 type LookupEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenant. Required.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The event's id, as published. Required.
-	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Which fields of the event to return, as in a search; absent: all.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1282,6 +1294,13 @@ func (x *LookupEventRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *LookupEventRequest) GetReadMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.ReadMask
+	}
+	return nil
 }
 
 // A request to replay a session.
@@ -3485,13 +3504,15 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x12\n" +
 	"\x04done\x18\x05 \x01(\bR\x04done\x12\x1b\n" +
 	"\ttimed_out\x18\x06 \x01(\bR\btimedOut\x12<\n" +
-	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\";\n" +
+	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\"t\n" +
 	"\x0fGetEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"<\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x127\n" +
+	"\tread_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"u\n" +
 	"\x12LookupEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"\xab\x01\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x127\n" +
+	"\tread_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"\xab\x01\n" +
 	"\x14ReplaySessionRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\x12\x14\n" +
@@ -3816,68 +3837,70 @@ var file_afterimage_v1_service_proto_depIdxs = []int32{
 	9,  // 14: afterimage.v1.StreamEventsResponse.match:type_name -> afterimage.v1.Match
 	11, // 15: afterimage.v1.StreamEventsResponse.explanation:type_name -> afterimage.v1.Explanation
 	11, // 16: afterimage.v1.CountEventsResponse.explanation:type_name -> afterimage.v1.Explanation
-	1,  // 17: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	44, // 18: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
-	2,  // 19: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
-	3,  // 20: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	47, // 21: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	48, // 22: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	49, // 23: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	50, // 24: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	19, // 25: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	19, // 26: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	30, // 27: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	19, // 28: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	29, // 29: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	29, // 30: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
-	28, // 31: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
-	34, // 32: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	44, // 33: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	4,  // 34: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	44, // 35: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	44, // 36: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
-	44, // 37: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
-	39, // 38: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
-	40, // 39: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
-	41, // 40: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
-	51, // 41: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
-	5,  // 42: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	7,  // 43: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	7,  // 44: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
-	7,  // 45: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
-	14, // 46: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	15, // 47: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	20, // 48: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	16, // 49: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	18, // 50: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	24, // 51: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	22, // 52: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	26, // 53: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
-	31, // 54: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	33, // 55: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	35, // 56: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	37, // 57: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
-	6,  // 58: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	8,  // 59: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	12, // 60: afterimage.v1.EventService.StreamEvents:output_type -> afterimage.v1.StreamEventsResponse
-	13, // 61: afterimage.v1.EventService.CountEvents:output_type -> afterimage.v1.CountEventsResponse
-	43, // 62: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	43, // 63: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	21, // 64: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
-	17, // 65: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	19, // 66: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	25, // 67: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	23, // 68: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
-	27, // 69: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
-	32, // 70: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	34, // 71: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	36, // 72: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	38, // 73: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
-	58, // [58:74] is the sub-list for method output_type
-	42, // [42:58] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	45, // 17: afterimage.v1.GetEventRequest.read_mask:type_name -> google.protobuf.FieldMask
+	45, // 18: afterimage.v1.LookupEventRequest.read_mask:type_name -> google.protobuf.FieldMask
+	1,  // 19: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
+	44, // 20: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
+	2,  // 21: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
+	3,  // 22: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
+	47, // 23: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
+	48, // 24: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
+	49, // 25: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
+	50, // 26: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
+	19, // 27: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	19, // 28: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	30, // 29: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	19, // 30: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	29, // 31: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	29, // 32: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
+	28, // 33: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	34, // 34: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	44, // 35: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	4,  // 36: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	44, // 37: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	44, // 38: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
+	44, // 39: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
+	39, // 40: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
+	40, // 41: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
+	41, // 42: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
+	51, // 43: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
+	5,  // 44: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	7,  // 45: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	7,  // 46: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
+	7,  // 47: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
+	14, // 48: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	15, // 49: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	20, // 50: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	16, // 51: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
+	18, // 52: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	24, // 53: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	22, // 54: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	26, // 55: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	31, // 56: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	33, // 57: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	35, // 58: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	37, // 59: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
+	6,  // 60: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	8,  // 61: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	12, // 62: afterimage.v1.EventService.StreamEvents:output_type -> afterimage.v1.StreamEventsResponse
+	13, // 63: afterimage.v1.EventService.CountEvents:output_type -> afterimage.v1.CountEventsResponse
+	43, // 64: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	43, // 65: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	21, // 66: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	17, // 67: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
+	19, // 68: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	25, // 69: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	23, // 70: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	27, // 71: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	32, // 72: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	34, // 73: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	36, // 74: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	38, // 75: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
+	60, // [60:76] is the sub-list for method output_type
+	44, // [44:60] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
