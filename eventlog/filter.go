@@ -63,6 +63,9 @@ func (t *tenant) wordKeys(hashes []words.Hash) (keys []uint64) {
 	return keys
 }
 
+// any reports whether anything is wanted.
+func (w *wanted) any() bool { return len(w.words)+len(w.pairs)+len(w.prefixes) > 0 }
+
 // mayBeIn reports false only if no text of a block has all that is wanted.
 func (w *wanted) mayBeIn(f *block.Filter) bool {
 	for _, anyOf := range w.words {
@@ -86,7 +89,7 @@ func (w *wanted) mayBeIn(f *block.Filter) bool {
 // mayHave reports false only if no event of the block has what the scan wants of
 // texts.
 func (sc *scan) mayHave(u unit) (bool, error) {
-	if len(sc.wanted.words)+len(sc.wanted.pairs)+len(sc.wanted.prefixes) == 0 || !u.header.Filtered {
+	if !sc.wanted.any() || !u.header.Filtered {
 		return true, nil
 	}
 	f, err := sc.store.filter(sc.disk, u.id, u.header, u.bucket, sc.sel.Stats)

@@ -372,27 +372,9 @@ func terms(e *pb.Event, f func(Field, string)) {
 // Read returns the event at seq with its `seq` set. ErrNotFound where there
 // is none or it is another tenant's, ErrErased where it was forgotten.
 func (l *Log) Read(ctx context.Context, name event.Tenant, seq event.Seq) (*pb.Event, error) {
-	if err := ctx.Err(); err != nil {
+	at, err := l.place(ctx, name, seq)
+	if err != nil {
 		return nil, err
-	}
-	t := l.named(name)
-	if t == nil || seq >= l.Size() {
-		return nil, fmt.Errorf("event %d: %w", seq, ErrNotFound)
-	}
-	at, err := l.locate(seq)
-	if err != nil {
-		return nil, fmt.Errorf("event %d: %w", seq, err)
-	}
-	err = l.at(seq, at, func(now location) error {
-		_, b, err := l.header(now.block)
-		if err == nil && b.tenant != t.id {
-			err = ErrNotFound
-		}
-		at = now
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("event %d: %w", seq, err)
 	}
 	return l.event(seq, at)
 }

@@ -145,6 +145,8 @@ type scan struct {
 	first  item   // of those found, if there are any
 	moved  bool   // a block beyond after was looked into
 	wanted wanted // of texts
+	ahead  int    // units that were probed together last
+	probed int    // of these, how many are still to be opened
 }
 
 // unit is a block to look into.
@@ -154,6 +156,8 @@ type unit struct {
 	bucket *bucket
 	bound  item     // no event in the block comes before this in the order
 	at     []uint32 // which of its events, ascending; nil: all
+
+	without bool // it has not what is wanted of texts
 }
 
 // item is an event found.
@@ -400,7 +404,10 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 		if err := errors.Join(ctx.Err(), sc.pause(u)); err != nil {
 			return item{}, false, err
 		}
-		sc.units, opened = sc.units[:n-1], true
+		if err := sc.probe(); err != nil {
+			return item{}, false, err
+		}
+		u, sc.units, opened = sc.units[n-1], sc.units[:n-1], true
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}
@@ -449,33 +456,50 @@ func before(it item, o Order) Position {
 // open adds the selected events of a block to those found, which are no heap
 // then.
 func (sc *scan) open(u unit) error {
+	if u.without {
+		return nil
+	}
+	return sc.timed(u, sc.add)
+}
+
+// each calls f for the selected events of a block.
+func (sc *scan) each(u unit, f func(item)) error {
 	may, err := sc.mayHave(u)
 	if err != nil || !may {
 		return err
 	}
+	return sc.timed(u, f)
+}
+
+// timed calls f for the selected events of a block that may have what is wanted.
+func (sc *scan) timed(u unit, f func(item)) error {
 	t, err := sc.store.timeline(sc.disk, u.id, u.header, u.bucket, sc.sel.Stats)
 	if err != nil {
 		return err
 	}
+	hand := func(i uint32) {
+		it := item{time: t[i].Time, seq: event.Seq(t[i].Seq), at: location{u.id, i}}
+		if it.seq < sc.before && sc.since <= it.time && it.time < sc.until {
+			f(it)
+		}
+	}
 	if u.at == nil {
 		for i := range t {
-			sc.add(u.id, t[i], uint32(i))
+			hand(uint32(i))
 		}
 		return nil
 	}
 	for _, i := range u.at {
 		if int(i) < len(t) {
-			sc.add(u.id, t[i], i)
+			hand(i)
 		}
 	}
 	return nil
 }
 
-func (sc *scan) add(id block.ID, m block.Moment, i uint32) {
-	it := item{time: m.Time, seq: event.Seq(m.Seq), at: location{id, i}}
-	if it.seq >= sc.before || it.time < sc.since || it.time >= sc.until {
-		return
-	}
+// add adds an event to those found, unless it comes before the place to continue
+// after.
+func (sc *scan) add(it item) {
 	if sc.sel.After != nil && sc.found.compare(it, sc.after) <= 0 {
 		return
 	}

@@ -121,21 +121,33 @@ func storageError(err error) error {
 // each calls f for each key with the prefix, in order. The slices are valid
 // during the call.
 func (d disk) each(prefix []byte, f func(key, value []byte) error) error {
-	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	return d.eachOf([][]byte{prefix}, f)
+}
+
+// eachOf is each for prefixes, which ascend and do not begin with one another:
+// to look for the next one from where the last one was costs less than to begin
+// anew.
+func (d disk) eachOf(prefixes [][]byte, f func(key, value []byte) error) error {
+	if len(prefixes) == 0 {
+		return nil
+	}
+	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefixes[0], UpperBound: prefixEnd(prefixes[len(prefixes)-1])})
 	if err != nil {
 		return storageError(err)
 	}
-	for ok := it.First(); ok; ok = it.Next() {
-		v, err := it.ValueAndErr()
-		if err == nil {
-			err = f(it.Key(), v)
+	for _, prefix := range prefixes {
+		for ok := it.SeekGE(prefix); ok && bytes.HasPrefix(it.Key(), prefix); ok = it.Next() {
+			v, err := it.ValueAndErr()
+			if err == nil {
+				err = f(it.Key(), v)
+			}
+			if err != nil {
+				return errors.Join(err, it.Close())
+			}
 		}
-		if err != nil {
-			return errors.Join(err, it.Close())
+		if err := it.Error(); err != nil {
+			return errors.Join(storageError(err), it.Close())
 		}
-	}
-	if err := it.Error(); err != nil {
-		return errors.Join(storageError(err), it.Close())
 	}
 	return it.Close()
 }

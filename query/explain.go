@@ -49,7 +49,7 @@ func (s *search) pushedDown() (all []string) {
 
 // evaluated says what events were looked at for.
 func (s *search) evaluated() (all []string) {
-	if s.condition != nil && s.condition.MetaOnly() {
+	if s.condition != nil && s.condition.MetaOnly() && !s.indexed() {
 		all = append(all, "filter (meta)")
 	}
 	if s.text != nil {

@@ -3,6 +3,8 @@ package query
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -82,14 +84,14 @@ func (e *Engine) Stream(ctx context.Context, t event.Tenant, r Request, found fu
 // Count is how far a count has come.
 type Count struct {
 	Count, Examined int64
-	Position, Size  event.Seq // of the log
-	TimedOut        bool      // on the last one: there are Count or more
+	Done, Blocks    int  // blocks that are done, of those that may have any
+	TimedOut        bool // on the last one: there are Count or more
 	Explanation     *pb.Explanation
 }
 
-// Count counts the events that a search would find, and tells now and then how
-// far it is. r has no order, page and mask. Errors are those of Search, and what
-// progress returns.
+// Count counts the events that a search would find, and tells after each block how
+// far it is, on any goroutine but one at a time. r has no order, page and mask.
+// Errors are those of Search, and what progress returns.
 func (e *Engine) Count(ctx context.Context, t event.Tenant, r Request, progress func(Count) error) (Count, error) {
 	for field, set := range map[string]bool{
 		"orderBy": r.OrderBy != "", "pageSize": r.PageSize != 0, "pageToken": r.PageToken != "", "readMask": r.ReadMask != nil, "snippets": r.Snippets,
@@ -98,22 +100,48 @@ func (e *Engine) Count(ctx context.Context, t event.Tenant, r Request, progress 
 			return Count{}, &RequestError{field, "does not go with counting"}
 		}
 	}
-	r.OrderBy = "seq"
-	size := e.log.Size()
 	s, err := e.search(t, r)
 	if err != nil || s == nil {
-		return Count{Position: size, Size: size}, err
+		return Count{}, err
 	}
-	s.selection.Before = &size
-	c := Count{Size: size}
-	at, err := s.run(ctx, e.log, 0, func([]*eventlog.Entry) error {
-		c.Count, c.Examined, c.Position = s.matched, s.examined, s.last
+	var mu sync.Mutex
+	var c Count
+	at, err := e.log.EachBlock(ctx, t, s.selection, runtime.GOMAXPROCS(0), func(entries []*eventlog.Entry, at eventlog.Sweep) error {
+		n, err := s.count(ctx, entries)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		c.Count, c.Examined = c.Count+n, c.Examined+int64(len(entries))
+		c.Done, c.Blocks = max(c.Done, at.Done), at.Blocks
 		return progress(c)
 	})
-	c.Count, c.Examined, c.Position = s.matched, s.examined, size
-	if at != nil {
-		c.TimedOut, c.Position = true, at.Seq
+	c.Done, c.Blocks = at.Done, at.Blocks
+	if _, paused := errors.AsType[*eventlog.Paused](err); paused {
+		c.TimedOut, err = true, nil
 	}
+	s.examined, s.matched = c.Examined, c.Count
 	c.Explanation = s.explanation()
 	return c, err
+}
+
+// count returns how many of the entries match.
+func (s *search) count(ctx context.Context, entries []*eventlog.Entry) (n int64, err error) {
+	if s.decided() {
+		return int64(len(entries)), nil
+	}
+	for _, entry := range entries {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		ok, err := s.match(entry)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			n++
+		}
+	}
+	return n, nil
 }

@@ -71,10 +71,7 @@ func (b *batches) settle(ctx context.Context) (enough bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if n := len(b.entries); n > 0 {
-		b.examined += int64(n)
-		b.last = b.entries[n-1].Seq
-	}
+	b.examined += int64(len(b.entries))
 	if took := time.Since(began); took < batchTime {
 		b.limit = min(2*b.limit, maxBatch)
 	} else if took > 2*batchTime {
@@ -91,7 +88,7 @@ func (b *batches) settle(ctx context.Context) (enough bool, err error) {
 
 // sift appends to found what matches of batch.
 func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*eventlog.Entry, error) {
-	if s.condition == nil && s.text == nil {
+	if s.decided() {
 		return append(found, batch...), nil
 	}
 	matches := make([]bool, len(batch))
@@ -111,7 +108,7 @@ func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*e
 // least of the event is asked first.
 func (s *search) match(entry *eventlog.Entry) (bool, error) {
 	ok, err := true, error(nil)
-	if s.condition != nil && s.condition.MetaOnly() {
+	if s.condition != nil && s.condition.MetaOnly() && !s.indexed() {
 		ok, err = s.meets(entry)
 	}
 	if ok && err == nil && s.text != nil {
@@ -125,6 +122,12 @@ func (s *search) match(entry *eventlog.Entry) (bool, error) {
 	}
 	return ok, err
 }
+
+// decided tells whether all that is selected matches.
+func (s *search) decided() bool { return s.text == nil && (s.condition == nil || s.indexed()) }
+
+// indexed tells whether the index has decided the condition.
+func (s *search) indexed() bool { return s.condition != nil && s.condition.Exact() }
 
 // meets tells whether the event meets the condition.
 func (s *search) meets(entry *eventlog.Entry) (bool, error) {

@@ -22,9 +22,9 @@ import (
 	"github.com/afterimage/afterimage/query"
 )
 
-// said are the words that random events say: few, so that much matches, in
+// vocabulary are the words that random events say: few, so that much matches, in
 // several scripts, with what is between them.
-var said = []string{"wire", "Transfer", "bomb", "bombay", "the", "of", "ÉCOLE", "e\u0301cole", "東京都", "京", "2026", "٣", "!", ", ", "’", "\u200b"}
+var vocabulary = []string{"wire", "Transfer", "bomb", "bombay", "the", "of", "ÉCOLE", "e\u0301cole", "東京都", "京", "2026", "٣", "!", ", ", "’", "\u200b"}
 
 // A world is a log with random events, on which everything happens that moves
 // them or changes what they say.
@@ -54,7 +54,7 @@ func newWorld(t *testing.T, r *rapid.T) *world {
 var worlds int // so far, for their directories
 
 func (w *world) text(label string) string {
-	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(said), 1, 6).Draw(w.T, label), " ")
+	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 1, 6).Draw(w.T, label), " ")
 }
 
 func (w *world) message(role string) *pb.Message {
@@ -175,7 +175,7 @@ func (w *world) Redact(r *rapid.T) {
 		return
 	}
 	w.n++
-	word := rapid.SampledFrom(said[:4]).Draw(r, "word")
+	word := rapid.SampledFrom(vocabulary[:4]).Draw(r, "word")
 	what := eventlog.Redaction{Tenant: "acme", Seqs: seqs, Ledger: &pb.Event{
 		Id: fmt.Sprintf("redaction-%d", w.n), Time: timestamppb.New(w.now), Class: eventlog.LedgerClass,
 		Body: &pb.Event_Redacted{Redacted: &pb.Redacted{Actor: "officer", Reason: "r", Detectors: []string{"hide 1"}}},
@@ -307,7 +307,7 @@ func (w *world) Ask(r *rapid.T) {
 	}
 	var wishes []wish
 	for i := range rapid.IntRange(0, 3).Draw(r, "wishes") {
-		phrase := strings.Join(rapid.SliceOfN(rapid.SampledFrom(said[:12]), 1, 3).Draw(r, "phrase"), " ")
+		phrase := strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary[:12]), 1, 3).Draw(r, "phrase"), " ")
 		wishes = append(wishes, wish{not: i > 0 && rapid.Bool().Draw(r, "not"), prefix: rapid.IntRange(0, 3).Draw(r, "prefix") == 0, phrase: phrase})
 		q.Text += wishes[i].String() + " "
 	}

@@ -115,8 +115,7 @@ type search struct {
 
 	scratches         sync.Pool // of *scratch
 	began             time.Time
-	examined, matched int64     // events so far
-	last              event.Seq // of those examined
+	examined, matched int64 // events so far
 }
 
 // search makes a request ready; nil where the tenant has no events.
@@ -253,7 +252,7 @@ func (e *Engine) pseudonyms(t event.Tenant, known bool) func(string) (string, er
 func (s *search) page(ctx context.Context, entries []*eventlog.Entry) (p Page, n int, err error) {
 	size := 0
 	for part := range slices.Chunk(entries, stretch) {
-		read, err := load(ctx, part, s.wanted)
+		read, err := load(ctx, part, s.wanted, s.unchecked())
 		if err != nil {
 			return Page{}, 0, err
 		}
@@ -276,4 +275,15 @@ func (s *search) page(ctx context.Context, entries []*eventlog.Entry) (p Page, n
 		}
 	}
 	return p, n, nil
+}
+
+// unchecked returns what is left to be asked of an event that matches; nil if
+// nothing is. The index names a term by a hash of 64 bits, so that of a condition
+// that is all terms one look is left, which costs nothing where the event is read
+// anyway.
+func (s *search) unchecked() func(*pb.Event) (bool, error) {
+	if !s.indexed() {
+		return nil
+	}
+	return s.condition.Match
 }

@@ -40,6 +40,10 @@
 //	ERASED            it was forgotten; its commitment remains
 //	TOO_LARGE         a request, event or session is over a limit
 //	BUSY              too much is asked for at once; the same may be sent again
+//	NOT_READY         an export is not done, or ended without a result
+//	EXPIRED           an export was done too long ago to be downloaded
+//	CHANGED           evidence of an export was forgotten or redacted since
+//	OTHER_BYTES       what is there of an export is not what would be sent now
 //	DISK_FULL         there is no room to store anything
 //	UNAVAILABLE       the store is closing, or the stream does not answer
 //	TAMPERED          stored bytes are not what was written

@@ -56,6 +56,9 @@ func (s *Server) gateway() (http.Handler, error) {
 		func() error {
 			return pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(s.inner))
 		},
+		func() error {
+			return pb.RegisterExportServiceHandlerClient(ctx, mux, pb.NewExportServiceClient(s.inner))
+		},
 	} {
 		if err := register(); err != nil {
 			return nil, err

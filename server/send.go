@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"google.golang.org/grpc"
@@ -86,9 +87,38 @@ func stream[T any](out grpc.ServerStreamingServer[T], draining <-chan struct{}, 
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
-	sent := pieces.end(ctx)
-	return cmp.Or(err, sent)
+	if err != nil {
+		cancel(err) // What waits to be sent is not waited for.
+	}
+	return cmp.Or(err, pieces.end(ctx))
 }
 
 // errStopping ends the calls that run when the server is to stop.
 var errStopping = fmt.Errorf("the server is stopping: %w", ErrUnavailable)
+
+// streamTo sends what is found over out, each piece when due returns, and takes
+// the next one only when there is room for it: a reader that is slow holds up
+// what finds, and one that takes nothing for writeTimeout ends it.
+func streamTo[T any](out grpc.ServerStreamingServer[T], found iter.Seq2[*T, error], due func(context.Context, *T) error) error {
+	ctx, cancel := context.WithCancel(out.Context())
+	defer cancel()
+	pieces := newSender(out)
+	err := func() error {
+		for piece, err := range found {
+			if err != nil {
+				return err
+			}
+			if err := due(ctx, piece); err != nil {
+				return err
+			}
+			if err := pieces.send(ctx, piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	}()
+	if err != nil {
+		cancel() // What waits to be sent is not waited for.
+	}
+	return cmp.Or(err, pieces.end(ctx))
+}

@@ -697,6 +697,49 @@ func TestStopDuringReplay(t *testing.T) {
 	}
 }
 
+// A reader over HTTP who leaves ends the replay in the middle of an hour's
+// pause, and nothing of it is left.
+func TestReaderLeavesDuringReplay(t *testing.T) {
+	s := start(t, nil)
+	late := strings.Replace(interaction("e2", "c", "bye", "bye"), "T11:00", "T12:00", 1)
+	s.must(interaction("e1", "c", "hello", "good day"), late)
+	response := s.send("GET", "/v1/tenants/acme/sessions/c:replay?speed=1", "")
+	if line, err := bufio.NewReader(response.Body).ReadString('\n'); err != nil || !strings.Contains(line, `"hello"`) {
+		t.Fatalf("first line %q, error %v", line, err)
+	}
+	response.Body.Close()
+	left := time.Now()
+	for ended := false; !ended; { // The call is counted once it has ended.
+		_, metrics := s.do("GET", "/metrics", "")
+		ended = strings.Contains(metrics, `afterimage_rpc_duration_seconds_count{code="Canceled",method="SessionService/ReplaySession"} 1`)
+		if time.Since(left) > 10*time.Second {
+			t.Fatalf("the replay goes on without its reader:\n%s", metrics)
+		}
+	}
+}
+
+// The sessions beside one, as anything that asks over HTTP has them.
+func TestNeighboursOverHTTP(t *testing.T) {
+	s := start(t, nil)
+	other := strings.Replace(interaction("e2", "c", "hello", "what is it"), "alice@", "bob@", 1)
+	s.must(interaction("e1", "a/b", "hello", "good day"), other, interaction("e3", "d", "hallo", "guten Tag"))
+	code, body := s.do("GET", "/v1/tenants/acme/sessions/a/b:neighbours?pageSize=5", "")
+	const held = `"start":"2026-11-20T11:00:00Z","end":"2026-11-20T11:00:00Z","events":1,"interactions":1,"user":`
+	if want := `{"sameSubject":[{"session":"d",` + held + `"alice@example.com"}],"samePrompt":[{"session":"c",` + held + `"bob@example.com"}]}`; code != 200 || body != want {
+		t.Errorf("%d %s, want 200 %s", code, body, want)
+	}
+	for path, want := range map[string]int{
+		"/v1/tenants/acme/sessions/none:neighbours":          404,
+		"/v1/tenants/acme/sessions/c:neighbours?pageSize=x":  400,
+		"/v1/tenants/acme/sessions/c:neighbours?pageSize=-1": 400,
+		"/v1/tenants/a.c/sessions/c:neighbours":              400,
+	} {
+		if code, body := s.do("GET", path, ""); code != want {
+			t.Errorf("%s: %d %s, want %d", path, code, body, want)
+		}
+	}
+}
+
 // Replays that take their time do not hold up those of others: over HTTP all
 // go through one connection within the process.
 func TestManyReplaysAtATime(t *testing.T) {

@@ -103,18 +103,23 @@ func (s sessions) ReplaySession(r *pb.ReplaySessionRequest, out grpc.ServerStrea
 	if r.AsOf != nil {
 		options.AsOf = new(event.Seq(r.GetAsOf()))
 	}
-	for frame, err := range s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options) {
-		if err != nil {
-			return err
-		}
-		if err := pace.wait(out.Context(), frame.GetOffsetMs()); err != nil {
-			return err
-		}
-		if err := out.Send(frame); err != nil {
-			return err
-		}
+	return streamTo(out, s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options), func(ctx context.Context, f *pb.Frame) error {
+		return pace.wait(ctx, f.GetOffsetMs())
+	})
+}
+
+// ListNeighbours implements SessionService.
+func (s sessions) ListNeighbours(ctx context.Context, r *pb.ListNeighboursRequest) (*pb.ListNeighboursResponse, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	leave, err := await(ctx, s.searches, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.cfg.Query.Neighbours(ctx, t, r.GetSession(), int(r.GetPageSize()))
 }
 
 // logs answers LogService.

@@ -64,9 +64,12 @@ func (s *Server) web() (http.Handler, error) {
 	return guard(s.bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// http.ServeMux would redirect from paths with `//` or `..`, which
 		// session ids may have.
-		if strings.HasPrefix(r.URL.Path, "/v1/") {
+		switch file := downloadPath.FindStringSubmatch(r.URL.Path); {
+		case file != nil && r.Method == http.MethodGet:
+			s.download(w, r, file[1], file[2])
+		case strings.HasPrefix(r.URL.Path, "/v1/"):
 			gateway.ServeHTTP(w, r)
-		} else {
+		default:
 			mux.ServeHTTP(w, r)
 		}
 	}))), nil

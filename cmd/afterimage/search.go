@@ -181,7 +181,7 @@ func (c *searchCmd) count(ctx context.Context, events pb.EventServiceClient, r *
 	if err != nil {
 		return c.explain(err)
 	}
-	bar := newProgress(s.err, "counting", "events")
+	bar := newProgress(s.err, "counting", "blocks")
 	defer bar.stop()
 	for {
 		n, err := counting.Recv()
@@ -192,7 +192,7 @@ func (c *searchCmd) count(ctx context.Context, events pb.EventServiceClient, r *
 			return c.explain(err)
 		}
 		if !n.GetDone() {
-			bar.setNote(n.GetPosition(), n.GetSize(), fmt.Sprintf("%d so far", n.GetCount()))
+			bar.setNote(uint64(n.GetDoneBlocks()), uint64(n.GetBlocks()), fmt.Sprintf("%d so far", n.GetCount()))
 			continue
 		}
 		bar.stop()
@@ -447,6 +447,8 @@ func summary(e *pb.Event) string {
 	case *pb.Event_Redacted:
 		r := body.Redacted
 		return fmt.Sprintf("redacted by %s: %d events, %s", r.GetActor(), len(r.GetEvents()), r.GetReason())
+	case *pb.Event_Exported:
+		return exportSummary(body.Exported)
 	case *pb.Event_EpochBegan:
 		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
 	case *pb.Event_Restored:

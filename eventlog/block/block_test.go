@@ -48,6 +48,7 @@ func items(t testing.TB) []Item {
 		{Body: &pb.Event_Redacted{Redacted: &pb.Redacted{Actor: "officer", Reason: "r-2", Detectors: []string{"email/1"}}}},
 		{Body: &pb.Event_EpochBegan{EpochBegan: &pb.EpochBegan{Epoch: 2}}},
 		{Body: &pb.Event_Restored{Restored: &pb.Restored{Size: 7, Epoch: 2, Lost: 1}}},
+		{Body: &pb.Event_Exported{Exported: &pb.Exported{Stage: pb.Exported_READY, Operation: "o-1", Events: 3, Before: 90, Digest: []byte("digest")}}},
 	}
 	var out []Item
 	for i, e := range bodies {
