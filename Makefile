@@ -43,7 +43,7 @@ generate: # Go, gateway, OpenAPI and JSON Schema from the protos
 	$(PROTOGEN) go:../proto:paths=source_relative go-grpc:../proto:paths=source_relative \
 	  grpc-gateway:../proto:paths=source_relative,$(GATEWAY) \
 	  openapiv2:../bin:$(GATEWAY),$(OPENAPI)
-	cd tools && go run ./openapi make -examples $(PROTOS)/examples.yaml ../bin/openapi.swagger.json ../server/openapi.json
+	cd tools && go run ./openapi make -examples $(PROTOS)/examples.yaml -routes $(PROTOS)/routes.yaml ../bin/openapi.swagger.json ../server/openapi.json
 	$(PROTOGEN) -keep afterimage.v1.Event.jsonschema.bundle.json=event.schema.json jsonschema:../docs:target=json-bundle
 
 lint: # the code, and the description of the API

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -40,31 +42,22 @@ func (s *Server) gateway() (http.Handler, error) {
 		runtime.WithMiddlewares(parameters.check),
 		runtime.WithErrorHandler(handleError),
 	)
+	return mux, registerRoutes(mux, s.inner)
+}
+
+// registerRoutes gives the gateway the routes of all services, whose calls take
+// the connection.
+func registerRoutes(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 	ctx := context.Background() // for connections that the registrations do not make
-	for _, register := range []func() error{
-		func() error { return pb.RegisterEventServiceHandlerClient(ctx, mux, pb.NewEventServiceClient(s.inner)) },
-		func() error {
-			return pb.RegisterSessionServiceHandlerClient(ctx, mux, pb.NewSessionServiceClient(s.inner))
-		},
-		func() error { return pb.RegisterLogServiceHandlerClient(ctx, mux, pb.NewLogServiceClient(s.inner)) },
-		func() error {
-			return pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(s.inner))
-		},
-		func() error {
-			return pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(s.inner))
-		},
-		func() error {
-			return pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(s.inner))
-		},
-		func() error {
-			return pb.RegisterExportServiceHandlerClient(ctx, mux, pb.NewExportServiceClient(s.inner))
-		},
-	} {
-		if err := register(); err != nil {
-			return nil, err
-		}
-	}
-	return mux, nil
+	return errors.Join(
+		pb.RegisterEventServiceHandlerClient(ctx, mux, pb.NewEventServiceClient(conn)),
+		pb.RegisterSessionServiceHandlerClient(ctx, mux, pb.NewSessionServiceClient(conn)),
+		pb.RegisterLogServiceHandlerClient(ctx, mux, pb.NewLogServiceClient(conn)),
+		pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(conn)),
+		pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(conn)),
+		pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(conn)),
+		pb.RegisterExportServiceHandlerClient(ctx, mux, pb.NewExportServiceClient(conn)),
+	)
 }
 
 // handleError writes an error as the JSON of its google.rpc.Status.

@@ -28,8 +28,9 @@ const (
 	typeNDJSON = "application/x-ndjson"
 )
 
-// convert writes to out the description in the Swagger 2.0 file from.
-func convert(ctx context.Context, from, examples, out string) error {
+// convert writes to out the description in the Swagger 2.0 file from, with the
+// examples and the routes in two files of YAML, where these are named.
+func convert(ctx context.Context, from, examples, routes, out string) error {
 	m := maker{shared: sequencedmap.New[string, *openapi.ReferencedResponse]()}
 	if err := m.read(examples); err != nil {
 		return err
@@ -38,8 +39,14 @@ func convert(ctx context.Context, from, examples, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	if err := m.finish(ctx, doc); err != nil {
+	if err := m.finish(doc); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
+	}
+	if err := add(ctx, doc, routes); err != nil {
+		return fmt.Errorf("%s: %w", routes, err)
+	}
+	if err := openapi.Clean(ctx, doc); err != nil {
+		return err
 	}
 	var b bytes.Buffer
 	if err := openapi.Marshal(asJSON(ctx), doc, &b); err != nil {
@@ -85,7 +92,7 @@ func (m *maker) read(examples string) error {
 	return yaml.Unmarshal(text, &m.examples)
 }
 
-func (m *maker) finish(ctx context.Context, doc *openapi.OpenAPI) error {
+func (m *maker) finish(doc *openapi.OpenAPI) error {
 	doc.OpenAPI = version
 	doc.Servers = []*openapi.Server{{URL: "/", Description: new("The store that serves this description.")}}
 	// Nobody is asked who they are: to say nothing would leave it open.
@@ -101,7 +108,7 @@ func (m *maker) finish(ctx context.Context, doc *openapi.OpenAPI) error {
 	for name := range m.examples {
 		return fmt.Errorf("there is an example for %s, which takes no body", name)
 	}
-	return openapi.Clean(ctx, doc)
+	return nil
 }
 
 func (m *maker) operation(o *openapi.Operation) error {
@@ -164,5 +171,29 @@ func (m *maker) share(code string, r *openapi.ReferencedResponse) error {
 		return fmt.Errorf("code %s: %q here, and %q elsewhere", code, r.Object.Description, known.Object.Description)
 	}
 	r.Object, r.Reference = nil, new(references.Reference("#/components/responses/"+name))
+	return nil
+}
+
+// add adds the paths and tags of a description in a file.
+func add(ctx context.Context, doc *openapi.OpenAPI, file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	// Its references lead into doc, so that it is not valid alone.
+	more, _, err := openapi.Unmarshal(ctx, bytes.NewReader(text), openapi.WithSkipValidation())
+	if err != nil {
+		return err
+	}
+	for path, item := range more.Paths.All() {
+		if doc.Paths.Has(path) {
+			return fmt.Errorf("%s is a route of a service", path)
+		}
+		doc.Paths.Set(path, item)
+	}
+	doc.Tags = append(doc.Tags, more.Tags...)
 	return nil
 }
