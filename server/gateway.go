@@ -82,18 +82,21 @@ func withReason(st *status.Status) *status.Status {
 	if len(st.Details()) > 0 {
 		return st
 	}
-	reason := map[codes.Code]string{
-		codes.InvalidArgument:  reasonRequest,
-		codes.NotFound:         "NOT_FOUND",
-		codes.Unimplemented:    "UNIMPLEMENTED",
-		codes.PermissionDenied: "REFUSED",
-		codes.Unavailable:      "UNAVAILABLE",
-		codes.Canceled:         "CANCELLED",
-	}[st.Code()]
-	if reason == "" {
+	reason, known := webReasons[st.Code()]
+	if !known {
 		return st
 	}
 	return withDetails(st.Code(), st.Message(), &errdetails.ErrorInfo{Reason: reason, Domain: domain}, misread(st.Message()))
+}
+
+// webReasons are the reasons of what the HTTP side itself refuses.
+var webReasons = map[codes.Code]string{
+	codes.InvalidArgument:  reasonRequest,
+	codes.NotFound:         "NOT_FOUND",
+	codes.Unimplemented:    "UNIMPLEMENTED",
+	codes.PermissionDenied: "REFUSED",
+	codes.Unavailable:      "UNAVAILABLE",
+	codes.Canceled:         "CANCELLED",
 }
 
 // misread returns the violation in what the gateway says of a parameter that it
