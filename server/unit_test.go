@@ -164,6 +164,7 @@ func TestParametersOfEveryRoute(t *testing.T) {
 		"GET /v1/tenants/a/events/1", "GET /v1/tenants/a/events:lookup", "GET /v1/tenants/a/sessions/b/c:replay", "GET /v1/checkpoint", "GET /v1/log:verify",
 		"GET /v1/tenants/a/events/1:prove", "GET /v1/log:proveConsistency",
 		"POST /v1/tenants/a/events:redact", "GET /v1/tenants/a/quarantine", "GET /v1/tenants/a/quarantine/1", "GET /v1/tenants/a/policy",
+		"POST /v1/tenants/a/events:export", "GET /v1/tenants/a/operations/1", "GET /v1/tenants/a/operations", "POST /v1/tenants/a/operations/1:cancel",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		mux := runtime.NewServeMux(runtime.WithMiddlewares(func(runtime.HandlerFunc) runtime.HandlerFunc {
@@ -179,6 +180,7 @@ func TestParametersOfEveryRoute(t *testing.T) {
 			pb.RegisterEventServiceHandlerClient(t.Context(), mux, nil), pb.RegisterSessionServiceHandlerClient(t.Context(), mux, nil),
 			pb.RegisterLogServiceHandlerClient(t.Context(), mux, nil), pb.RegisterQuarantineServiceHandlerClient(t.Context(), mux, nil),
 			pb.RegisterPolicyServiceHandlerClient(t.Context(), mux, nil), pb.RegisterRedactionServiceHandlerClient(t.Context(), mux, nil),
+			pb.RegisterExportServiceHandlerClient(t.Context(), mux, nil),
 		} {
 			if err != nil {
 				t.Fatal(err)
