@@ -121,21 +121,33 @@ func storageError(err error) error {
 // each calls f for each key with the prefix, in order. The slices are valid
 // during the call.
 func (d disk) each(prefix []byte, f func(key, value []byte) error) error {
-	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	return d.eachOf([][]byte{prefix}, f)
+}
+
+// eachOf is each for prefixes, which ascend and do not begin with one another:
+// to look for the next one from where the last one was costs less than to begin
+// anew.
+func (d disk) eachOf(prefixes [][]byte, f func(key, value []byte) error) error {
+	if len(prefixes) == 0 {
+		return nil
+	}
+	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefixes[0], UpperBound: prefixEnd(prefixes[len(prefixes)-1])})
 	if err != nil {
 		return storageError(err)
 	}
-	for ok := it.First(); ok; ok = it.Next() {
-		v, err := it.ValueAndErr()
-		if err == nil {
-			err = f(it.Key(), v)
+	for _, prefix := range prefixes {
+		for ok := it.SeekGE(prefix); ok && bytes.HasPrefix(it.Key(), prefix); ok = it.Next() {
+			v, err := it.ValueAndErr()
+			if err == nil {
+				err = f(it.Key(), v)
+			}
+			if err != nil {
+				return errors.Join(err, it.Close())
+			}
 		}
-		if err != nil {
-			return errors.Join(err, it.Close())
+		if err := it.Error(); err != nil {
+			return errors.Join(storageError(err), it.Close())
 		}
-	}
-	if err := it.Error(); err != nil {
-		return errors.Join(storageError(err), it.Close())
 	}
 	return it.Close()
 }
@@ -446,8 +458,8 @@ func (s *store) header(id block.ID) (*block.Header, *bucket, error) {
 }
 
 // meta returns the meta section of a block.
-func (s *store) meta(id block.ID) (*block.Meta, error) {
-	e, err := s.metas.get(id, s.openMeta)
+func (s *store) meta(id block.ID, stats *Stats) (*block.Meta, error) {
+	e, err := s.metas.get(id, counting(stats, s.openMeta))
 	if err != nil {
 		return nil, err
 	}
@@ -463,8 +475,8 @@ type timeline []block.Moment
 func (t timeline) Size() int { return 16*len(t) + 64 }
 
 // timeline returns the times and seqs of the events of a block as d has it.
-func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket) (timeline, error) {
-	e, err := s.times.get(id, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) })
+func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket, stats *Stats) (timeline, error) {
+	e, err := s.times.get(id, counting(stats, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) }))
 	if err != nil {
 		return nil, err
 	}
@@ -497,8 +509,8 @@ func openMeta[M any](d disk, id block.ID, h *block.Header, b *bucket, open func(
 
 // text calls f with the text section of a block, which is valid until f
 // returns.
-func (s *store) text(id block.ID, f func(*block.Text) error) error {
-	e, err := s.texts.get(id, s.openText)
+func (s *store) text(id block.ID, stats *Stats, f func(*block.Text) error) error {
+	e, err := s.texts.get(id, counting(stats, s.openText))
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // that publishers publish, for which all of this holds.
 type EvidenceRequest struct {
 	Filter   string    // a CEL condition as in a Request; "": all
-	Text     string    // words as in a Request; "": any
+	Text     string    // what its texts say, as in a Request; "": whatever they say
 	Since    time.Time // only events at or after; zero: no bound
 	Until    time.Time // only events before; zero: no bound
 	Sessions []string  // only events of these, and what is about such events; none: all
@@ -36,10 +36,7 @@ func (e *Engine) Evidence(ctx context.Context, t event.Tenant, r EvidenceRequest
 	if !e.knows(t) {
 		return nil, fmt.Errorf("tenant %s: %w", t, eventlog.ErrNotFound)
 	}
-	if r.Text != "" {
-		return nil, &RequestError{"text", "is not offered yet: use filter"}
-	}
-	s, err := e.search(t, Request{Filter: r.Filter, Since: r.Since, Until: r.Until, OrderBy: "seq"})
+	s, err := e.search(t, Request{Filter: r.Filter, Text: r.Text, Since: r.Since, Until: r.Until, OrderBy: "seq"})
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +61,14 @@ func evidenceKinds() []string {
 func (e *Engine) ofSessions(ctx context.Context, t event.Tenant, r EvidenceRequest, within eventlog.Selection) (iter.Seq2[*eventlog.Entry, error], error) {
 	all := map[event.Seq]*eventlog.Entry{}
 	for _, session := range r.Sessions {
-		scenes, err := e.scenes(ctx, t, session, &r.Before)
+		cast, err := e.gather(ctx, t, session, &r.Before)
 		if errors.Is(err, eventlog.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range scenes {
+		for _, s := range cast.bySeq {
 			at := s.entry.Time
 			if (within.Since.IsZero() || !at.Before(within.Since)) && (within.Until.IsZero() || at.Before(within.Until)) {
 				all[s.entry.Seq] = s.entry

@@ -87,6 +87,13 @@ func (m *mask) metaOnly() bool { return m != nil && !m.text }
 
 // read returns what is wanted of an entry, nil if it was forgotten.
 func (m *mask) read(entry *eventlog.Entry) (*pb.Event, error) {
+	e, err := m.least(entry)
+	return m.cut(e), err
+}
+
+// least returns an entry with at least what is wanted of it, nil if it was
+// forgotten.
+func (m *mask) least(entry *eventlog.Entry) (*pb.Event, error) {
 	read := entry.Event
 	if m.metaOnly() {
 		read = entry.Meta
@@ -95,9 +102,13 @@ func (m *mask) read(entry *eventlog.Entry) (*pb.Event, error) {
 	if errors.Is(err, eventlog.ErrErased) {
 		return nil, nil
 	}
-	if err != nil || m == nil {
-		return e, err
+	return e, err
+}
+
+// cut clears what is not wanted of an event.
+func (m *mask) cut(e *pb.Event) *pb.Event {
+	if m != nil && e != nil {
+		m.fields.keep(e.ProtoReflect())
 	}
-	m.fields.keep(e.ProtoReflect())
-	return e, nil
+	return e
 }

@@ -2,8 +2,6 @@ package query
 
 import (
 	"iter"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/afterimage/afterimage/event"
@@ -16,6 +14,7 @@ type Moment struct {
 	Seq  event.Seq
 	Time time.Time // of the event
 	ID   string    // of the event
+	Turn uint32    // likewise
 	// Target is the id of the event that it is about, as TargetOf says; "": none.
 	Target string
 	Read   func() (*pb.Event, error) // the event with its `seq`
@@ -38,15 +37,15 @@ func Play(view pb.View, moments []Moment) iter.Seq2[*pb.Frame, error] {
 		c := cast{bySeq: make(map[event.Seq]*scene), byID: make(map[string]*scene)}
 		read := make(map[event.Seq]func() (*pb.Event, error), len(moments))
 		for _, m := range moments {
-			s := &scene{entry: &eventlog.Entry{Seq: m.Seq, Time: m.Time}, at: m.Time}
+			s := &scene{entry: &eventlog.Entry{Seq: m.Seq, Time: m.Time}, turn: m.Turn, at: m.Time}
 			c.bySeq[m.Seq], c.byID[m.ID], read[m.Seq] = s, s, m.Read
 			if m.Target != "" {
 				c.late = append(c.late, about{s, m.Target})
 			}
 		}
 		c.settle()
-		scenes := slices.SortedFunc(maps.Values(c.bySeq), inOrder)
-		p := newPlayer(view, scenes[0].at)
+		scenes := c.scenes()
+		p := newPlayer(view, scenes[0].at, c.about)
 		for _, s := range scenes {
 			ev, err := read[s.entry.Seq]()
 			if err != nil {

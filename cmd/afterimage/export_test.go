@@ -22,7 +22,7 @@ func TestExportGoesOn(t *testing.T) {
 	whole := r.export("whole.zip")
 	want := r.file("whole.zip")
 	var note exportNote
-	operation := between(whole, "operation ", "\n")
+	operation := cutOut(whole, "operation ", "\n")
 	command := (&exporting{exportCmd: &exportCmd{Format: "bagit", Actor: "responder-2", Reason: "INC-7", tenantFlag: tenantFlag{"default"}}}).command()
 	note = exportNote{operation, command}
 	text, err := json.Marshal(note)
@@ -83,7 +83,7 @@ func TestExportThrowsAway(t *testing.T) {
 	})
 	defer stop()
 	r.grow(20)
-	operation := between(r.export("whole.zip"), "operation ", "\n")
+	operation := cutOut(r.export("whole.zip"), "operation ", "\n")
 	f := forgetting("default", pb.Forgotten_ERASED, "request 1")
 	f.Seqs = []event.Seq{3}
 	if err := log.Forget(t.Context(), []eventlog.Forgetting{f}, func(eventlog.ForgetProgress) {}); err != nil {
@@ -105,8 +105,8 @@ func TestExportThrowsAway(t *testing.T) {
 	}
 }
 
-// between is what stands in text between two words.
-func between(text, before, after string) string {
+// cutOut is what stands in text between two words.
+func cutOut(text, before, after string) string {
 	_, rest, _ := strings.Cut(text, before)
 	found, _, _ := strings.Cut(rest, after)
 	return found

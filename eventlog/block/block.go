@@ -40,7 +40,8 @@ type Codec struct {
 	enc     *zstd.Encoder
 	dense   *zstd.Encoder
 	dec     *zstd.Decoder
-	buffers sync.Pool // of *[]byte, for sections
+	buffers sync.Pool // of *[]byte, for sections of blocks as they are first written
+	large   sync.Pool // likewise, of merged blocks
 	makers  sync.Pool // of *filterMaker
 }
 
@@ -219,10 +220,14 @@ func (c *Codec) buffer(n int) []byte {
 	if n <= TargetSize/2 { // of a quiet hour: it would take up a whole block's room
 		return make([]byte, 0, n)
 	}
-	if b, ok := c.buffers.Get().(*[]byte); ok && cap(*b) >= n {
+	pool, room := &c.buffers, TargetSize+TargetSize/8
+	if n > room {
+		pool, room = &c.large, DenseSize+DenseSize/8
+	}
+	if b, ok := pool.Get().(*[]byte); ok && cap(*b) >= n {
 		return (*b)[:0]
 	}
-	return make([]byte, 0, max(n, TargetSize+TargetSize/8))
+	return make([]byte, 0, max(n, room))
 }
 
 // Recycle takes back what OpenText returned: its memory goes to the next one
@@ -236,8 +241,11 @@ func (c *Codec) Recycle(t *Text) {
 // reuse takes back a buffer of a full block. Others are small, or of large
 // events and rare.
 func (c *Codec) reuse(b []byte) {
-	if TargetSize <= cap(b) && cap(b) <= 2*TargetSize {
+	switch {
+	case TargetSize <= cap(b) && cap(b) <= TargetSize+TargetSize/8:
 		c.buffers.Put(&b)
+	case DenseSize <= cap(b) && cap(b) <= 2*DenseSize:
+		c.large.Put(&b)
 	}
 }
 

@@ -38,7 +38,7 @@ func newCast() *cast { return &cast{sessions: map[string][]int{}, about: map[str
 func (c *cast) add(f fact) {
 	e := f.event
 	i := len(c.moments)
-	m := query.Moment{Seq: event.Seq(e.GetSeq()), Time: e.GetTime().AsTime(), ID: e.GetId(), Target: query.TargetOf(e)}
+	m := query.Moment{Seq: event.Seq(e.GetSeq()), Time: e.GetTime().AsTime(), ID: e.GetId(), Turn: e.GetTurn(), Target: query.TargetOf(e)}
 	c.moments, c.sizes = append(c.moments, m), append(c.sizes, f.size)
 	for _, session := range slices.Compact([]string{e.GetSession(), e.GetReport().GetSession()}) {
 		if session != "" {
