@@ -176,6 +176,7 @@ func TestParametersOfEveryRoute(t *testing.T) {
 			pb.RegisterEventServiceHandlerClient(t.Context(), mux, nil), pb.RegisterSessionServiceHandlerClient(t.Context(), mux, nil),
 			pb.RegisterLogServiceHandlerClient(t.Context(), mux, nil), pb.RegisterQuarantineServiceHandlerClient(t.Context(), mux, nil),
 			pb.RegisterPolicyServiceHandlerClient(t.Context(), mux, nil), pb.RegisterRedactionServiceHandlerClient(t.Context(), mux, nil),
+			pb.RegisterExportServiceHandlerClient(t.Context(), mux, nil),
 		} {
 			if err != nil {
 				t.Fatal(err)
