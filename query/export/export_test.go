@@ -416,6 +416,8 @@ func TestSelection(t *testing.T) {
 		{Request{}, []uint64{1, 2, 3, 4, 5, 6, 7}},
 		{Request{Filter: `user == "u-s-1"`}, []uint64{1}},
 		{Request{Filter: `kind == "report"`}, []uint64{5}},
+		{Request{Text: `"bob has"`}, []uint64{1}},
+		{Request{Text: `told -bob`, Sessions: []string{"s-1"}}, []uint64{5}},
 		{Request{Filter: `kind == "policy_applied"`}, nil},
 		{Request{Sessions: []string{"s-1"}}, []uint64{1, 4, 5}},
 		{Request{Sessions: []string{"s-1", "S-1", "nothing"}}, []uint64{1, 3, 4, 5, 6}},
