@@ -25,6 +25,7 @@ type Item struct {
 type Keys struct {
 	Block keyring.AEAD   // wraps blocks' keys
 	Words keyring.Hasher // of words, in filters
+	Texts keyring.Hasher // of whole texts, in sketches
 }
 
 // A Sealed block is ready to be stored.
@@ -33,15 +34,17 @@ type Sealed struct {
 	Meta   []byte // encrypted
 	Text   []byte // encrypted
 	Filter []byte // encrypted
+	Sketch []byte // encrypted
 }
 
 // A Codec compresses, seals and opens blocks. Safe for concurrent use.
 type Codec struct {
-	enc     *zstd.Encoder
-	dense   *zstd.Encoder
-	dec     *zstd.Decoder
-	buffers sync.Pool // of *[]byte, for sections
-	makers  sync.Pool // of *filterMaker
+	enc       *zstd.Encoder
+	dense     *zstd.Encoder
+	dec       *zstd.Decoder
+	buffers   sync.Pool // of *[]byte, for sections
+	makers    sync.Pool // of *filterMaker
+	sketchers sync.Pool // of *sketcher
 }
 
 // EncoderOptions are those of the compressor of sections.
@@ -103,7 +106,7 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 		Bucket: bucket, Count: uint32(len(items)), Merged: merged,
 		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
 		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)),
-		Filtered: true,
+		Filtered: true, Sketched: true,
 	}
 	if len(meta) > maxSection || len(text) > maxSection {
 		return nil, fmt.Errorf("seal block %d: a section is over %d bytes", id, maxSection)
@@ -125,6 +128,9 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	if s.Filter, err = c.sealFilter(id, h, aead, keys.Words, items); err != nil {
+		return nil, fmt.Errorf("seal block %d: %w", id, err)
+	}
+	if s.Sketch, err = c.sealSketches(id, h, aead, keys, items); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	return s, nil

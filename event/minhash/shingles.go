@@ -1,0 +1,101 @@
+package minhash
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/afterimage/afterimage/event/words"
+)
+
+// A Set is the shingles of a text, ascending, each once.
+type Set []uint64
+
+// Of returns the shingles of a text; none where it has no word.
+func Of(text string) Set {
+	var set Set
+	pairs(words.AppendUnits(nil, text), func(s uint64) { set = append(set, s) })
+	slices.Sort(set)
+	return slices.Compact(set)
+}
+
+// pairs calls f with each shingle of a text of these units, in order.
+func pairs(units []words.Hash, f func(uint64)) {
+	if len(units) == 0 {
+		return
+	}
+	var before words.Hash // 0, which no unit is: the beginning
+	for _, u := range units {
+		f(shingle(before, u))
+		before = u
+	}
+	f(shingle(before, 0))
+}
+
+// shingle names a pair of units. It is never 0.
+func shingle(a, b words.Hash) uint64 {
+	return max(1, mix(uint64(a)+golden*uint64(b)))
+}
+
+// golden is 2^64 divided by the golden ratio.
+const golden = 0x9E3779B97F4A7C15
+
+// mix spreads what differs over all bits: the finalizer of MurmurHash3, which is
+// one-to-one.
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xFF51AFD7ED558CCD
+	x ^= x >> 33
+	x *= 0xC4CEB9FE1A85EC53
+	return x ^ x>>33
+}
+
+// Jaccard returns the share of what both sets have in what either has, from 0 to
+// 1; 0 where both are empty.
+func Jaccard(a, b Set) float64 {
+	both, i, j := 0, 0, 0
+	for i < len(a) && j < len(b) {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case b[j] < a[i]:
+			j++
+		default:
+			both, i, j = both+1, i+1, j+1
+		}
+	}
+	if both == 0 {
+		return 0
+	}
+	return float64(both) / float64(len(a)+len(b)-both)
+}
+
+// distinct collects numbers other than 0, each once.
+type distinct struct {
+	table []uint64 // each at its place or after it; at most half full
+	all   []uint64
+}
+
+// reset empties it and makes room for n numbers.
+func (d *distinct) reset(n int) {
+	size := 1 << bits.Len(uint(2*n))
+	if cap(d.table) < size {
+		d.table = make([]uint64, size)
+	}
+	d.table = d.table[:size]
+	clear(d.table)
+	d.all = d.all[:0]
+}
+
+func (d *distinct) add(x uint64) {
+	mask := uint64(len(d.table) - 1)
+	for i := x & mask; ; i = (i + 1) & mask {
+		switch d.table[i] {
+		case x:
+			return
+		case 0:
+			d.table[i] = x
+			d.all = append(d.all, x)
+			return
+		}
+	}
+}
