@@ -69,33 +69,38 @@ func Jaccard(a, b Set) float64 {
 	return float64(both) / float64(len(a)+len(b)-both)
 }
 
-// distinct collects numbers other than 0, each once.
+// distinct collects the shingles of a text, each once, in the order in which they
+// first appear.
 type distinct struct {
 	table []uint64 // each at its place or after it; at most half full
 	all   []uint64
 }
 
-// reset empties it and makes room for n numbers.
-func (d *distinct) reset(n int) {
-	size := 1 << bits.Len(uint(2*n))
+// of returns the shingles of the units, valid until the next call.
+func (d *distinct) of(units []words.Hash) []uint64 {
+	size := 2 << bits.Len(uint(len(units)+1))
 	if cap(d.table) < size {
-		d.table = make([]uint64, size)
+		d.table, d.all = make([]uint64, size), make([]uint64, 0, size/2)
 	}
-	d.table = d.table[:size]
-	clear(d.table)
-	d.all = d.all[:0]
-}
-
-func (d *distinct) add(x uint64) {
-	mask := uint64(len(d.table) - 1)
-	for i := x & mask; ; i = (i + 1) & mask {
-		switch d.table[i] {
-		case x:
-			return
-		case 0:
-			d.table[i] = x
-			d.all = append(d.all, x)
-			return
+	table, all := d.table[:size], d.all[:0]
+	clear(table)
+	var before words.Hash
+	for i := range len(units) + 1 {
+		var u words.Hash
+		if i < len(units) {
+			u = units[i]
+		}
+		s := shingle(before, u)
+		before = u
+		at := s & uint64(size-1)
+		for table[at] != 0 && table[at] != s {
+			at = (at + 1) & uint64(size-1)
+		}
+		if table[at] == 0 {
+			table[at] = s
+			all = append(all, s)
 		}
 	}
+	d.all = all
+	return all
 }

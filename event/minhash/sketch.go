@@ -82,11 +82,10 @@ func letter(u words.Hash) byte { return byte(mix(uint64(u))) }
 
 // signed returns the sketch that a longer text has of the units, at least one.
 func (m *Maker) signed() Sketch {
-	m.shingles.reset(len(m.units) + 1)
-	pairs(m.units, m.shingles.add)
-	least := leastOf(m.shingles.all)
+	shingles := m.shingles.of(m.units)
+	least := leastOf(shingles)
 	var b [16]byte
-	b[0] = literal + classOf(len(m.shingles.all))
+	b[0] = literal + classOf(len(shingles))
 	for i := 0; i < minima; i += 2 {
 		b[1+i/2] = byte(least[i]<<minBits)&0xF0 | byte(least[i+1])&0xF
 	}

@@ -80,56 +80,81 @@ func (s *Sketches) Size() int {
 // sketcher is the memory that making sketches takes.
 type sketcher struct {
 	maker   minhash.Maker
-	numbers map[string]uint32 // of texts
-	text    []byte
+	numbers map[uint64]uint32 // of texts, by their keyed hash
+	last    [event.Voices]struct {
+		text   string
+		number uint32
+	} // of each voice
+	places map[float64]uint32 // of probabilities
+	text   []byte
 }
 
 // sketchesOf returns the sketches of the items.
 func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher) *Sketches {
 	if m.numbers == nil {
-		m.numbers = map[string]uint32{}
+		m.numbers, m.places = map[uint64]uint32{}, map[float64]uint32{}
 	}
-	defer clear(m.numbers)
+	defer m.reset()
 	s := &Sketches{}
 	for v := range s.said {
 		s.said[v] = make([]uint32, len(items))
 	}
-	places := map[float64]uint32{}
 	drawn := make([]uint32, len(items))
 	for i, it := range items {
 		for v := range s.said {
-			s.said[v][i] = m.number(s, event.TextOf(it.Event, event.Voice(v)), names)
+			s.said[v][i] = m.number(s, event.Voice(v), event.TextOf(it.Event, event.Voice(v)), names)
 		}
 		if shown := s.said[event.Shown]; shown[i] == 0 && len(it.Event.GetInteraction().GetShown()) == 0 {
 			shown[i] = s.said[event.Generated][i]
 		}
-		p := it.Event.GetCapture().GetProbability()
-		place, known := places[p]
-		if !known {
-			place = uint32(len(places))
-			places[p], s.probabilities = place, append(s.probabilities, p)
-		}
-		drawn[i] = place
+		drawn[i] = m.place(s, it.Event.GetCapture().GetProbability())
 	}
-	if len(places) > 1 {
+	if len(s.probabilities) > 1 {
 		s.drawn = drawn
 	}
 	return s
 }
 
+// reset lets go of the texts.
+func (m *sketcher) reset() {
+	clear(m.numbers)
+	clear(m.places)
+	clear(m.last[:])
+}
+
+// place returns the place of a probability. Mostly there is one.
+func (m *sketcher) place(s *Sketches, p float64) uint32 {
+	if len(s.probabilities) > 0 && s.probabilities[0] == p {
+		return 0
+	}
+	at, known := m.places[p]
+	if !known {
+		at = uint32(len(s.probabilities))
+		s.probabilities = append(s.probabilities, p)
+		m.places[p] = at
+	}
+	return at
+}
+
 // number returns the number of a text plus one, 0 for none.
-func (m *sketcher) number(s *Sketches, text string, names keyring.Hasher) uint32 {
+func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring.Hasher) uint32 {
+	last := &m.last[v]
 	if text == "" {
 		return 0
 	}
-	n, known := m.numbers[text]
-	if !known {
-		m.text = append(m.text[:0], text...)
-		s.Texts = append(s.Texts, m.maker.Sketch(text))
-		s.Names = append(s.Names, TextName(names.SumText(m.text)>>(64-8*nameSize)))
-		n = uint32(len(s.Texts))
-		m.numbers[text] = n
+	if text == last.text {
+		return last.number
 	}
+	m.text = append(m.text[:0], text...)
+	name := names.SumText(m.text)
+	n, known := m.numbers[name]
+	if !known {
+		s.Texts = append(s.Texts, m.maker.Sketch(text))
+		s.Names = append(s.Names, TextName(name>>(64-8*nameSize)))
+		n = uint32(len(s.Texts))
+		m.numbers[name] = n
+	}
+	last.text, last.number = text, n
 	return n
 }
 
