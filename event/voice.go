@@ -2,6 +2,7 @@ package event
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -13,7 +14,7 @@ type Voice uint8
 // The voices.
 const (
 	Generated Voice = iota // what the model generated: the output
-	Shown                  // what the user was shown in its place, and what an action said
+	Shown                  // what the user was shown: that, or what took its place; and what an action said
 	Asked                  // the last message of the user in the input
 	voices
 )
@@ -23,8 +24,7 @@ const Voices = int(voices)
 
 // TextOf returns the text of an event that a voice says, "" where there is none.
 // Text and tool calls, names before arguments, stand in it in order, one in a
-// line; reasoning, tool results and blobs do not. A call that showed its output
-// as it is has no text for Shown.
+// line; reasoning, tool results and blobs do not.
 func TextOf(e *pb.Event, v Voice) string {
 	in := e.GetInteraction()
 	switch v {
@@ -33,6 +33,9 @@ func TextOf(e *pb.Event, v Voice) string {
 	case Shown:
 		if a := e.GetAction(); a != nil {
 			return a.GetText()
+		}
+		if len(in.GetShown()) == 0 {
+			return said(in.GetOutput())
 		}
 		return said(in.GetShown())
 	case Asked:
@@ -78,4 +81,14 @@ func said(messages []*pb.Message) string {
 		return more.String()
 	}
 	return first
+}
+
+// Beginning returns the first whole characters of a text that have together up to
+// n bytes, in memory of their own.
+func Beginning(text string, n int) string {
+	n = min(len(text), n)
+	for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return strings.Clone(text[:n])
 }

@@ -15,9 +15,9 @@ func TestTextOf(t *testing.T) {
 		json string
 		want [Voices]string
 	}{
-		{`{"interaction":{"output":[{"role":"assistant","parts":[{"text":"hello"}]}]}}`, [Voices]string{"hello"}},
+		{`{"interaction":{"output":[{"role":"assistant","parts":[{"text":"hello"}]}]}}`, [Voices]string{"hello", "hello"}},
 		{`{"interaction":{"output":[{"role":"assistant","parts":[{"reasoning":"hm"},{"text":""},{"text":"I look"},{"toolCall":{"id":"1","name":"ls","arguments":"{}"}},{"text":"done"}]}]}}`,
-			[Voices]string{"I look\nls\n{}\ndone"}},
+			[Voices]string{"I look\nls\n{}\ndone", "I look\nls\n{}\ndone"}},
 		{`{"interaction":{"input":[{"role":"user","parts":[{"text":"first"}]},{"role":"user","parts":[{"text":"second"}]},
 			{"role":"tool","parts":[{"toolResult":{"result":"r"}}]}],
 			"output":[{"role":"assistant","parts":[{"text":"bad"}]}],"shown":[{"role":"assistant","parts":[{"text":"sorry"}]}]}}`,

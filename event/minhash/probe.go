@@ -36,7 +36,7 @@ func NewProbe(text string, threshold float64) *Probe {
 	}
 	p.signed = m.signed()
 	p.spell(m.units)
-	p.least = agreeing(agreement(threshold))
+	p.least = agreeing(agreement(threshold), surely)
 	for n := range p.scores {
 		p.scores[n] = max(0, (float64(n)/minima-chance)/(1-chance))
 	}
@@ -81,11 +81,11 @@ const chance = 1.0 / (1 << minBits)
 func agreement(alike float64) float64 { return chance + (1-chance)*alike }
 
 // agreeing returns the largest number of minima of which at least as many agree
-// with the probability surely, where each does with probability p.
-func agreeing(p float64) int {
+// with the probability sure, where each does with probability p.
+func agreeing(p, sure float64) int {
 	below := 0.0 // the probability that fewer than n agree
 	for n := range minima {
-		if below += binomial(n, p); below > 1-surely {
+		if below += binomial(n, p); below > 1-sure {
 			return n
 		}
 	}
@@ -110,7 +110,7 @@ func (p *Probe) Estimate(s Sketch) (alike float64, may bool) {
 	if kind <= literal {
 		return p.spelled(s)
 	}
-	n := equalHalves(s.high<<8, p.signed.high<<8) + equalHalves(s.low, p.signed.low) - spare
+	n := agree(s, p.signed)
 	if n < p.least {
 		return 0, false
 	}
@@ -120,6 +120,11 @@ func (p *Probe) Estimate(s Sketch) (alike float64, may bool) {
 // spare is how many half-bytes of a sketch, without its kind, in two words are
 // none of a minimum: all of them are 0.
 const spare = 32 - minima
+
+// agree returns how many minima of two longer texts are the same.
+func agree(a, b Sketch) int {
+	return equalHalves(a.high<<8, b.high<<8) + equalHalves(a.low, b.low) - spare
+}
 
 // equalHalves returns how many of sixteen half-bytes are the same.
 func equalHalves(a, b uint64) int {

@@ -27,6 +27,8 @@ import (
 const (
 	sketchVersion = minhash.Version
 	nameSize      = 4
+	// SketchSize is what a text takes in a section, in bytes.
+	SketchSize = minhash.Size + nameSize
 )
 
 // How a voice says its text.
@@ -40,6 +42,13 @@ const (
 // A TextName tells a text from others: different texts of a tenant have the same
 // name once in 2^32, and nobody without the tenant's key can tell which.
 type TextName uint32
+
+// NameOf returns the name of a text under a tenant's key.
+func NameOf(key keyring.Hasher, text string) TextName {
+	return nameOf(key.SumText([]byte(text)))
+}
+
+func nameOf(sum uint64) TextName { return TextName(sum >> (64 - 8*nameSize)) }
 
 // Sketches are what a block tells of what is said in its events. Safe for
 // concurrent use.
@@ -56,8 +65,7 @@ type Sketches struct {
 func (s *Sketches) Len() int { return len(s.said[0]) }
 
 // Text returns the number of the text that a voice says in the i-th event, and
-// whether it says any. What was shown is what was generated where the event does
-// not say otherwise.
+// whether it says any.
 func (s *Sketches) Text(v event.Voice, i int) (number int, any bool) {
 	n := s.said[v][i]
 	return int(n) - 1, n > 0
@@ -101,11 +109,13 @@ func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher) *Sketches {
 	}
 	drawn := make([]uint32, len(items))
 	for i, it := range items {
+		in := it.Event.GetInteraction()
 		for v := range s.said {
+			if v == int(event.Shown) && in != nil && len(in.GetShown()) == 0 { // a look less
+				s.said[v][i] = s.said[event.Generated][i]
+				continue
+			}
 			s.said[v][i] = m.number(s, event.Voice(v), event.TextOf(it.Event, event.Voice(v)), names)
-		}
-		if shown := s.said[event.Shown]; shown[i] == 0 && len(it.Event.GetInteraction().GetShown()) == 0 {
-			shown[i] = s.said[event.Generated][i]
 		}
 		drawn[i] = m.place(s, it.Event.GetCapture().GetProbability())
 	}
@@ -150,7 +160,7 @@ func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring
 	n, known := m.numbers[name]
 	if !known {
 		s.Texts = append(s.Texts, m.maker.Sketch(text))
-		s.Names = append(s.Names, TextName(name>>(64-8*nameSize)))
+		s.Names = append(s.Names, nameOf(name))
 		n = uint32(len(s.Texts))
 		m.numbers[name] = n
 	}
@@ -160,7 +170,7 @@ func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring
 
 // encode returns the sketch section.
 func (s *Sketches) encode() []byte {
-	b := make([]byte, 0, 16+(minhash.Size+nameSize)*len(s.Texts)+3*s.Len())
+	b := make([]byte, 0, 16+SketchSize*len(s.Texts)+3*s.Len())
 	b = binary.AppendUvarint(append(b, sketchVersion), uint64(len(s.Texts)))
 	for _, t := range s.Texts {
 		b = t.Append(b)
@@ -225,7 +235,7 @@ func decodeSketches(b []byte, events int) (*Sketches, error) {
 	}
 	r := reader{b: b[1:]}
 	n := r.count()
-	if n > len(r.b)/(minhash.Size+nameSize) || events > len(r.b) {
+	if n > len(r.b)/SketchSize || events > len(r.b) {
 		return nil, fmt.Errorf("%w: sketches of too few bytes", ErrCorrupt)
 	}
 	s := &Sketches{Texts: make([]minhash.Sketch, n), Names: make([]TextName, n)}
