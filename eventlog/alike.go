@@ -13,6 +13,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/minhash"
+	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/block"
 )
 
@@ -80,7 +81,7 @@ func (l *Log) Alike(ctx context.Context, name event.Tenant, sel Selection, like 
 	a := &aliking{sc: sc, like: like, probe: minhash.NewProbe(like.Text, like.Threshold), out: &Alikes{}}
 	if t := l.named(name); t != nil {
 		a.texts = t
-		a.sketch, a.name = new(minhash.Maker).Sketch(like.Text), block.NameOf(t.texts, like.Text)
+		a.sketch, a.name = new(minhash.Maker).Sketch(words.Of(like.Text)), block.NameOf(t.texts, like.Text)
 	}
 	found, err := a.look(ctx)
 	if err != nil {
@@ -179,6 +180,7 @@ type looking struct {
 	compared   int
 	incomplete bool
 
+	hits  []minhash.Hit
 	marks []float64 // of the texts of a block: how likely they are alike, 0: not enough
 }
 
@@ -222,17 +224,30 @@ func (w *looking) block(u unit) error {
 // mark marks the texts of a block that may be alike and reports whether there is
 // any.
 func (w *looking) mark(s *block.Sketches) (any bool) {
-	w.marks = append(w.marks[:0], make([]float64, len(s.Texts))...)
-	for n, t := range s.Texts {
-		estimate, may := w.probe.Estimate(t)
-		if s.Names[n] == w.name && t == w.sketch {
-			estimate, may = 1, true
-		}
-		if may && estimate >= w.floor {
-			w.marks[n], any = max(estimate, 1e-9), true
+	w.hits = w.probe.AppendHits(w.hits[:0], s.Texts)
+	if w.sketch == (minhash.Sketch{}) { // Without words, a text is like nothing but itself.
+		w.hits = wordless(w.hits, s, w.name)
+	}
+	w.marks = slices.Grow(w.marks[:0], len(s.Texts))[:len(s.Texts)]
+	if len(w.hits) > 0 {
+		clear(w.marks)
+	}
+	for _, h := range w.hits {
+		if h.Alike >= w.floor {
+			w.marks[h.N], any = max(h.Alike, 1e-9), true
 		}
 	}
 	return any
+}
+
+// wordless appends the texts without words that have the name.
+func wordless(hits []minhash.Hit, s *block.Sketches, name block.TextName) []minhash.Hit {
+	for n, t := range s.Texts {
+		if s.Names[n] == name && t == (minhash.Sketch{}) {
+			hits = append(hits, minhash.Hit{N: n, Alike: 1})
+		}
+	}
+	return hits
 }
 
 // event notes the texts of an event that are marked.

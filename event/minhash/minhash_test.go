@@ -26,7 +26,7 @@ func TestJaccard(t *testing.T) {
 		{"a b c d e", "a b c d", 4.0 / 7},
 		{"sorry", "sorry", 1},
 		{"sorry", "yes", 0},
-		{"東京都です", "東京府です", 4.0 / 8},
+		{"東京都です", "東京府です", 2.0 / 8},
 		{"", "", 0},
 		{"...", "a", 0},
 	} {
@@ -45,7 +45,7 @@ func said(n int) *rapid.Generator[string] {
 func TestJaccardOfSets(t *testing.T) {
 	set := func(text string) map[uint64]bool {
 		out := map[uint64]bool{}
-		pairs(words.AppendUnits(nil, text), func(s uint64) { out[s] = true })
+		pairs(words.Of(text), func(s uint64) { out[s] = true })
 		return out
 	}
 	rapid.Check(t, func(r *rapid.T) {
@@ -70,10 +70,14 @@ func TestJaccardOfSets(t *testing.T) {
 func TestSketchRoundTrip(t *testing.T) {
 	var m Maker
 	rapid.Check(t, func(r *rapid.T) {
-		s := m.Sketch(said(100).Draw(r, "text"))
+		s := m.Sketch(words.Of(said(100).Draw(r, "text")))
 		b := s.Append([]byte{1})
-		if len(b) != 1+Size || Parse(b[1:]) != s {
-			r.Fatalf("%x is read as %x", s, Parse(b[1:]))
+		got, rest, ok := Parse(append(b[1:], 2, 3))
+		if len(b) > 1+MaxSize || !ok || got != s || len(rest) != 2 {
+			r.Fatalf("%x is read as %x before %x, %v", s, got, rest, ok)
+		}
+		if _, _, ok := Parse(b[1 : len(b)-1]); ok {
+			r.Fatalf("%x is read without its end", s)
 		}
 	})
 }
@@ -85,7 +89,7 @@ func TestProbeFindsTheSame(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		text := said(100).Draw(r, "text")
 		threshold := rapid.Float64Range(0.01, 1).Draw(r, "threshold")
-		alike, may := NewProbe(text, threshold).Estimate(m.Sketch(strings.ToUpper(text) + "."))
+		alike, may := NewProbe(text, threshold).Estimate(m.Sketch(words.Of(strings.ToUpper(text) + ".")))
 		if words := len(Of(text)) > 0; may != words || may && alike != 1 {
 			r.Fatalf("%q by itself: got %v, %v", text, alike, may)
 		}
@@ -93,7 +97,7 @@ func TestProbeFindsTheSame(t *testing.T) {
 }
 
 // Short texts are found whenever they reach the threshold, by any probe: what
-// their letters say is never less than what is true. (Two units of 256 have the
+// their letters say is never less than what is true. (Two words of 256 have the
 // same letter; where that makes two shingles of a text one, a text may be missed
 // that just reaches the threshold. With these words none does.)
 func TestProbeFindsShortTexts(t *testing.T) {
@@ -103,7 +107,7 @@ func TestProbeFindsShortTexts(t *testing.T) {
 		threshold := rapid.Float64Range(0.01, 1).Draw(r, "threshold")
 		p := NewProbe(text, threshold)
 		exact := Jaccard(p.Set, Of(other))
-		alike, may := p.Estimate(m.Sketch(other))
+		alike, may := p.Estimate(m.Sketch(words.Of(other)))
 		if exact >= threshold && !may || may && alike < exact {
 			r.Fatalf("%q by %q: exactly %v, estimated %v, %v", other, text, exact, alike, may)
 		}
@@ -129,28 +133,28 @@ func altered(r *rand.Rand, n int, share float64) (a, b string) {
 // above it, and what is estimated is true on average; few others pass.
 func TestProbeKeepsItsPromise(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	const runs = 3000
+	const runs = 1500
 	for _, n := range []int{15, 40, 400} {
 		var m Maker
 		for _, share := range []float64{0.95, 0.9, 0.8, 0.7} {
 			var at, above, alike, estimated float64
 			for range runs {
 				a, b := altered(r, n, share)
-				exact, s := Jaccard(Of(a), Of(b)), m.Sketch(b)
-				if exact < 0.16 {
-					exact, s = 1, m.Sketch(a)
+				exact, s := Jaccard(Of(a), Of(b)), m.Sketch(words.Of(b))
+				if exact < 0.12 {
+					exact, s = 1, m.Sketch(words.Of(a))
 				}
 				if _, may := NewProbe(a, exact).Estimate(s); may {
 					at++
 				}
-				if _, may := NewProbe(a, exact-0.15).Estimate(s); may {
+				if _, may := NewProbe(a, exact-0.1).Estimate(s); may {
 					above++
 				}
 				e, _ := NewProbe(a, 0.01).Estimate(s)
 				alike, estimated = alike+exact/runs, estimated+e/runs
 			}
-			if at < 0.94*runs || above < 0.985*runs {
-				t.Errorf("%d words, %.2f kept: of %d, %.0f pass at their threshold and %.0f at 0.15 less; want 0.95 and 0.99 of them", n, share, runs, at, above)
+			if at < 0.89*runs || above < 0.985*runs {
+				t.Errorf("%d words, %.2f kept: of %d, %.0f pass at their threshold and %.0f at 0.1 less; want 0.9 and 0.99 of them", n, share, runs, at, above)
 			}
 			if math.Abs(alike-estimated) > 0.01 {
 				t.Errorf("%d words, %.2f kept: %.3f alike on average, estimated %.3f", n, share, alike, estimated)
@@ -161,7 +165,7 @@ func TestProbeKeepsItsPromise(t *testing.T) {
 	for range runs {
 		a, b := altered(r, 60, 0)
 		var m Maker
-		if _, may := NewProbe(a, 0.4).Estimate(m.Sketch(b)); may {
+		if _, may := NewProbe(a, 0.4).Estimate(m.Sketch(words.Of(b))); may {
 			passed++
 		}
 	}
@@ -212,14 +216,14 @@ func TestGoldenSketches(t *testing.T) {
 	long := "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness"
 	var m Maker
 	for text, want := range map[string]string{
-		"":                                "000000000000000000000000000000",
-		"Sorry, I can't help with that.":  "075e14583b2102b500000000000000",
-		"東京都の天気は晴れです。":                    "0bf04833142f5a5ac74c2993000000",
+		"":                                "00",
+		"Sorry, I can't help with that.":  "075e14583b2102b5",
+		"東京都の天気は晴れです。":                    "0a227837b5ce9a4b97350e",
 		long:                              "1d7c54cd706e5c214c7d98836b6489",
-		strings.Repeat(long+" 東京 ", 40):   "1f7654cd70655421437298836b6489",
+		strings.Repeat(long+" 東京 ", 40):   "1e7c54cd70de54214c7d98836b6489",
 		"a a a a a a a a a a a a a a a a": "112134f4899060be7163a88ba3f262",
 	} {
-		if got := fmt.Sprintf("%x", m.Sketch(text).Append(nil)); got != want {
+		if got := fmt.Sprintf("%x", m.Sketch(words.Of(text)).Append(nil)); got != want {
 			t.Errorf("%.40q: got %s, want %s", text, got, want)
 		}
 	}
@@ -232,8 +236,9 @@ func BenchmarkSketch(b *testing.B) {
 		b.Run(fmt.Sprintf("words=%d", n), func(b *testing.B) {
 			var m Maker
 			b.SetBytes(int64(len(text)))
+			of := words.Of(text)
 			for b.Loop() {
-				m.Sketch(text)
+				m.Sketch(of)
 			}
 		})
 	}
@@ -245,17 +250,13 @@ func BenchmarkEstimate(b *testing.B) {
 	var sketches []Sketch
 	for range 1 << 16 {
 		text, _ := altered(r, 5+r.IntN(200), 1)
-		sketches = append(sketches, m.Sketch(text))
+		sketches = append(sketches, m.Sketch(words.Of(text)))
 	}
 	text, _ := altered(r, 60, 1)
 	p := NewProbe(text, 0.4)
-	n := 0
+	var hits []Hit
 	for b.Loop() {
-		for _, s := range sketches {
-			if _, may := p.Estimate(s); may {
-				n++
-			}
-		}
+		hits = p.AppendHits(hits[:0], sketches)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(sketches)), "ns/sketch")
 }

@@ -9,7 +9,7 @@ import (
 
 // surely is the probability with which a text that just reaches the threshold is
 // let pass.
-const surely = 0.95
+const surely = 0.9
 
 // A Probe tells by their sketches which texts may be like one. Safe for
 // concurrent use.
@@ -21,21 +21,20 @@ type Probe struct {
 	least     int                  // minima that must agree
 	kinds     [256]bool            // which kinds of sketch can be of a text that is alike
 	scores    [minima + 1]float64  // what so many minima that agree say
-	ends      [2]byte              // letters of the first and last unit
-	pairs     [1 << 16 / 64]uint64 // of letters of neighbouring units: a set of bits
+	ends      [2]byte              // letters of the first and last word
+	pairs     [1 << 16 / 64]uint64 // of letters of neighbouring words: a set of bits
 }
 
 // NewProbe returns a probe for texts that are like a text to the threshold, above
 // 0 and up to 1. Nothing is like a text without words.
 func NewProbe(text string, threshold float64) *Probe {
 	p := &Probe{Set: Of(text), threshold: threshold}
-	var m Maker
-	m.units = words.AppendUnits(nil, text)
-	if len(m.units) == 0 {
+	of := words.Of(text)
+	if len(of) == 0 {
 		return p
 	}
-	p.signed = m.signed()
-	p.spell(m.units)
+	p.signed = new(Maker).signed(of)
+	p.spell(of)
 	p.least = agreeing(agreement(threshold), surely)
 	for n := range p.scores {
 		p.scores[n] = max(0, (float64(n)/minima-chance)/(1-chance))
@@ -46,11 +45,11 @@ func NewProbe(text string, threshold float64) *Probe {
 	return p
 }
 
-// spell notes the letters of the units.
-func (p *Probe) spell(units []words.Hash) {
-	p.ends = [2]byte{letter(units[0]), letter(units[len(units)-1])}
-	for i := range units[1:] {
-		n := pairOf(letter(units[i]), letter(units[i+1]))
+// spell notes the letters of the text's words.
+func (p *Probe) spell(text []words.Hash) {
+	p.ends = [2]byte{letter(text[0]), letter(text[len(text)-1])}
+	for i := range text[1:] {
+		n := pairOf(letter(text[i]), letter(text[i+1]))
 		p.pairs[n/64] |= 1 << (n % 64)
 	}
 }
@@ -100,6 +99,26 @@ func binomial(n int, p float64) float64 {
 	return math.Exp(whole-these-others) * math.Pow(p, float64(n)) * math.Pow(1-p, float64(minima-n))
 }
 
+// A Hit is a sketch of a text that may reach a probe's threshold.
+type Hit struct {
+	N     int     // its place among those that were looked at
+	Alike float64 // how like the text is by what the sketch tells
+}
+
+// AppendHits appends to hits those of many sketches that Estimate lets pass.
+func (p *Probe) AppendHits(hits []Hit, of []Sketch) []Hit {
+	for n, s := range of {
+		kind := s.high >> 56
+		if !p.kinds[kind] || kind > literal && agree(s, p.signed) < p.least {
+			continue
+		}
+		if alike, may := p.Estimate(s); may {
+			hits = append(hits, Hit{n, alike})
+		}
+	}
+	return hits
+}
+
 // Estimate returns how like the probe's text the text of a sketch is by what the
 // sketch tells, and whether it may reach the threshold.
 func (p *Probe) Estimate(s Sketch) (alike float64, may bool) {
@@ -136,7 +155,7 @@ func equalHalves(a, b uint64) int {
 }
 
 // spelled is Estimate for a text whose letters are known. Letters of different
-// units may be the same: that makes texts more alike.
+// words may be the same: that makes texts more alike.
 func (p *Probe) spelled(s Sketch) (alike float64, may bool) {
 	b := s.bytes()
 	letters := b[1 : 1+b[0]]

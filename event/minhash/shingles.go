@@ -13,25 +13,25 @@ type Set []uint64
 // Of returns the shingles of a text; none where it has no word.
 func Of(text string) Set {
 	var set Set
-	pairs(words.AppendUnits(nil, text), func(s uint64) { set = append(set, s) })
+	pairs(words.Of(text), func(s uint64) { set = append(set, s) })
 	slices.Sort(set)
 	return slices.Compact(set)
 }
 
-// pairs calls f with each shingle of a text of these units, in order.
-func pairs(units []words.Hash, f func(uint64)) {
-	if len(units) == 0 {
+// pairs calls f with each shingle of a text of these words, in order.
+func pairs(text []words.Hash, f func(uint64)) {
+	if len(text) == 0 {
 		return
 	}
-	var before words.Hash // 0, which no unit is: the beginning
-	for _, u := range units {
-		f(shingle(before, u))
-		before = u
+	var before words.Hash // 0, which no word is: the beginning
+	for _, w := range text {
+		f(shingle(before, w))
+		before = w
 	}
 	f(shingle(before, 0))
 }
 
-// shingle names a pair of units. It is never 0.
+// shingle names a pair of words. It is never 0.
 func shingle(a, b words.Hash) uint64 {
 	return max(1, mix(uint64(a)+golden*uint64(b)))
 }
@@ -76,22 +76,22 @@ type distinct struct {
 	all   []uint64
 }
 
-// of returns the shingles of the units, valid until the next call.
-func (d *distinct) of(units []words.Hash) []uint64 {
-	size := 2 << bits.Len(uint(len(units)+1))
+// of returns the shingles of a text, valid until the next call.
+func (d *distinct) of(text []words.Hash) []uint64 {
+	size := 2 << bits.Len(uint(len(text)+1))
 	if cap(d.table) < size {
 		d.table, d.all = make([]uint64, size), make([]uint64, 0, size/2)
 	}
 	table, all := d.table[:size], d.all[:0]
 	clear(table)
 	var before words.Hash
-	for i := range len(units) + 1 {
-		var u words.Hash
-		if i < len(units) {
-			u = units[i]
+	for i := range len(text) + 1 {
+		var w words.Hash // 0: the end
+		if i < len(text) {
+			w = text[i]
 		}
-		s := shingle(before, u)
-		before = u
+		s := shingle(before, w)
+		before = w
 		at := s & uint64(size-1)
 		for table[at] != 0 && table[at] != s {
 			at = (at + 1) & uint64(size-1)

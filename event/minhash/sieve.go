@@ -9,7 +9,7 @@ type Sieve struct {
 
 // NewSieve returns a sieve for a threshold, above 0 and up to 1. It lets a pair
 // pass that reaches it with a probability of 0.99 or more, and always if one of
-// both has up to 14 units.
+// both has up to 14 words.
 func NewSieve(threshold float64) Sieve {
 	return Sieve{threshold, agreeing(agreement(threshold), 0.99)}
 }

@@ -10,23 +10,23 @@ import (
 // Version is the version of what sketches are, in the format of the log.
 const Version = 1
 
-// Size is the size of a sketch in bytes.
-const Size = 15
+// MaxSize is the size of the largest sketch, in bytes.
+const MaxSize = 1 + literal
 
 const (
 	minima  = 28 // of the shingles of a long text
 	minBits = 4  // of each
-	literal = 14 // units of the longest text whose units are kept
+	literal = 14 // words of the longest text whose words are kept
 )
 
 // A Sketch stands for a text. The zero Sketch is that of a text without words.
 // Equal texts have equal sketches; unequal ones may have, too.
 //
-// Its first byte, the kind, is 0 without words; the number of units of a text of
+// Its first byte, the kind, is 0 without words; the number of words of a text of
 // 1 to 14; 14 and the class of its number of shingles for a longer one. There
-// follow a byte of each unit, or 28 half-bytes, of the first minimum first, the
-// higher half of a byte first; what is left over is 0.
-type Sketch struct{ high, low uint64 } // the first 8 bytes, and the others before a zero
+// follow a byte of each word, or 28 half-bytes, of the first minimum first, the
+// higher half of a byte first.
+type Sketch struct{ high, low uint64 } // the first 8 bytes, and the others, with zeros behind
 
 // kind returns the first byte.
 func (s Sketch) kind() byte { return byte(s.high >> 56) }
@@ -38,58 +38,63 @@ func (s Sketch) bytes() (b [16]byte) {
 	return b
 }
 
-// Append appends the sketch, Size bytes, to b.
-func (s Sketch) Append(b []byte) []byte {
-	whole := s.bytes()
-	return append(b, whole[:Size]...)
+// sketchOf is the inverse of bytes.
+func sketchOf(b [16]byte) Sketch {
+	return Sketch{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}
 }
 
-// Parse is the inverse of Append. b has at least Size bytes.
-func Parse(b []byte) Sketch {
+// Append appends the sketch, up to MaxSize bytes, to b.
+func (s Sketch) Append(b []byte) []byte {
+	whole := s.bytes()
+	return append(b, whole[:1+min(s.kind(), literal)]...)
+}
+
+// Parse takes a sketch off the front of b, and reports whether there is one.
+func Parse(b []byte) (s Sketch, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1+int(min(b[0], literal)) {
+		return Sketch{}, b, false
+	}
 	var whole [16]byte
-	copy(whole[:Size], b)
-	return Sketch{binary.BigEndian.Uint64(whole[:]), binary.BigEndian.Uint64(whole[8:])}
+	n := copy(whole[:], b[:1+min(b[0], literal)])
+	return sketchOf(whole), b[n:], true
 }
 
 // A Maker makes sketches, and keeps the memory that it takes. The zero value is
 // ready. It is not safe for concurrent use.
-type Maker struct {
-	units    []words.Hash
-	shingles distinct
-}
+type Maker struct{ shingles distinct }
 
-// Sketch returns the sketch of a text.
-func (m *Maker) Sketch(text string) Sketch {
-	m.units = words.AppendUnits(m.units[:0], text)
-	if len(m.units) <= literal {
-		return spelled(m.units)
+// Sketch returns the sketch of a text of these words, in order; see words.Of.
+func (m *Maker) Sketch(text []words.Hash) Sketch {
+	if len(text) <= literal {
+		return spelled(text)
 	}
-	return m.signed()
+	return m.signed(text)
 }
 
-// spelled returns the sketch of a text of up to 14 units.
-func spelled(units []words.Hash) Sketch {
+// spelled returns the sketch of a text of up to 14 words.
+func spelled(text []words.Hash) Sketch {
 	var b [16]byte
-	b[0] = byte(len(units))
-	for i, u := range units {
-		b[1+i] = letter(u)
+	b[0] = byte(len(text))
+	for i, w := range text {
+		b[1+i] = letter(w)
 	}
-	return Parse(b[:])
+	return sketchOf(b)
 }
 
-// letter is the byte that stands for a unit.
-func letter(u words.Hash) byte { return byte(mix(uint64(u))) }
+// letter is the byte that stands for a word.
+func letter(w words.Hash) byte { return byte(mix(uint64(w))) }
 
-// signed returns the sketch that a longer text has of the units, at least one.
-func (m *Maker) signed() Sketch {
-	shingles := m.shingles.of(m.units)
+// signed returns the sketch that a longer text has, or one of these words, at
+// least one, would have.
+func (m *Maker) signed(text []words.Hash) Sketch {
+	shingles := m.shingles.of(text)
 	least := leastOf(shingles)
 	var b [16]byte
 	b[0] = literal + classOf(len(shingles))
 	for i := 0; i < minima; i += 2 {
 		b[1+i/2] = byte(least[i]<<minBits)&0xF0 | byte(least[i+1])&0xF
 	}
-	return Parse(b[:])
+	return sketchOf(b)
 }
 
 // leastOf returns the minima of shingles, at least one. In round i every shingle

@@ -12,6 +12,9 @@ type Set struct {
 	table []Hash              // the words, each at its place or after it; at most half full
 	all   []Hash              // in the order of their first appearance
 	fold  *folding
+
+	recording bool
+	record    []Hash // every word as it comes, while recording
 }
 
 // Reset empties the set and keeps its memory.
@@ -25,20 +28,38 @@ func (s *Set) Reset() {
 // They are valid until Reset.
 func (s *Set) Hashes() []Hash { return s.all }
 
+// AppendOf adds the words of a text as Add does, and appends them to all as Of
+// returns them.
+func (s *Set) AppendOf(all []Hash, text string) []Hash {
+	s.recording, s.record = true, all
+	s.seen(text)
+	s.scan(text)
+	all = s.record
+	s.recording, s.record = false, nil
+	return all
+}
+
 // Add adds the words of a text. A text that was added before costs next to
 // nothing: conversations repeat their history. The set keeps the text until
 // Reset.
 func (s *Set) Add(text string) {
+	if !s.seen(text) {
+		s.scan(text)
+	}
+}
+
+// seen reports whether a text was added before, and notes that it is.
+func (s *Set) seen(text string) bool {
 	if s.texts == nil {
 		s.texts = map[string]struct{}{}
 		s.table = make([]Hash, 1<<12)
 		s.fold = theFolding()
 	}
 	if _, seen := s.texts[text]; seen {
-		return
+		return true
 	}
 	s.texts[text] = struct{}{}
-	s.scan(text)
+	return false
 }
 
 // scan adds the words of a text. Most text is ASCII: its words are hashed as
@@ -93,6 +114,9 @@ func (s *Set) walk(text string, start int) int {
 
 // put adds a word.
 func (s *Set) put(h Hash) {
+	if s.recording {
+		s.record = append(s.record, h)
+	}
 	mask := uint64(len(s.table) - 1)
 	for i := place(h, mask); ; i = (i + 1) & mask {
 		switch s.table[i] {

@@ -39,12 +39,11 @@ type Sealed struct {
 
 // A Codec compresses, seals and opens blocks. Safe for concurrent use.
 type Codec struct {
-	enc       *zstd.Encoder
-	dense     *zstd.Encoder
-	dec       *zstd.Decoder
-	buffers   sync.Pool // of *[]byte, for sections
-	makers    sync.Pool // of *filterMaker
-	sketchers sync.Pool // of *sketcher
+	enc     *zstd.Encoder
+	dense   *zstd.Encoder
+	dec     *zstd.Decoder
+	buffers sync.Pool // of *[]byte, for sections
+	makers  sync.Pool // of *filterMaker
 }
 
 // EncoderOptions are those of the compressor of sections.
@@ -127,13 +126,23 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 	if s.Text, err = aead.Seal(packed, h.use(id, textSection)); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
-	if s.Filter, err = c.sealFilter(id, h, aead, keys.Words, items); err != nil {
-		return nil, fmt.Errorf("seal block %d: %w", id, err)
-	}
-	if s.Sketch, err = c.sealSketches(id, h, aead, keys, items); err != nil {
+	if err := c.sealWords(id, s, aead, keys, items); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	return s, nil
+}
+
+// sealWords adds the sections that are made of words. What is said is gone through
+// once for both.
+func (c *Codec) sealWords(id ID, s *Sealed, aead keyring.AEAD, keys Keys, items []Item) (err error) {
+	m := c.filterMaker()
+	defer c.makers.Put(m)
+	sketches := m.sketcher.sketchesOf(items, keys.Texts, &m.words)
+	if s.Sketch, err = aead.Seal(sketches.encode(), s.Header.use(id, sketchSection)); err != nil {
+		return err
+	}
+	s.Filter, err = m.sealFilter(id, s.Header, aead, keys.Words, items)
+	return err
 }
 
 func timeRange(items []Item) (earliest, latest int64) {

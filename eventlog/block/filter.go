@@ -39,9 +39,10 @@ func (f *Filter) Size() int { return len(f.fuse.Fingerprints) + 64 }
 
 // filterMaker is the memory that making a filter takes.
 type filterMaker struct {
-	words   words.Set
-	keys    []uint64
-	builder xorfilter.BinaryFuseBuilder
+	words    words.Set
+	sketcher sketcher
+	keys     []uint64
+	builder  xorfilter.BinaryFuseBuilder
 }
 
 // keysOf returns the keys of the words of the items, each once.
@@ -99,12 +100,12 @@ func (c *Codec) SealFilter(id ID, h Header, keys Keys, items []Item) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("seal filter of block %d: %w", id, err)
 	}
-	return c.sealFilter(id, h, aead, keys.Words, items)
-}
-
-func (c *Codec) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	m := c.filterMaker()
 	defer c.makers.Put(m)
+	return m.sealFilter(id, h, aead, keys.Words, items)
+}
+
+func (m *filterMaker) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	b, err := m.encode(items, hasher)
 	if err != nil {
 		return nil, err

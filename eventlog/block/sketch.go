@@ -8,6 +8,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/minhash"
+	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
@@ -15,8 +16,8 @@ import (
 //
 //	version (1); uvarint n, how many different texts the voices of the block's
 //	events say, numbered as they appear, event by event, voice by voice;
-//	n sketches (minhash.Size bytes each); n names of texts (4 each), the first
-//	bytes of the tenant's keyed hash of a text
+//	n sketches (minhash.Sketch); n names of texts (4 each), the first bytes of the
+//	tenant's keyed hash of a text
 //	a byte an event: of its voices from the lowest two bits on how each says its
 //	text, then, in the same order, uvarints that some of them need
 //	uvarint p, how many different probabilities the events were captured with;
@@ -27,8 +28,8 @@ import (
 const (
 	sketchVersion = minhash.Version
 	nameSize      = 4
-	// SketchSize is what a text takes in a section, in bytes.
-	SketchSize = minhash.Size + nameSize
+	// SketchSize is what a text takes in a section at most, in bytes.
+	SketchSize = minhash.MaxSize + nameSize
 )
 
 // How a voice says its text.
@@ -88,6 +89,7 @@ func (s *Sketches) Size() int {
 // sketcher is the memory that making sketches takes.
 type sketcher struct {
 	maker   minhash.Maker
+	words   []words.Hash      // of a text
 	numbers map[uint64]uint32 // of texts, by their keyed hash
 	last    [event.Voices]struct {
 		text   string
@@ -98,7 +100,8 @@ type sketcher struct {
 }
 
 // sketchesOf returns the sketches of the items.
-func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher) *Sketches {
+// Their words are in set from then on.
+func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher, set *words.Set) *Sketches {
 	if m.numbers == nil {
 		m.numbers, m.places = map[uint64]uint32{}, map[float64]uint32{}
 	}
@@ -115,7 +118,7 @@ func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher) *Sketches {
 				s.said[v][i] = s.said[event.Generated][i]
 				continue
 			}
-			s.said[v][i] = m.number(s, event.Voice(v), event.TextOf(it.Event, event.Voice(v)), names)
+			s.said[v][i] = m.number(s, event.Voice(v), event.TextOf(it.Event, event.Voice(v)), names, set)
 		}
 		drawn[i] = m.place(s, it.Event.GetCapture().GetProbability())
 	}
@@ -147,7 +150,7 @@ func (m *sketcher) place(s *Sketches, p float64) uint32 {
 }
 
 // number returns the number of a text plus one, 0 for none.
-func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring.Hasher) uint32 {
+func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring.Hasher, set *words.Set) uint32 {
 	last := &m.last[v]
 	if text == "" {
 		return 0
@@ -159,7 +162,8 @@ func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring
 	name := names.SumText(m.text)
 	n, known := m.numbers[name]
 	if !known {
-		s.Texts = append(s.Texts, m.maker.Sketch(text))
+		m.words = set.AppendOf(m.words[:0], text)
+		s.Texts = append(s.Texts, m.maker.Sketch(m.words))
 		s.Names = append(s.Names, nameOf(name))
 		n = uint32(len(s.Texts))
 		m.numbers[name] = n
@@ -235,12 +239,16 @@ func decodeSketches(b []byte, events int) (*Sketches, error) {
 	}
 	r := reader{b: b[1:]}
 	n := r.count()
-	if n > len(r.b)/SketchSize || events > len(r.b) {
+	if n > len(r.b)/(1+nameSize) || events > len(r.b) {
 		return nil, fmt.Errorf("%w: sketches of too few bytes", ErrCorrupt)
 	}
 	s := &Sketches{Texts: make([]minhash.Sketch, n), Names: make([]TextName, n)}
 	for i := range s.Texts {
-		s.Texts[i] = minhash.Parse(r.take(minhash.Size))
+		var ok bool
+		if s.Texts[i], r.b, ok = minhash.Parse(r.b); !ok {
+			r.fail("sketch")
+			return nil, r.err
+		}
 	}
 	for i := range s.Names {
 		s.Names[i] = TextName(binary.BigEndian.Uint32(r.take(nameSize)))
@@ -321,16 +329,10 @@ func (s *Sketches) decodeProbabilities(r *reader, events int) {
 
 // Sketch returns the sketches that items make.
 func (c *Codec) Sketch(items []Item, keys Keys) *Sketches {
-	m := c.sketcher()
-	defer c.sketchers.Put(m)
-	return m.sketchesOf(items, keys.Texts)
-}
-
-func (c *Codec) sketcher() *sketcher {
-	if m, ok := c.sketchers.Get().(*sketcher); ok {
-		return m
-	}
-	return new(sketcher)
+	m := c.filterMaker()
+	defer c.makers.Put(m)
+	defer m.words.Reset()
+	return m.sketcher.sketchesOf(items, keys.Texts, &m.words)
 }
 
 // SealSketches makes the sketch section of block id, which has the header h and
@@ -340,10 +342,6 @@ func (c *Codec) SealSketches(id ID, h Header, keys Keys, items []Item) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("seal sketches of block %d: %w", id, err)
 	}
-	return c.sealSketches(id, h, aead, keys, items)
-}
-
-func (c *Codec) sealSketches(id ID, h Header, aead keyring.AEAD, keys Keys, items []Item) ([]byte, error) {
 	return aead.Seal(c.Sketch(items, keys).encode(), h.use(id, sketchSection))
 }
 
