@@ -55,6 +55,9 @@ func (s *Server) gateway() (http.Handler, error) {
 		func() error {
 			return pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(s.inner))
 		},
+		func() error {
+			return pb.RegisterAnalysisServiceHandlerClient(ctx, mux, pb.NewAnalysisServiceClient(s.inner))
+		},
 	} {
 		if err := register(); err != nil {
 			return nil, err

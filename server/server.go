@@ -161,6 +161,7 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 	pb.RegisterQuarantineServiceServer(r, quarantine{Server: s})
 	pb.RegisterPolicyServiceServer(r, policies{Server: s})
 	pb.RegisterRedactionServiceServer(r, redactions{Server: s})
+	pb.RegisterAnalysisServiceServer(r, analyses{Server: s})
 }
 
 // Run serves until ctx ends, then lets calls in flight finish for a few

@@ -12,6 +12,7 @@ type cli struct {
 	Publish    publishCmd    `cmd:"" help:"Publish events from NDJSON files."`
 	Search     searchCmd     `cmd:"" help:"Find events."`
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
+	Aggregate  aggregateCmd  `cmd:"" help:"Count events, sessions and people, by group."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Prove      proveCmd      `cmd:"" help:"Prove to others that an event is in the log."`
 	Backup     backupCmd     `cmd:"" help:"Copy the log into a directory, while it serves."`
