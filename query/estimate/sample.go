@@ -1,0 +1,159 @@
+package estimate
+
+import (
+	"math"
+	"slices"
+)
+
+// Kept is how many events of a session were kept with one probability, in (0, 1].
+type Kept struct {
+	Probability float64
+	Events      uint64
+}
+
+// A Session is what was seen of one: at least one event.
+type Session struct {
+	// Subject names the person; 0: it is not known who.
+	Subject uint64
+	// Unnamed: the event is of no session, and kept or not by itself.
+	Unnamed bool
+	// Kept are its events by probability, each once, in any order.
+	Kept []Kept
+}
+
+// A Method says how an estimate was made.
+type Method uint8
+
+// The methods.
+const (
+	// Exact: everything was kept with certainty.
+	Exact Method = iota + 1
+	// HorvitzThompson: each is counted as often as there are such that were not
+	// kept.
+	HorvitzThompson
+	// GoodToulmin: as HorvitzThompson, for people.
+	GoodToulmin
+	// Model: how often people come is assumed to follow one of a few laws.
+	Model
+	// Bounds: there is no estimate, only bounds.
+	Bounds
+)
+
+// An Estimate is a number as far as a sample tells.
+type Estimate struct {
+	Observed  uint64  // how many were seen
+	Value     float64 // how many there are by estimate; NaN with Bounds
+	Low, High float64 // the 95 % interval; with Bounds AtLeast and AtMost
+	Method    Method
+	// AtLeast and AtMost are where the number is in 95 of 100 samples at least,
+	// whatever law people follow. Of people alone.
+	AtLeast, AtMost float64
+}
+
+// A Result is what a sample tells.
+type Result struct{ Events, Sessions, Subjects Estimate }
+
+// A Sample is sessions that were seen. Its zero value is not usable.
+type Sample struct {
+	events, sessions total
+	subjects         map[uint64]subject
+}
+
+// New returns an empty sample.
+func New() *Sample { return &Sample{subjects: map[uint64]subject{}} }
+
+// Add adds a session, once.
+func (s *Sample) Add(session Session) {
+	kept := session.Kept
+	if !slices.IsSortedFunc(kept, byProbability) {
+		kept = slices.SortedFunc(slices.Values(kept), byProbability)
+	}
+	s.events.add(kept)
+	p := kept[len(kept)-1].Probability
+	if !session.Unnamed {
+		s.sessions.add([]Kept{{p, 1}})
+	}
+	if session.Subject != 0 {
+		s.subjects[session.Subject] = s.subjects[session.Subject].with(p)
+	}
+}
+
+func byProbability(a, b Kept) int {
+	switch {
+	case a.Probability < b.Probability:
+		return -1
+	case a.Probability > b.Probability:
+		return 1
+	}
+	return 0
+}
+
+// Result returns the estimates.
+func (s *Sample) Result() Result {
+	return Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects)}
+}
+
+// A total is a Horvitz-Thompson total over sessions.
+type total struct {
+	seen     uint64
+	certain  float64 // of what was kept with certainty
+	value    float64 // of the rest
+	variance float64
+}
+
+// add adds what was kept of one session, by ascending probability. Two events
+// with probabilities p ≤ q are kept together with p: they add
+// (p-pq)/p/(pq) = (1-q)/(pq) to the variance (Horvitz and Thompson 1952, with
+// each pair that is seen counted 1/p times).
+func (t *total) add(kept []Kept) {
+	below := 0.0 // of events with a smaller probability, each divided by it
+	for _, k := range kept {
+		n := float64(k.Events)
+		t.seen += k.Events
+		if k.Probability >= 1 {
+			t.certain += n
+			continue
+		}
+		w := n / k.Probability
+		t.value += w
+		t.variance += (1/k.Probability - 1) * n * (2*below + w)
+		below += w
+	}
+}
+
+func (t *total) estimate() Estimate {
+	e := Estimate{Observed: t.seen, Value: t.certain + t.value, Method: HorvitzThompson}
+	if t.value == 0 {
+		e.Method = Exact
+	}
+	low, high := score(t.value, t.variance, z95)
+	e.Low, e.High = max(t.certain+low, float64(t.seen)), t.certain+high
+	return e
+}
+
+// A subject is what was seen of a person.
+type subject struct {
+	sessions uint32
+	certain  bool    // one was kept with certainty
+	rare     bool    // one had a probability of less than one half
+	missed   float64 // the product of (1-p)/p
+	inverse  float64 // the sum of 1/p
+	square   float64 // the sum of 1/p²
+}
+
+// with returns the subject with another session.
+func (s subject) with(p float64) subject {
+	if s.sessions == 0 {
+		s.missed = 1
+	}
+	s.sessions++
+	s.certain = s.certain || p >= 1
+	s.rare = s.rare || p < 0.5
+	s.missed *= 1/p - 1
+	s.inverse += 1 / p
+	s.square += 1 / (p * p)
+	return s
+}
+
+// nothing is what no estimate is.
+var nothing = math.NaN()
