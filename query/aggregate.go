@@ -85,7 +85,7 @@ func (e *Engine) Aggregate(ctx context.Context, t event.Tenant, r AggregateReque
 	want := columns(p.by)
 	want.Columns = append(want.Columns, block.Session, block.User)
 	want.Verdicts = want.Verdicts || r.scores()
-	m, seed := newMemory(), maphash.MakeSeed()
+	m, seed := newMemory(rememberAll), maphash.MakeSeed()
 	counters := make([]*counter, eventlog.Workers())
 	for i := range counters {
 		counters[i] = r.counter(p.by, m, seed)

@@ -16,10 +16,10 @@ type Distinct struct {
 	StandardError float64
 }
 
-// How many different things are remembered: in all that one answer counts, and,
-// where these are more, in each group. What is beyond is counted by sketches.
+// How many hashes are remembered: in all that one answer counts, and, where these
+// are more, in each group. What is beyond is counted by sketches.
 const (
-	rememberAll   = 4 << 20
+	rememberAll   = 8 << 20 // places for them, of 8 bytes
 	rememberGroup = 1 << 10
 
 	sketchPrecision = 14 // bits: 2^14 registers, 16 KiB
@@ -29,21 +29,34 @@ const (
 // Meunier 2007, theorem 1).
 var sketchError = 1.04 / math.Sqrt(1<<sketchPrecision)
 
-// memory is what is left of rememberAll. Safe for concurrent use.
+// memory is how much more an answer may remember. Safe for concurrent use.
 type memory struct{ left atomic.Int64 }
 
-func newMemory() *memory {
+func newMemory(places int64) *memory {
 	m := new(memory)
-	m.left.Store(rememberAll)
+	m.left.Store(places)
 	return m
 }
 
-// A distinct counts different hashes: it remembers them as long as there is
-// memory, and then goes over to a sketch.
+// take takes some if there is as much.
+func (m *memory) take(places int) bool {
+	if m.left.Add(-int64(places)) < 0 {
+		m.give(places)
+		return false
+	}
+	return true
+}
+
+func (m *memory) give(places int) { m.left.Add(int64(places)) }
+
+// A distinct counts different hashes, none of which is 0: it remembers them as
+// long as there is memory, and then goes over to a sketch.
 type distinct struct {
 	memory *memory
-	seen   map[uint64]struct{}
-	sketch *hyperloglog.Sketch // nil: all are in seen
+	places []uint64 // those seen, each at or after its place; a power of two, at most three quarters full
+	n      int
+	taken  int // of memory
+	sketch *hyperloglog.Sketch // nil: all are in places
 	last   uint64              // most often the next is the same
 }
 
@@ -56,13 +69,46 @@ func (d *distinct) add(hash uint64) {
 		d.sketch.InsertHash(hash)
 		return
 	}
-	if d.seen == nil {
-		d.seen = map[uint64]struct{}{}
+	if 4*d.n >= 3*len(d.places) {
+		d.grow()
+		if d.sketch != nil {
+			d.sketch.InsertHash(hash)
+			return
+		}
 	}
-	before := len(d.seen)
-	d.seen[hash] = struct{}{}
-	if len(d.seen) > before && d.memory.left.Add(-1) < 0 && len(d.seen) > rememberGroup {
+	d.put(hash)
+}
+
+// put remembers a hash; there is room.
+func (d *distinct) put(hash uint64) {
+	mask := uint64(len(d.places) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		switch d.places[at] {
+		case hash:
+			return
+		case 0:
+			d.places[at] = hash
+			d.n++
+			return
+		}
+	}
+}
+
+// grow makes room, or goes over to a sketch.
+func (d *distinct) grow() {
+	size := max(8, 2*len(d.places))
+	if more := size - len(d.places); d.memory.take(more) {
+		d.taken += more
+	} else if d.n >= rememberGroup {
 		d.forget()
+		return
+	}
+	old := d.places
+	d.places, d.n = make([]uint64, size), 0
+	for _, hash := range old {
+		if hash != 0 {
+			d.put(hash)
+		}
 	}
 }
 
@@ -72,18 +118,20 @@ func (d *distinct) forget() {
 	if err != nil {
 		panic("internal error: sketch: " + err.Error())
 	}
-	for hash := range d.seen {
-		sketch.InsertHash(hash)
+	for _, hash := range d.places {
+		if hash != 0 {
+			sketch.InsertHash(hash)
+		}
 	}
-	d.memory.left.Add(int64(len(d.seen)))
-	d.seen, d.sketch = nil, sketch
+	d.memory.give(d.taken)
+	d.places, d.taken, d.sketch = nil, 0, sketch
 }
 
 // merge adds what o counted. o is not used any more.
 func (d *distinct) merge(o *distinct) {
 	d.last = 0
-	if d.sketch == nil && o.sketch == nil && len(d.seen) < len(o.seen) {
-		d.seen, o.seen = o.seen, d.seen
+	if d.sketch == nil && o.sketch == nil && d.n < o.n {
+		d.places, d.n, d.taken, o.places, o.n, o.taken = o.places, o.n, o.taken, d.places, d.n, d.taken
 	}
 	if o.sketch != nil && d.sketch == nil {
 		d.forget()
@@ -93,9 +141,16 @@ func (d *distinct) merge(o *distinct) {
 			panic("internal error: sketch: " + err.Error()) // They are of the same precision.
 		}
 	}
-	d.memory.left.Add(int64(len(o.seen)))
-	for hash := range o.seen {
-		d.add(hash)
+	d.memory.give(o.taken)
+	// Hashes come in the order of their places: while there are too few of these,
+	// all of them would crowd at one end.
+	for d.sketch == nil && 4*(d.n+o.n) >= 3*len(d.places) {
+		d.grow()
+	}
+	for _, hash := range o.places {
+		if hash != 0 {
+			d.add(hash)
+		}
 	}
 }
 
@@ -103,5 +158,5 @@ func (d *distinct) count() Distinct {
 	if d.sketch != nil {
 		return Distinct{d.sketch.Estimate(), sketchError}
 	}
-	return Distinct{Count: uint64(len(d.seen))}
+	return Distinct{Count: uint64(d.n)}
 }

@@ -1,6 +1,7 @@
 package estimate_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -92,22 +93,21 @@ func population(b *testing.B) []conversation {
 	if _, err := os.Stat(filepath.Join(shared, "corpus")); err != nil {
 		return madeUp(rand.New(rand.NewPCG(1, 2)))
 	}
-	sessions, users := map[string]*conversation{}, map[string]uint64{}
+	sessions, users := map[string]int{}, map[string]uint64{}
+	var out []conversation
 	querytest.Corpus(b, func(e *pb.Event) {
-		c := sessions[e.GetSession()]
-		if c == nil {
-			if users[e.GetUser()] == 0 {
-				users[e.GetUser()] = uint64(len(users) + 1)
+		at, known := sessions[e.GetSession()]
+		if !known {
+			user, known := users[e.GetUser()]
+			if !known {
+				user = uint64(len(users) + 1)
+				users[e.GetUser()] = user
 			}
-			c = &conversation{user: users[e.GetUser()]}
-			sessions[e.GetSession()] = c
+			at = len(out)
+			sessions[e.GetSession()], out = at, append(out, conversation{user: user})
 		}
-		c.events = append(c.events, occurrence{e.GetTime().AsTime(), flagged(e), e.GetSource().GetDeployment()})
+		out[at].events = append(out[at].events, occurrence{e.GetTime().AsTime(), flagged(e), e.GetSource().GetDeployment()})
 	})
-	out := make([]conversation, 0, len(sessions))
-	for _, c := range sessions {
-		out = append(out, *c)
-	}
 	return out
 }
 
@@ -162,9 +162,11 @@ func draw(population []conversation, rate rates, r *rand.Rand) estimate.Result {
 				kept = append(kept, estimate.Kept{Probability: p, Events: 1})
 			}
 		}
-		if len(kept) > 0 {
-			s.Add(estimate.Session{Subject: c.user, Kept: kept})
+		if len(kept) == 0 {
+			continue
 		}
+		slices.SortFunc(kept, func(a, b estimate.Kept) int { return cmp.Compare(a.Probability, b.Probability) })
+		s.Add(estimate.Session{Kept: kept, People: []estimate.Person{{ID: c.user, Probability: kept[len(kept)-1].Probability}}})
 	}
 	return s.Result()
 }

@@ -2,7 +2,7 @@
 // people there were. It knows nothing of the log.
 //
 //	s := estimate.New()
-//	s.Add(estimate.Session{Subject: 17, Kept: []estimate.Kept{{Probability: 0.05, Events: 3}}})
+//	s.Add(estimate.Session{Kept: []estimate.Kept{{Probability: 0.05, Events: 3}}})
 //	r := s.Result()
 //
 // A session is kept or not by one random number: an event of it is kept if that

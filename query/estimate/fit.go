@@ -131,48 +131,44 @@ func solve(a [2][2]float64, b [2]float64, damp float64) [2]float64 {
 	return [2]float64{(r*b[0] - q*b[1]) / d, (p*b[1] - q*b[0]) / d}
 }
 
-// interval returns between which numbers of people the likelihood, with the best
-// mixture for each, is less than z²/2 below its largest. It ends at most. se is
-// about the relative standard error.
-func (x *fit) interval(z, se, most float64) (low, high float64) {
-	return x.end(-1, z, se, x.f.total()), x.end(1, z, se, most)
-}
-
-// end looks for one end, which is not beyond limit. The square root of the fall is
-// about linear in the logarithm of the number.
-func (x *fit) end(side, z, se, limit float64) float64 {
+// end looks for the number of people, on one side of the most likely, with which
+// the likelihood, with the best mixture for it, is z²/2 below its largest, or for
+// limit, if that comes first; then with a smaller z. se is about the relative
+// standard error. The square root of the fall is about linear in the logarithm of
+// the number.
+func (x *fit) end(side, z, se, limit float64) (people, at float64) {
 	if side*(limit-x.people) <= 0 {
-		return limit
+		return limit, 0
 	}
 	m := x.mixture
-	miss := func(at float64) float64 {
+	fall := func(log float64) float64 {
 		var likely float64
-		m, likely = x.given(math.Exp(at), m)
-		return math.Sqrt(2*max(0, x.likely-likely)) - z
+		m, likely = x.given(math.Exp(log), m)
+		return math.Sqrt(2 * max(0, x.likely-likely))
 	}
 	last := math.Log(limit)
-	in, inMiss := math.Log(x.people), -z
-	out, outMiss := in, inMiss
-	for step := within(z*se, 1e-6, 0.5); outMiss < 0; {
+	in, inFall := math.Log(x.people), 0.0
+	out, outFall := in, 0.0
+	for step := within(z*se, 1e-6, 0.5); outFall < z; {
 		if out == last {
-			return limit
+			return limit, outFall
 		}
-		in, inMiss = out, outMiss
+		in, inFall = out, outFall
 		out = side * min(side*(out+side*step), side*last)
-		outMiss = miss(out)
-		step = within(1.1*math.Abs(out-in)*-outMiss/max(outMiss-inMiss, 1e-3), step/4, 1)
+		outFall = fall(out)
+		step = within(1.1*math.Abs(out-in)*(z-outFall)/max(outFall-inFall, 1e-3), step/4, 1)
 	}
 	for range 8 {
-		at := in + (out-in)*-inMiss/(outMiss-inMiss)
-		m := miss(at)
+		log := in + (out-in)*(z-inFall)/(outFall-inFall)
+		f := fall(log)
 		switch {
-		case math.Abs(m) < 0.01:
-			return math.Exp(at)
-		case m < 0:
-			in, inMiss = at, m
+		case math.Abs(f-z) < 0.02:
+			return math.Exp(log), f
+		case f < z:
+			in, inFall = log, f
 		default:
-			out, outMiss = at, m
+			out, outFall = log, f
 		}
 	}
-	return math.Exp(in + (out-in)*-inMiss/(outMiss-inMiss))
+	return math.Exp(out), outFall
 }

@@ -1,9 +1,6 @@
 package estimate
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // Kept is how many events of a session were kept with one probability, in (0, 1].
 type Kept struct {
@@ -13,12 +10,18 @@ type Kept struct {
 
 // A Session is what was seen of one: at least one event.
 type Session struct {
-	// Subject names the person; 0: it is not known who.
-	Subject uint64
-	// Unnamed: the event is of no session, and kept or not by itself.
-	Unnamed bool
-	// Kept are its events by probability, each once, in any order.
+	// Kept are its events by probability, which ascends.
 	Kept []Kept
+	// People are those whom its events name; mostly one.
+	People []Person
+	// Unnamed: it is an event that is of no session, and kept or not by itself.
+	Unnamed bool
+}
+
+// A Person is somebody whom events of a session name.
+type Person struct {
+	ID          uint64
+	Probability float64 // the largest of these events'
 }
 
 // A Method says how an estimate was made.
@@ -62,30 +65,15 @@ type Sample struct {
 // New returns an empty sample.
 func New() *Sample { return &Sample{subjects: map[uint64]subject{}} }
 
-// Add adds a session, once.
+// Add adds a session, once. The sample keeps nothing of it.
 func (s *Sample) Add(session Session) {
-	kept := session.Kept
-	if !slices.IsSortedFunc(kept, byProbability) {
-		kept = slices.SortedFunc(slices.Values(kept), byProbability)
-	}
-	s.events.add(kept)
-	p := kept[len(kept)-1].Probability
+	s.events.add(session.Kept)
 	if !session.Unnamed {
-		s.sessions.add([]Kept{{p, 1}})
+		s.sessions.add([]Kept{{session.Kept[len(session.Kept)-1].Probability, 1}})
 	}
-	if session.Subject != 0 {
-		s.subjects[session.Subject] = s.subjects[session.Subject].with(p)
+	for _, p := range session.People {
+		s.subjects[p.ID] = s.subjects[p.ID].with(p.Probability)
 	}
-}
-
-func byProbability(a, b Kept) int {
-	switch {
-	case a.Probability < b.Probability:
-		return -1
-	case a.Probability > b.Probability:
-		return 1
-	}
-	return 0
 }
 
 // Result returns the estimates.

@@ -27,6 +27,76 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How it was estimated.
+type Estimate_Method int32
+
+const (
+	// Never sent.
+	Estimate_METHOD_UNSPECIFIED Estimate_Method = 0
+	// Everything was kept with certainty: it is a count.
+	Estimate_EXACT Estimate_Method = 1
+	// Horvitz and Thompson's: each event and session stands for as many as there
+	// are for each that is kept. It holds whatever was sampled.
+	Estimate_HORVITZ_THOMPSON Estimate_Method = 2
+	// Good and Toulmin's, for people no session of whom was kept with less than
+	// one half. It holds whatever people do.
+	Estimate_GOOD_TOULMIN Estimate_Method = 3
+	// For people: how often they come is assumed to follow a power law, a gamma or
+	// a lognormal distribution, whichever explains best how often they were seen.
+	// Where they do not, the interval is wrong, and `at_least` and `at_most` hold.
+	Estimate_MODEL Estimate_Method = 4
+	// There is no estimate: what was seen is too little for one, or contradicts
+	// every law. `low` and `high` are bounds.
+	Estimate_BOUNDS Estimate_Method = 5
+)
+
+// Enum value maps for Estimate_Method.
+var (
+	Estimate_Method_name = map[int32]string{
+		0: "METHOD_UNSPECIFIED",
+		1: "EXACT",
+		2: "HORVITZ_THOMPSON",
+		3: "GOOD_TOULMIN",
+		4: "MODEL",
+		5: "BOUNDS",
+	}
+	Estimate_Method_value = map[string]int32{
+		"METHOD_UNSPECIFIED": 0,
+		"EXACT":              1,
+		"HORVITZ_THOMPSON":   2,
+		"GOOD_TOULMIN":       3,
+		"MODEL":              4,
+		"BOUNDS":             5,
+	}
+)
+
+func (x Estimate_Method) Enum() *Estimate_Method {
+	p := new(Estimate_Method)
+	*p = x
+	return p
+}
+
+func (x Estimate_Method) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Estimate_Method) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_analysis_proto_enumTypes[0].Descriptor()
+}
+
+func (Estimate_Method) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_analysis_proto_enumTypes[0]
+}
+
+func (x Estimate_Method) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Estimate_Method.Descriptor instead.
+func (Estimate_Method) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_analysis_proto_rawDescGZIP(), []int{10, 0}
+}
+
 // A request to count events.
 type AggregateEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -685,12 +755,15 @@ type EstimateEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All that matches together.
 	Total *EstimatedGroup `protobuf:"bytes,1,opt,name=total,proto3" json:"total,omitempty"`
-	// By group, the most events seen first.
+	// By group, the most events seen first; groups of as many in the order of their
+	// keys. Only those of which something was seen.
 	Groups []*EstimatedGroup `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
 	// The groups beyond `limit`; absent where none was left out.
 	Omitted *Omitted `protobuf:"bytes,3,opt,name=omitted,proto3" json:"omitted,omitempty"`
+	// What else speaks for or against the estimates.
+	Check *SamplingCheck `protobuf:"bytes,4,opt,name=check,proto3" json:"check,omitempty"`
 	// How many positions the log had: the answer is as of then.
-	Size          uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	Size          uint64 `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -746,6 +819,13 @@ func (x *EstimateEventsResponse) GetOmitted() *Omitted {
 	return nil
 }
 
+func (x *EstimateEventsResponse) GetCheck() *SamplingCheck {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
 func (x *EstimateEventsResponse) GetSize() uint64 {
 	if x != nil {
 		return x.Size
@@ -763,7 +843,10 @@ type EstimatedGroup struct {
 	// How many different sessions.
 	Sessions *Estimate `protobuf:"bytes,3,opt,name=sessions,proto3" json:"sessions,omitempty"`
 	// How many different people.
-	Subjects      *Estimate `protobuf:"bytes,4,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	Subjects *Estimate `protobuf:"bytes,4,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	// What is in none of the above since nobody recorded with which probability it
+	// was kept; absent if nothing is.
+	Unknown       *UnknownProbability `protobuf:"bytes,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -826,17 +909,32 @@ func (x *EstimatedGroup) GetSubjects() *Estimate {
 	return nil
 }
 
-// A number that is not known, as far as it can be told from a sample.
+func (x *EstimatedGroup) GetUnknown() *UnknownProbability {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
+// A number that is not known, as far as a sample tells.
 type Estimate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many were seen: a lower bound of how many there were.
+	// How many were seen: there were at least as many.
 	Observed uint64 `protobuf:"varint,1,opt,name=observed,proto3" json:"observed,omitempty"`
-	// How many there were, by estimate.
-	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	// How many there were, by estimate; absent with BOUNDS.
+	Value *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
 	// The lower end of the 95 % interval.
 	Low float64 `protobuf:"fixed64,3,opt,name=low,proto3" json:"low,omitempty"`
-	// Its upper end.
-	High          float64 `protobuf:"fixed64,4,opt,name=high,proto3" json:"high,omitempty"`
+	// Its upper end; absent where there is none: nothing was seen, and it is not
+	// known with which probability it would have been.
+	High *float64 `protobuf:"fixed64,4,opt,name=high,proto3,oneof" json:"high,omitempty"`
+	// How it was estimated.
+	Method Estimate_Method `protobuf:"varint,5,opt,name=method,proto3,enum=afterimage.v1.Estimate_Method" json:"method,omitempty"`
+	// Of people: in 95 of 100 samples there are at least so many, whatever law they
+	// follow.
+	AtLeast *float64 `protobuf:"fixed64,6,opt,name=at_least,json=atLeast,proto3,oneof" json:"at_least,omitempty"`
+	// Of people: and at most so many.
+	AtMost        *float64 `protobuf:"fixed64,7,opt,name=at_most,json=atMost,proto3,oneof" json:"at_most,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -879,8 +977,8 @@ func (x *Estimate) GetObserved() uint64 {
 }
 
 func (x *Estimate) GetValue() float64 {
-	if x != nil {
-		return x.Value
+	if x != nil && x.Value != nil {
+		return *x.Value
 	}
 	return 0
 }
@@ -893,10 +991,392 @@ func (x *Estimate) GetLow() float64 {
 }
 
 func (x *Estimate) GetHigh() float64 {
-	if x != nil {
-		return x.High
+	if x != nil && x.High != nil {
+		return *x.High
 	}
 	return 0
+}
+
+func (x *Estimate) GetMethod() Estimate_Method {
+	if x != nil {
+		return x.Method
+	}
+	return Estimate_METHOD_UNSPECIFIED
+}
+
+func (x *Estimate) GetAtLeast() float64 {
+	if x != nil && x.AtLeast != nil {
+		return *x.AtLeast
+	}
+	return 0
+}
+
+func (x *Estimate) GetAtMost() float64 {
+	if x != nil && x.AtMost != nil {
+		return *x.AtMost
+	}
+	return 0
+}
+
+// Events without a probability of capture. There are at least as many more.
+type UnknownProbability struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many events.
+	Events uint64 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	// How many sessions that have no other events.
+	Sessions uint64 `protobuf:"varint,2,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	// How many people of whom there are no others.
+	Subjects      uint64 `protobuf:"varint,3,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnknownProbability) Reset() {
+	*x = UnknownProbability{}
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnknownProbability) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnknownProbability) ProtoMessage() {}
+
+func (x *UnknownProbability) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnknownProbability.ProtoReflect.Descriptor instead.
+func (*UnknownProbability) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_analysis_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *UnknownProbability) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *UnknownProbability) GetSessions() uint64 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *UnknownProbability) GetSubjects() uint64 {
+	if x != nil {
+		return x.Subjects
+	}
+	return 0
+}
+
+// What is known of a population beside the events that match: of all events of the
+// time range, whatever the filter.
+type SamplingCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Gaps in the instances' own counters, most missing first, up to 100.
+	Gaps []*SequenceGap `protobuf:"bytes,1,rep,name=gaps,proto3" json:"gaps,omitempty"`
+	// How many numbers are missing in all: events that were lost, that are yet to
+	// come, or that were forgotten since.
+	Missing uint64 `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	// How many instances count their events.
+	Instances uint64 `protobuf:"varint,3,opt,name=instances,proto3" json:"instances,omitempty"`
+	// How many events have no number.
+	Uncounted uint64 `protobuf:"varint,4,opt,name=uncounted,proto3" json:"uncounted,omitempty"`
+	// What publishers say they saw and captured; absent where they say nothing.
+	Coverage *CoverageCheck `protobuf:"bytes,5,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// How many events of the tenant were forgotten, of any time: estimates are too
+	// low by what these stand for, as far as they were of the time range.
+	Forgotten     uint64 `protobuf:"varint,6,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SamplingCheck) Reset() {
+	*x = SamplingCheck{}
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SamplingCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SamplingCheck) ProtoMessage() {}
+
+func (x *SamplingCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SamplingCheck.ProtoReflect.Descriptor instead.
+func (*SamplingCheck) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_analysis_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SamplingCheck) GetGaps() []*SequenceGap {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
+func (x *SamplingCheck) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *SamplingCheck) GetInstances() uint64 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
+func (x *SamplingCheck) GetUncounted() uint64 {
+	if x != nil {
+		return x.Uncounted
+	}
+	return 0
+}
+
+func (x *SamplingCheck) GetCoverage() *CoverageCheck {
+	if x != nil {
+		return x.Coverage
+	}
+	return nil
+}
+
+func (x *SamplingCheck) GetForgotten() uint64 {
+	if x != nil {
+		return x.Forgotten
+	}
+	return 0
+}
+
+// Numbers that are missing in one instance's counter.
+type SequenceGap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance's service.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// The instance.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The lowest number that is there.
+	First uint64 `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
+	// The highest.
+	Last uint64 `protobuf:"varint,4,opt,name=last,proto3" json:"last,omitempty"`
+	// How many between these are missing.
+	Missing uint64 `protobuf:"varint,5,opt,name=missing,proto3" json:"missing,omitempty"`
+	// How many are there.
+	Present       uint64 `protobuf:"varint,6,opt,name=present,proto3" json:"present,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SequenceGap) Reset() {
+	*x = SequenceGap{}
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SequenceGap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SequenceGap) ProtoMessage() {}
+
+func (x *SequenceGap) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SequenceGap.ProtoReflect.Descriptor instead.
+func (*SequenceGap) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_analysis_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SequenceGap) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *SequenceGap) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *SequenceGap) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *SequenceGap) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *SequenceGap) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *SequenceGap) GetPresent() uint64 {
+	if x != nil {
+		return x.Present
+	}
+	return 0
+}
+
+// What publishers counted beside what is stored, over the intervals that their
+// coverage events are about.
+type CoverageCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many coverage events there are.
+	Events uint64 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	// The beginning of the first interval.
+	Start *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start,proto3" json:"start,omitempty"`
+	// The end of the last one.
+	End *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end,proto3" json:"end,omitempty"`
+	// Interactions that took place, as they counted.
+	Seen uint64 `protobuf:"varint,4,opt,name=seen,proto3" json:"seen,omitempty"`
+	// Interactions that they captured, as they counted.
+	Captured uint64 `protobuf:"varint,5,opt,name=captured,proto3" json:"captured,omitempty"`
+	// Interactions of that time that are stored.
+	Stored uint64 `protobuf:"varint,6,opt,name=stored,proto3" json:"stored,omitempty"`
+	// Interactions of that time by estimate.
+	Estimated *Estimate `protobuf:"bytes,7,opt,name=estimated,proto3" json:"estimated,omitempty"`
+	// Whether `seen` is in the estimate's interval and `captured` is `stored`. If
+	// not, events were lost, some publishers count and others do not, or the
+	// probabilities on record are wrong.
+	Agrees        bool `protobuf:"varint,8,opt,name=agrees,proto3" json:"agrees,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CoverageCheck) Reset() {
+	*x = CoverageCheck{}
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CoverageCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CoverageCheck) ProtoMessage() {}
+
+func (x *CoverageCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CoverageCheck.ProtoReflect.Descriptor instead.
+func (*CoverageCheck) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_analysis_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CoverageCheck) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *CoverageCheck) GetEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *CoverageCheck) GetSeen() uint64 {
+	if x != nil {
+		return x.Seen
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetCaptured() uint64 {
+	if x != nil {
+		return x.Captured
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetStored() uint64 {
+	if x != nil {
+		return x.Stored
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetEstimated() *Estimate {
+	if x != nil {
+		return x.Estimated
+	}
+	return nil
+}
+
+func (x *CoverageCheck) GetAgrees() bool {
+	if x != nil {
+		return x.Agrees
+	}
+	return false
 }
 
 var File_afterimage_v1_analysis_proto protoreflect.FileDescriptor
@@ -952,25 +1432,70 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x19\n" +
 	"\bgroup_by\x18\x05 \x03(\tR\agroupBy\x125\n" +
 	"\binterval\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\binterval\x12\x14\n" +
-	"\x05limit\x18\a \x01(\x05R\x05limit\"\xca\x01\n" +
+	"\x05limit\x18\a \x01(\x05R\x05limit\"\xfe\x01\n" +
 	"\x16EstimateEventsResponse\x123\n" +
 	"\x05total\x18\x01 \x01(\v2\x1d.afterimage.v1.EstimatedGroupR\x05total\x125\n" +
 	"\x06groups\x18\x02 \x03(\v2\x1d.afterimage.v1.EstimatedGroupR\x06groups\x120\n" +
-	"\aomitted\x18\x03 \x01(\v2\x16.afterimage.v1.OmittedR\aomitted\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\x9d\x02\n" +
+	"\aomitted\x18\x03 \x01(\v2\x16.afterimage.v1.OmittedR\aomitted\x122\n" +
+	"\x05check\x18\x04 \x01(\v2\x1c.afterimage.v1.SamplingCheckR\x05check\x12\x12\n" +
+	"\x04size\x18\x05 \x01(\x04R\x04size\"\xda\x02\n" +
 	"\x0eEstimatedGroup\x128\n" +
 	"\x03key\x18\x01 \x03(\v2&.afterimage.v1.EstimatedGroup.KeyEntryR\x03key\x12/\n" +
 	"\x06events\x18\x02 \x01(\v2\x17.afterimage.v1.EstimateR\x06events\x123\n" +
 	"\bsessions\x18\x03 \x01(\v2\x17.afterimage.v1.EstimateR\bsessions\x123\n" +
-	"\bsubjects\x18\x04 \x01(\v2\x17.afterimage.v1.EstimateR\bsubjects\x1a6\n" +
+	"\bsubjects\x18\x04 \x01(\v2\x17.afterimage.v1.EstimateR\bsubjects\x12;\n" +
+	"\aunknown\x18\x05 \x01(\v2!.afterimage.v1.UnknownProbabilityR\aunknown\x1a6\n" +
 	"\bKeyEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfa\x02\n" +
 	"\bEstimate\x12\x1a\n" +
-	"\bobserved\x18\x01 \x01(\x04R\bobserved\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value\x12\x10\n" +
-	"\x03low\x18\x03 \x01(\x01R\x03low\x12\x12\n" +
-	"\x04high\x18\x04 \x01(\x01R\x04high2\xd2\x01\n" +
+	"\bobserved\x18\x01 \x01(\x04R\bobserved\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x10\n" +
+	"\x03low\x18\x03 \x01(\x01R\x03low\x12\x17\n" +
+	"\x04high\x18\x04 \x01(\x01H\x01R\x04high\x88\x01\x01\x126\n" +
+	"\x06method\x18\x05 \x01(\x0e2\x1e.afterimage.v1.Estimate.MethodR\x06method\x12\x1e\n" +
+	"\bat_least\x18\x06 \x01(\x01H\x02R\aatLeast\x88\x01\x01\x12\x1c\n" +
+	"\aat_most\x18\a \x01(\x01H\x03R\x06atMost\x88\x01\x01\"j\n" +
+	"\x06Method\x12\x16\n" +
+	"\x12METHOD_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05EXACT\x10\x01\x12\x14\n" +
+	"\x10HORVITZ_THOMPSON\x10\x02\x12\x10\n" +
+	"\fGOOD_TOULMIN\x10\x03\x12\t\n" +
+	"\x05MODEL\x10\x04\x12\n" +
+	"\n" +
+	"\x06BOUNDS\x10\x05B\b\n" +
+	"\x06_valueB\a\n" +
+	"\x05_highB\v\n" +
+	"\t_at_leastB\n" +
+	"\n" +
+	"\b_at_most\"d\n" +
+	"\x12UnknownProbability\x12\x16\n" +
+	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x1a\n" +
+	"\bsessions\x18\x02 \x01(\x04R\bsessions\x12\x1a\n" +
+	"\bsubjects\x18\x03 \x01(\x04R\bsubjects\"\xed\x01\n" +
+	"\rSamplingCheck\x12.\n" +
+	"\x04gaps\x18\x01 \x03(\v2\x1a.afterimage.v1.SequenceGapR\x04gaps\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\x04R\amissing\x12\x1c\n" +
+	"\tinstances\x18\x03 \x01(\x04R\tinstances\x12\x1c\n" +
+	"\tuncounted\x18\x04 \x01(\x04R\tuncounted\x128\n" +
+	"\bcoverage\x18\x05 \x01(\v2\x1c.afterimage.v1.CoverageCheckR\bcoverage\x12\x1c\n" +
+	"\tforgotten\x18\x06 \x01(\x04R\tforgotten\"\xa1\x01\n" +
+	"\vSequenceGap\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
+	"\x05first\x18\x03 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x04 \x01(\x04R\x04last\x12\x18\n" +
+	"\amissing\x18\x05 \x01(\x04R\amissing\x12\x18\n" +
+	"\apresent\x18\x06 \x01(\x04R\apresent\"\x9e\x02\n" +
+	"\rCoverageCheck\x12\x16\n" +
+	"\x06events\x18\x01 \x01(\x04R\x06events\x120\n" +
+	"\x05start\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
+	"\x03end\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x12\n" +
+	"\x04seen\x18\x04 \x01(\x04R\x04seen\x12\x1a\n" +
+	"\bcaptured\x18\x05 \x01(\x04R\bcaptured\x12\x16\n" +
+	"\x06stored\x18\x06 \x01(\x04R\x06stored\x125\n" +
+	"\testimated\x18\a \x01(\v2\x17.afterimage.v1.EstimateR\testimated\x12\x16\n" +
+	"\x06agrees\x18\b \x01(\bR\x06agrees2\xd2\x01\n" +
 	"\x0fAnalysisService\x12`\n" +
 	"\x0fAggregateEvents\x12%.afterimage.v1.AggregateEventsRequest\x1a&.afterimage.v1.AggregateEventsResponse\x12]\n" +
 	"\x0eEstimateEvents\x12$.afterimage.v1.EstimateEventsRequest\x1a%.afterimage.v1.EstimateEventsResponseBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
@@ -987,55 +1512,69 @@ func file_afterimage_v1_analysis_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_analysis_proto_rawDescData
 }
 
-var file_afterimage_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_afterimage_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_afterimage_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_afterimage_v1_analysis_proto_goTypes = []any{
-	(*AggregateEventsRequest)(nil),  // 0: afterimage.v1.AggregateEventsRequest
-	(*AggregateEventsResponse)(nil), // 1: afterimage.v1.AggregateEventsResponse
-	(*EventGroup)(nil),              // 2: afterimage.v1.EventGroup
-	(*Distinct)(nil),                // 3: afterimage.v1.Distinct
-	(*Scores)(nil),                  // 4: afterimage.v1.Scores
-	(*Quantile)(nil),                // 5: afterimage.v1.Quantile
-	(*Omitted)(nil),                 // 6: afterimage.v1.Omitted
-	(*EstimateEventsRequest)(nil),   // 7: afterimage.v1.EstimateEventsRequest
-	(*EstimateEventsResponse)(nil),  // 8: afterimage.v1.EstimateEventsResponse
-	(*EstimatedGroup)(nil),          // 9: afterimage.v1.EstimatedGroup
-	(*Estimate)(nil),                // 10: afterimage.v1.Estimate
-	nil,                             // 11: afterimage.v1.EventGroup.KeyEntry
-	nil,                             // 12: afterimage.v1.EstimatedGroup.KeyEntry
-	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 14: google.protobuf.Duration
+	(Estimate_Method)(0),            // 0: afterimage.v1.Estimate.Method
+	(*AggregateEventsRequest)(nil),  // 1: afterimage.v1.AggregateEventsRequest
+	(*AggregateEventsResponse)(nil), // 2: afterimage.v1.AggregateEventsResponse
+	(*EventGroup)(nil),              // 3: afterimage.v1.EventGroup
+	(*Distinct)(nil),                // 4: afterimage.v1.Distinct
+	(*Scores)(nil),                  // 5: afterimage.v1.Scores
+	(*Quantile)(nil),                // 6: afterimage.v1.Quantile
+	(*Omitted)(nil),                 // 7: afterimage.v1.Omitted
+	(*EstimateEventsRequest)(nil),   // 8: afterimage.v1.EstimateEventsRequest
+	(*EstimateEventsResponse)(nil),  // 9: afterimage.v1.EstimateEventsResponse
+	(*EstimatedGroup)(nil),          // 10: afterimage.v1.EstimatedGroup
+	(*Estimate)(nil),                // 11: afterimage.v1.Estimate
+	(*UnknownProbability)(nil),      // 12: afterimage.v1.UnknownProbability
+	(*SamplingCheck)(nil),           // 13: afterimage.v1.SamplingCheck
+	(*SequenceGap)(nil),             // 14: afterimage.v1.SequenceGap
+	(*CoverageCheck)(nil),           // 15: afterimage.v1.CoverageCheck
+	nil,                             // 16: afterimage.v1.EventGroup.KeyEntry
+	nil,                             // 17: afterimage.v1.EstimatedGroup.KeyEntry
+	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 19: google.protobuf.Duration
 }
 var file_afterimage_v1_analysis_proto_depIdxs = []int32{
-	13, // 0: afterimage.v1.AggregateEventsRequest.since:type_name -> google.protobuf.Timestamp
-	13, // 1: afterimage.v1.AggregateEventsRequest.until:type_name -> google.protobuf.Timestamp
-	14, // 2: afterimage.v1.AggregateEventsRequest.interval:type_name -> google.protobuf.Duration
-	2,  // 3: afterimage.v1.AggregateEventsResponse.total:type_name -> afterimage.v1.EventGroup
-	2,  // 4: afterimage.v1.AggregateEventsResponse.groups:type_name -> afterimage.v1.EventGroup
-	6,  // 5: afterimage.v1.AggregateEventsResponse.omitted:type_name -> afterimage.v1.Omitted
-	11, // 6: afterimage.v1.EventGroup.key:type_name -> afterimage.v1.EventGroup.KeyEntry
-	3,  // 7: afterimage.v1.EventGroup.sessions:type_name -> afterimage.v1.Distinct
-	3,  // 8: afterimage.v1.EventGroup.subjects:type_name -> afterimage.v1.Distinct
-	4,  // 9: afterimage.v1.EventGroup.scores:type_name -> afterimage.v1.Scores
-	5,  // 10: afterimage.v1.Scores.quantiles:type_name -> afterimage.v1.Quantile
-	13, // 11: afterimage.v1.EstimateEventsRequest.since:type_name -> google.protobuf.Timestamp
-	13, // 12: afterimage.v1.EstimateEventsRequest.until:type_name -> google.protobuf.Timestamp
-	14, // 13: afterimage.v1.EstimateEventsRequest.interval:type_name -> google.protobuf.Duration
-	9,  // 14: afterimage.v1.EstimateEventsResponse.total:type_name -> afterimage.v1.EstimatedGroup
-	9,  // 15: afterimage.v1.EstimateEventsResponse.groups:type_name -> afterimage.v1.EstimatedGroup
-	6,  // 16: afterimage.v1.EstimateEventsResponse.omitted:type_name -> afterimage.v1.Omitted
-	12, // 17: afterimage.v1.EstimatedGroup.key:type_name -> afterimage.v1.EstimatedGroup.KeyEntry
-	10, // 18: afterimage.v1.EstimatedGroup.events:type_name -> afterimage.v1.Estimate
-	10, // 19: afterimage.v1.EstimatedGroup.sessions:type_name -> afterimage.v1.Estimate
-	10, // 20: afterimage.v1.EstimatedGroup.subjects:type_name -> afterimage.v1.Estimate
-	0,  // 21: afterimage.v1.AnalysisService.AggregateEvents:input_type -> afterimage.v1.AggregateEventsRequest
-	7,  // 22: afterimage.v1.AnalysisService.EstimateEvents:input_type -> afterimage.v1.EstimateEventsRequest
-	1,  // 23: afterimage.v1.AnalysisService.AggregateEvents:output_type -> afterimage.v1.AggregateEventsResponse
-	8,  // 24: afterimage.v1.AnalysisService.EstimateEvents:output_type -> afterimage.v1.EstimateEventsResponse
-	23, // [23:25] is the sub-list for method output_type
-	21, // [21:23] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	18, // 0: afterimage.v1.AggregateEventsRequest.since:type_name -> google.protobuf.Timestamp
+	18, // 1: afterimage.v1.AggregateEventsRequest.until:type_name -> google.protobuf.Timestamp
+	19, // 2: afterimage.v1.AggregateEventsRequest.interval:type_name -> google.protobuf.Duration
+	3,  // 3: afterimage.v1.AggregateEventsResponse.total:type_name -> afterimage.v1.EventGroup
+	3,  // 4: afterimage.v1.AggregateEventsResponse.groups:type_name -> afterimage.v1.EventGroup
+	7,  // 5: afterimage.v1.AggregateEventsResponse.omitted:type_name -> afterimage.v1.Omitted
+	16, // 6: afterimage.v1.EventGroup.key:type_name -> afterimage.v1.EventGroup.KeyEntry
+	4,  // 7: afterimage.v1.EventGroup.sessions:type_name -> afterimage.v1.Distinct
+	4,  // 8: afterimage.v1.EventGroup.subjects:type_name -> afterimage.v1.Distinct
+	5,  // 9: afterimage.v1.EventGroup.scores:type_name -> afterimage.v1.Scores
+	6,  // 10: afterimage.v1.Scores.quantiles:type_name -> afterimage.v1.Quantile
+	18, // 11: afterimage.v1.EstimateEventsRequest.since:type_name -> google.protobuf.Timestamp
+	18, // 12: afterimage.v1.EstimateEventsRequest.until:type_name -> google.protobuf.Timestamp
+	19, // 13: afterimage.v1.EstimateEventsRequest.interval:type_name -> google.protobuf.Duration
+	10, // 14: afterimage.v1.EstimateEventsResponse.total:type_name -> afterimage.v1.EstimatedGroup
+	10, // 15: afterimage.v1.EstimateEventsResponse.groups:type_name -> afterimage.v1.EstimatedGroup
+	7,  // 16: afterimage.v1.EstimateEventsResponse.omitted:type_name -> afterimage.v1.Omitted
+	13, // 17: afterimage.v1.EstimateEventsResponse.check:type_name -> afterimage.v1.SamplingCheck
+	17, // 18: afterimage.v1.EstimatedGroup.key:type_name -> afterimage.v1.EstimatedGroup.KeyEntry
+	11, // 19: afterimage.v1.EstimatedGroup.events:type_name -> afterimage.v1.Estimate
+	11, // 20: afterimage.v1.EstimatedGroup.sessions:type_name -> afterimage.v1.Estimate
+	11, // 21: afterimage.v1.EstimatedGroup.subjects:type_name -> afterimage.v1.Estimate
+	12, // 22: afterimage.v1.EstimatedGroup.unknown:type_name -> afterimage.v1.UnknownProbability
+	0,  // 23: afterimage.v1.Estimate.method:type_name -> afterimage.v1.Estimate.Method
+	14, // 24: afterimage.v1.SamplingCheck.gaps:type_name -> afterimage.v1.SequenceGap
+	15, // 25: afterimage.v1.SamplingCheck.coverage:type_name -> afterimage.v1.CoverageCheck
+	18, // 26: afterimage.v1.CoverageCheck.start:type_name -> google.protobuf.Timestamp
+	18, // 27: afterimage.v1.CoverageCheck.end:type_name -> google.protobuf.Timestamp
+	11, // 28: afterimage.v1.CoverageCheck.estimated:type_name -> afterimage.v1.Estimate
+	1,  // 29: afterimage.v1.AnalysisService.AggregateEvents:input_type -> afterimage.v1.AggregateEventsRequest
+	8,  // 30: afterimage.v1.AnalysisService.EstimateEvents:input_type -> afterimage.v1.EstimateEventsRequest
+	2,  // 31: afterimage.v1.AnalysisService.AggregateEvents:output_type -> afterimage.v1.AggregateEventsResponse
+	9,  // 32: afterimage.v1.AnalysisService.EstimateEvents:output_type -> afterimage.v1.EstimateEventsResponse
+	31, // [31:33] is the sub-list for method output_type
+	29, // [29:31] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_analysis_proto_init() }
@@ -1043,18 +1582,20 @@ func file_afterimage_v1_analysis_proto_init() {
 	if File_afterimage_v1_analysis_proto != nil {
 		return
 	}
+	file_afterimage_v1_analysis_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_analysis_proto_rawDesc), len(file_afterimage_v1_analysis_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   13,
+			NumEnums:      1,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_afterimage_v1_analysis_proto_goTypes,
 		DependencyIndexes: file_afterimage_v1_analysis_proto_depIdxs,
+		EnumInfos:         file_afterimage_v1_analysis_proto_enumTypes,
 		MessageInfos:      file_afterimage_v1_analysis_proto_msgTypes,
 	}.Build()
 	File_afterimage_v1_analysis_proto = out.File
