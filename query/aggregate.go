@@ -90,7 +90,7 @@ func (e *Engine) Aggregate(ctx context.Context, t event.Tenant, r AggregateReque
 	for i := range counters {
 		counters[i] = r.counter(p.by, m, seed)
 	}
-	size, err := p.each(ctx, want, func(worker int, c *eventlog.Columns, rows []uint32) error {
+	size, err := p.each(ctx, want, nil, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return counters[worker].block(c, rows)
 	})
 	if err != nil {

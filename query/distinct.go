@@ -55,7 +55,7 @@ type distinct struct {
 	memory *memory
 	places []uint64 // those seen, each at or after its place; a power of two, at most three quarters full
 	n      int
-	taken  int // of memory
+	taken  int                 // of memory
 	sketch *hyperloglog.Sketch // nil: all are in places
 	last   uint64              // most often the next is the same
 }

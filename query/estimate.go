@@ -45,7 +45,8 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 	if err != nil {
 		return nil, err
 	}
-	kept, size, err := p.keep(ctx)
+	watches := newWatches()
+	kept, size, err := p.keepAndWatch(ctx, watches)
 	if err != nil {
 		return nil, err
 	}
@@ -53,20 +54,47 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 	if err := kept.estimate(ctx, out, r.GroupBy, p.limit); err != nil {
 		return nil, err
 	}
-	out.Check, err = p.check(ctx)
+	watched := merged(watches)
+	if out.Total.Events.Observed+out.Total.Unknown.Events == 0 {
+		out.Total.Result = estimate.Nothing(watched.rarest())
+	}
+	out.Check, err = p.check(ctx, watched)
 	return out, err
 }
 
-// keep collects what the matching events were kept with.
-func (p *population) keep(ctx context.Context) (*keeper, event.Seq, error) {
+// keepAndWatch is keep that looks at all events of the time range too: at once,
+// unless the filter leads to the few that match.
+func (p *population) keepAndWatch(ctx context.Context, watches []*watch) (*keeper, event.Seq, error) {
+	if p.search == nil || len(p.search.selection.Terms) == 0 {
+		return p.keep(ctx, evidence, watches)
+	}
+	all := *p
+	all.search = &search{selection: eventlog.Selection{Since: p.since, Until: p.until}}
+	if _, err := all.each(ctx, watched(), nil, func(worker int, c *eventlog.Columns, _ []uint32) error {
+		watches[worker].block(c)
+		return nil
+	}); err != nil {
+		return nil, 0, err
+	}
+	return p.keep(ctx, evidence, nil)
+}
+
+// keep collects what the matching events were kept with, and lets watches, one a
+// worker, see all events of the time range.
+func (p *population) keep(ctx context.Context, only func(event.Kind) bool, watches []*watch) (*keeper, event.Seq, error) {
 	want := columns(p.by)
 	want.Columns = append(want.Columns, block.Session, block.User, block.Probability)
+	var all func(int, *eventlog.Columns)
+	if watches != nil {
+		want.Columns, want.Sequence = append(want.Columns, watched().Columns...), true
+		all = func(worker int, c *eventlog.Columns) { watches[worker].block(c) }
+	}
 	seed, room := maphash.MakeSeed(), newMemory(maxRecords)
 	keepers := make([]*keeper, eventlog.Workers())
 	for i := range keepers {
-		keepers[i] = newKeeper(p.by, seed, room)
+		keepers[i] = newKeeper(p.by, seed, room, only)
 	}
-	size, err := p.each(ctx, want, func(worker int, c *eventlog.Columns, rows []uint32) error {
+	size, err := p.each(ctx, want, all, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return keepers[worker].block(c, rows)
 	})
 	if err != nil {

@@ -43,12 +43,13 @@ type keeper struct {
 	total              records
 	groups             map[key]*records
 	room               *memory
+	only               func(event.Kind) bool
 }
 
-func newKeeper(by []dimension, seed maphash.Seed, room *memory) *keeper {
+func newKeeper(by []dimension, seed maphash.Seed, room *memory, only func(event.Kind) bool) *keeper {
 	return &keeper{
 		grouper: newGrouper(by), sessions: hasher{seed: seed}, subjects: hasher{seed: seed},
-		groups: map[key]*records{}, room: room,
+		groups: map[key]*records{}, room: room, only: only,
 	}
 }
 
@@ -59,7 +60,7 @@ func (k *keeper) block(columns *eventlog.Columns, rows []uint32) error {
 	probabilities, places := columns.Probabilities()
 	for _, row := range rows {
 		i := int(row)
-		if !evidence(kindOf(columns, i)) {
+		if !k.only(kindOf(columns, i)) {
 			continue
 		}
 		e := record{
@@ -112,6 +113,8 @@ func evidence(k event.Kind) bool {
 	return k == event.Interaction || k == event.Verdict || k == event.Report || k == event.Action
 }
 
+func interactions(k event.Kind) bool { return k == event.Interaction }
+
 // merge adds what another worker collected.
 func (k *keeper) merge(o *keeper) error {
 	k.total = append(k.total, o.total...)
@@ -138,7 +141,7 @@ func (r records) estimate() (estimate.Result, Unknown) {
 	slices.SortFunc(r, func(a, b record) int {
 		return cmp.Or(cmp.Compare(a.session, b.session), compareFloats(a.probability, b.probability))
 	})
-	s := sampling{sample: estimate.New(), known: map[uint64]bool{}}
+	s := sampling{sample: estimate.New(), unsure: map[uint64]struct{}{}}
 	for len(r) > 0 {
 		n := 1
 		for r[0].session != 0 && n < len(r) && r[n].session == r[0].session {
@@ -147,8 +150,8 @@ func (r records) estimate() (estimate.Result, Unknown) {
 		s.session(r[:n])
 		r = r[n:]
 	}
-	for _, known := range s.known {
-		if !known {
+	for person := range s.unsure {
+		if !s.sample.Knows(person) {
 			s.unknown.Subjects++
 		}
 	}
@@ -159,7 +162,7 @@ func (r records) estimate() (estimate.Result, Unknown) {
 type sampling struct {
 	sample  *estimate.Sample
 	unknown Unknown
-	known   map[uint64]bool // whether a person of whom there are events without probability has others
+	unsure  map[uint64]struct{} // people of whom there are events without probability
 	kept    []estimate.Kept
 	people  []estimate.Person
 }
@@ -170,8 +173,8 @@ func (s *sampling) session(r records) {
 	for _, e := range r {
 		if math.IsNaN(e.probability) {
 			s.unknown.Events += e.events
-			if e.subject != 0 && !s.known[e.subject] {
-				s.known[e.subject] = false
+			if e.subject != 0 {
+				s.unsure[e.subject] = struct{}{}
 			}
 			continue
 		}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
@@ -17,10 +18,12 @@ type population struct {
 	search *search // nil: the tenant has no events
 	by     []dimension
 	limit  int
+
+	since, until time.Time // as they were asked for; zero: no bound
 }
 
 func (e *Engine) population(t event.Tenant, r Population) (*population, error) {
-	p := &population{engine: e, tenant: t, limit: r.Limit}
+	p := &population{engine: e, tenant: t, limit: r.Limit, since: clamp(r.Since), until: clamp(r.Until)}
 	switch {
 	case r.Limit == 0:
 		p.limit = DefaultGroups
@@ -51,24 +54,27 @@ func metaOnly(filter string) error {
 }
 
 // each calls do with the rows of each block that match, on some goroutines at a
-// time, as eventlog.Log.EachColumns does.
-func (p *population) each(ctx context.Context, want block.Set, do func(worker int, c *eventlog.Columns, rows []uint32) error) (event.Seq, error) {
+// time, as eventlog.Log.EachColumns does, and all, if it is not nil, with all of
+// the time range.
+func (p *population) each(ctx context.Context, want block.Set, all func(worker int, c *eventlog.Columns), do func(worker int, c *eventlog.Columns, rows []uint32) error) (event.Seq, error) {
 	if p.search == nil {
 		return p.engine.log.Size(), nil
 	}
-	return p.engine.log.EachColumns(ctx, p.tenant, p.selection(), want, eventlog.Workers(), func(worker int, c *eventlog.Columns) error {
+	selection := p.search.selection
+	selection.Order = eventlog.OldestFirst
+	if all != nil {
+		selection = eventlog.Selection{Since: p.since, Until: p.until}
+	}
+	return p.engine.log.EachColumns(ctx, p.tenant, selection, want, eventlog.Workers(), func(worker int, c *eventlog.Columns) error {
+		if all != nil {
+			all(worker, c)
+		}
 		rows, err := matching(p.search.condition, c)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		return do(worker, c, rows)
 	})
-}
-
-func (p *population) selection() eventlog.Selection {
-	s := p.search.selection
-	s.Order = eventlog.OldestFirst
-	return s
 }
 
 // matching returns the rows for which the condition holds.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -9,6 +10,7 @@ import (
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/query/estimate"
 )
 
 // analyses answers AnalysisService.
@@ -43,6 +45,34 @@ func (s analyses) AggregateEvents(ctx context.Context, r *pb.AggregateEventsRequ
 	}
 	for _, g := range a.Groups {
 		out.Groups = append(out.Groups, eventGroup(g, r.GetQuantiles()))
+	}
+	return out, nil
+}
+
+// EstimateEvents implements AnalysisService.
+func (s analyses) EstimateEvents(ctx context.Context, r *pb.EstimateEventsRequest) (*pb.EstimateEventsResponse, error) {
+	t, err := readTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	p, err := population(r)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := await(ctx, s.searches, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	e, err := s.cfg.Query.Estimate(ctx, t, query.EstimateRequest{Population: p})
+	if err != nil {
+		return nil, err
+	}
+	out := &pb.EstimateEventsResponse{
+		Total: estimatedGroup(e.Total), Omitted: omitted(e.Omitted), Check: samplingCheck(e.Check), Size: uint64(e.Size),
+	}
+	for _, g := range e.Groups {
+		out.Groups = append(out.Groups, estimatedGroup(g))
 	}
 	return out, nil
 }
@@ -100,4 +130,52 @@ func omitted(o query.Omitted) *pb.Omitted {
 		return nil
 	}
 	return &pb.Omitted{Groups: o.Groups, Events: o.Events}
+}
+
+func estimatedGroup(g query.EstimatedGroup) *pb.EstimatedGroup {
+	out := &pb.EstimatedGroup{
+		Key: g.Key, Events: estimated(g.Events), Sessions: estimated(g.Sessions), Subjects: estimated(g.Subjects),
+	}
+	if g.Subjects.Observed > 0 || g.Subjects.Method == estimate.Bounds {
+		out.Subjects.AtLeast, out.Subjects.AtMost = finite(g.Subjects.AtLeast), finite(g.Subjects.AtMost)
+	}
+	if u := g.Unknown; u != (query.Unknown{}) {
+		out.Unknown = &pb.UnknownProbability{Events: u.Events, Sessions: u.Sessions, Subjects: u.Subjects}
+	}
+	return out
+}
+
+// methods are how an estimate was made.
+var methods = map[estimate.Method]pb.Estimate_Method{
+	estimate.Exact: pb.Estimate_EXACT, estimate.HorvitzThompson: pb.Estimate_HORVITZ_THOMPSON,
+	estimate.GoodToulmin: pb.Estimate_GOOD_TOULMIN, estimate.Model: pb.Estimate_MODEL, estimate.Bounds: pb.Estimate_BOUNDS,
+}
+
+func estimated(e estimate.Estimate) *pb.Estimate {
+	return &pb.Estimate{Observed: e.Observed, Value: finite(e.Value), Low: e.Low, High: finite(e.High), Method: methods[e.Method]}
+}
+
+// finite is a number that is one.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+func samplingCheck(c query.Check) *pb.SamplingCheck {
+	out := &pb.SamplingCheck{Missing: c.Missing, Instances: c.Instances, Uncounted: c.Uncounted, Forgotten: c.Forgotten}
+	for _, g := range c.Gaps {
+		out.Gaps = append(out.Gaps, &pb.SequenceGap{
+			Service: g.Service, Instance: g.Instance, First: g.First, Last: g.Last,
+			Missing: g.Missing, Present: g.Present, Repeated: g.Repeated,
+		})
+	}
+	if v := c.Coverage; v != nil {
+		out.Coverage = &pb.CoverageCheck{
+			Events: v.Events, Start: timestamppb.New(v.Start), End: timestamppb.New(v.End),
+			Seen: v.Seen, Captured: v.Captured, Stored: v.Stored, Estimated: estimated(v.Estimated), Agrees: v.Agrees(),
+		}
+	}
+	return out
 }

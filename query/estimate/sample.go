@@ -76,9 +76,32 @@ func (s *Sample) Add(session Session) {
 	}
 }
 
+// Knows tells whether a session named the person.
+func (s *Sample) Knows(person uint64) bool {
+	_, known := s.subjects[person]
+	return known
+}
+
 // Result returns the estimates.
 func (s *Sample) Result() Result {
 	return Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects)}
+}
+
+// Nothing returns what it tells that nothing was seen, where each session would
+// have been seen with at least the probability p: there are at most as many
+// sessions as would have been missed in one of twenty samples. How many events
+// these have is not known. NaN: nor is p, and so nothing.
+func Nothing(p float64) Result {
+	some := math.Inf(1)
+	if p > 0 {
+		some = math.Log(0.05) / math.Log1p(-p)
+	}
+	if p >= 1 {
+		return Result{Estimate{Method: Exact}, Estimate{Method: Exact}, Estimate{Method: Exact}}
+	}
+	sessions := Estimate{High: some, Method: HorvitzThompson}
+	subjects := Estimate{Value: nothing, High: some, Method: Bounds, AtMost: some}
+	return Result{Estimate{High: math.Inf(1), Method: HorvitzThompson}, sessions, subjects}
 }
 
 // A total is a Horvitz-Thompson total over sessions.

@@ -1086,14 +1086,15 @@ func (x *UnknownProbability) GetSubjects() uint64 {
 // time range, whatever the filter.
 type SamplingCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Gaps in the instances' own counters, most missing first, up to 100.
+	// Gaps in the instances' own counters (`capture.sequence`), most missing first,
+	// up to 100.
 	Gaps []*SequenceGap `protobuf:"bytes,1,rep,name=gaps,proto3" json:"gaps,omitempty"`
 	// How many numbers are missing in all: events that were lost, that are yet to
 	// come, or that were forgotten since.
 	Missing uint64 `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
 	// How many instances count their events.
 	Instances uint64 `protobuf:"varint,3,opt,name=instances,proto3" json:"instances,omitempty"`
-	// How many events have no number.
+	// How many events have no number, or are of instances beyond the first 10,000.
 	Uncounted uint64 `protobuf:"varint,4,opt,name=uncounted,proto3" json:"uncounted,omitempty"`
 	// What publishers say they saw and captured; absent where they say nothing.
 	Coverage *CoverageCheck `protobuf:"bytes,5,opt,name=coverage,proto3" json:"coverage,omitempty"`
@@ -1190,7 +1191,10 @@ type SequenceGap struct {
 	// How many between these are missing.
 	Missing uint64 `protobuf:"varint,5,opt,name=missing,proto3" json:"missing,omitempty"`
 	// How many are there.
-	Present       uint64 `protobuf:"varint,6,opt,name=present,proto3" json:"present,omitempty"`
+	Present uint64 `protobuf:"varint,6,opt,name=present,proto3" json:"present,omitempty"`
+	// How many events have a number that another has too: the instance began to
+	// count anew, and numbers may be missing that this hides.
+	Repeated      uint64 `protobuf:"varint,7,opt,name=repeated,proto3" json:"repeated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1263,6 +1267,13 @@ func (x *SequenceGap) GetMissing() uint64 {
 func (x *SequenceGap) GetPresent() uint64 {
 	if x != nil {
 		return x.Present
+	}
+	return 0
+}
+
+func (x *SequenceGap) GetRepeated() uint64 {
+	if x != nil {
+		return x.Repeated
 	}
 	return 0
 }
@@ -1479,14 +1490,15 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\tinstances\x18\x03 \x01(\x04R\tinstances\x12\x1c\n" +
 	"\tuncounted\x18\x04 \x01(\x04R\tuncounted\x128\n" +
 	"\bcoverage\x18\x05 \x01(\v2\x1c.afterimage.v1.CoverageCheckR\bcoverage\x12\x1c\n" +
-	"\tforgotten\x18\x06 \x01(\x04R\tforgotten\"\xa1\x01\n" +
+	"\tforgotten\x18\x06 \x01(\x04R\tforgotten\"\xbd\x01\n" +
 	"\vSequenceGap\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
 	"\x05first\x18\x03 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x04 \x01(\x04R\x04last\x12\x18\n" +
 	"\amissing\x18\x05 \x01(\x04R\amissing\x12\x18\n" +
-	"\apresent\x18\x06 \x01(\x04R\apresent\"\x9e\x02\n" +
+	"\apresent\x18\x06 \x01(\x04R\apresent\x12\x1a\n" +
+	"\brepeated\x18\a \x01(\x04R\brepeated\"\x9e\x02\n" +
 	"\rCoverageCheck\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x120\n" +
 	"\x05start\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
