@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/formats/proof"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -74,6 +75,20 @@ func (l *Log) Prove(ctx context.Context, name event.Tenant, seq event.Seq, in Ch
 		return Proof{}, err
 	}
 	return p, nil
+}
+
+// CheckProof reports whether a proof shows that a commitment is in the tree of a
+// checkpoint, which the caller trusts: what whoever has a proof can tell without
+// the store.
+func CheckProof(p proof.TLogProof, commitment [32]byte, in log.Checkpoint) error {
+	if p.Index >= in.Size || in.Size > 1<<48 || len(in.Hash) != tlog.HashSize {
+		return errors.New("impossible index, size or root")
+	}
+	hashes := make(tlog.RecordProof, len(p.Hashes))
+	for i, h := range p.Hashes {
+		hashes[i] = h
+	}
+	return tlog.CheckRecord(hashes, int64(in.Size), tlog.Hash(in.Hash), int64(p.Index), tree.LeafHash(commitment[:]))
 }
 
 // owned reports whether the event is the tenant's, as far as is still known:

@@ -14,6 +14,7 @@ type cli struct {
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
 	Aggregate  aggregateCmd  `cmd:"" help:"Count events, sessions and people, by group."`
 	Estimate   estimateCmd   `cmd:"" help:"Estimate how many events, sessions and people there were, from what was sampled."`
+	Export     exportCmd     `cmd:"" help:"Hand evidence over, as a package that stands up without this program."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Prove      proveCmd      `cmd:"" help:"Prove to others that an event is in the log."`
 	Backup     backupCmd     `cmd:"" help:"Copy the log into a directory, while it serves."`

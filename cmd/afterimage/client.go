@@ -22,6 +22,9 @@ import (
 // A page of large events is larger than gRPC's default of 4 MiB.
 const maxReply = 64 << 20
 
+// maxPage is the most events that the store returns in one page.
+const maxPage = 1000
+
 // dial prepares a connection to the store; nothing is sent yet. The store
 // listens on loopback only, so the connection is in clear.
 func (c client) dial() (*grpc.ClientConn, error) {

@@ -150,11 +150,11 @@ func found(t *testing.T, token string, events ...*pb.Event) string {
 	var b bytes.Buffer
 	p := &jsonPrinter{out: bufio.NewWriter(&b)}
 	for _, e := range events {
-		if err := p.event(e); err != nil {
+		if err := p.event(e, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.end(token); err != nil {
+	if err := p.end(&pb.StreamEventsResponse{Done: true, NextPageToken: token}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.out.Flush(); err != nil {

@@ -123,7 +123,7 @@ func openProof(policy *witness.Policy, text []byte) (p proof.TLogProof, commitme
 	if cp, seen, err = policy.Open(p.Checkpoint); err != nil {
 		return p, commitment, cp, nil, coded{err, exitTampered}
 	}
-	if err = included(p, commitment, cp); err != nil {
+	if err = eventlog.CheckProof(p, commitment, cp); err != nil {
 		err = coded{fmt.Errorf("the event is not in the log of %d events as its root says: %w", cp.Size, err), exitTampered}
 	}
 	return p, commitment, cp, seen, err

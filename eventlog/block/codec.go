@@ -49,6 +49,17 @@ func (r *reader) count() int {
 	return int(n)
 }
 
+// take is the next n bytes.
+func (r *reader) take(n int) []byte {
+	if n > len(r.b) {
+		r.fail("length")
+		return nil
+	}
+	v := r.b[:n:n]
+	r.b = r.b[n:]
+	return v
+}
+
 func (r *reader) bytes() []byte {
 	n := r.count()
 	v := r.b[:n:n]

@@ -210,7 +210,7 @@ func otherBody(e *pb.Event) string {
 		a := proto.CloneOf(b.Action)
 		a.Text = ""
 		body = &pb.Event{Body: &pb.Event_Action{Action: a}}
-	case *pb.Event_EpochBegan, *pb.Event_Restored:
+	case *pb.Event_EpochBegan, *pb.Event_Restored, *pb.Event_Exported:
 		body = &pb.Event{Body: e.GetBody()}
 	case *pb.Event_Forgotten:
 		body = &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: b.Forgotten.GetCause(), Request: b.Forgotten.GetRequest()}}}
