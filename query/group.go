@@ -19,7 +19,7 @@ const MaxGroupBy = 8
 type dimension struct {
 	name   string
 	column block.Column                            // of the event; 0: not one of these
-	judged func(statement) string                       // of its verdicts; nil: not one of these
+	judged func(statement) string                  // of its verdicts; nil: not one of these
 	placed func(c *eventlog.Columns, i int) string // otherwise
 	every  time.Duration                           // of its time; 0: not that
 }
