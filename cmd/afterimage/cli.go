@@ -11,6 +11,7 @@ type cli struct {
 	Demo       demoCmd       `cmd:"" help:"See it work: serve in a fresh directory, publish a sample, search and replay it."`
 	Publish    publishCmd    `cmd:"" help:"Publish events from NDJSON files."`
 	Search     searchCmd     `cmd:"" help:"Find events."`
+	Similar    similarCmd    `cmd:"" help:"Find the variants of a text, or clusters of events that say nearly the same."`
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
 	Export     exportCmd     `cmd:"" help:"Hand evidence over, as a package that stands up without this program."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
