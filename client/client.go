@@ -51,6 +51,7 @@ type Client struct {
 
 	events     pb.EventServiceClient
 	sessions   pb.SessionServiceClient
+	similar    pb.SimilarityServiceClient
 	exports    pb.ExportServiceClient
 	log        pb.LogServiceClient
 	quarantine pb.QuarantineServiceClient
@@ -87,8 +88,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		conn:   conn,
-		events: pb.NewEventServiceClient(conn), sessions: pb.NewSessionServiceClient(conn), exports: pb.NewExportServiceClient(conn),
-		log: pb.NewLogServiceClient(conn), quarantine: pb.NewQuarantineServiceClient(conn),
+		events: pb.NewEventServiceClient(conn), sessions: pb.NewSessionServiceClient(conn),
+		similar: pb.NewSimilarityServiceClient(conn), exports: pb.NewExportServiceClient(conn), log: pb.NewLogServiceClient(conn), quarantine: pb.NewQuarantineServiceClient(conn),
 		policies: pb.NewPolicyServiceClient(conn), redactions: pb.NewRedactionServiceClient(conn),
 	}, nil
 }
