@@ -37,8 +37,8 @@ type format struct {
 
 func (f format) json() bool { return f.Output == "json" }
 
-// A client is how a command reaches the store.
-type client struct {
+// A storeFlag is how a command reaches the store.
+type storeFlag struct {
 	Server string `default:"127.0.0.1:8081" env:"AFTERIMAGE_SERVER" placeholder:"ADDR" help:"The store's gRPC address (default ${default})."`
 }
 
