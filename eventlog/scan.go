@@ -99,10 +99,7 @@ func (l *Log) Scan(ctx context.Context, name event.Tenant, sel Selection) iter.S
 				yield(nil, err)
 				return
 			}
-			if !ok {
-				return
-			}
-			if entry := it.entry(l.store); !yield(&entry, nil) {
+			if !ok || !yield(&Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: l.store, at: it.at}, nil) {
 				return
 			}
 		}
@@ -139,10 +136,6 @@ type item struct {
 	time int64
 	seq  event.Seq
 	at   location
-}
-
-func (it item) entry(s *store) Entry {
-	return Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: s, at: it.at}
 }
 
 // newScan plans a scan. Close it after use.
@@ -426,7 +419,7 @@ func (sc *scan) open(u unit) error {
 
 func (sc *scan) add(id block.ID, m block.Moment, i uint32) {
 	it := item{time: m.Time, seq: event.Seq(m.Seq), at: location{id, i}}
-	if !sc.wants(it) {
+	if it.seq >= sc.before || it.time < sc.since || it.time >= sc.until {
 		return
 	}
 	if sc.sel.After != nil && sc.found.compare(it, sc.after) <= 0 {
@@ -436,11 +429,6 @@ func (sc *scan) add(id block.ID, m block.Moment, i uint32) {
 		sc.first = it
 	}
 	sc.found.items = append(sc.found.items, it)
-}
-
-// wants reports whether an event is in the range that is asked for.
-func (sc *scan) wants(it item) bool {
-	return it.seq < sc.before && it.time >= sc.since && it.time < sc.until
 }
 
 // found is a heap of events, the next one first.
