@@ -85,6 +85,21 @@ func (c *cache[S]) put(e *cached[S]) (unused []S) {
 	return unused
 }
 
+// replace is get where what the cache has will not do: it makes another.
+func (c *cache[S]) replace(old *cached[S], open func(block.ID) (S, error)) (*cached[S], error) {
+	id := old.id
+	c.mu.Lock()
+	if at, ok := c.byID[id]; ok && at.Value.(*cached[S]) == old {
+		c.order.Remove(at)
+		delete(c.byID, id)
+		c.room += int64(old.section.Size())
+		old.evicted = true
+	}
+	c.mu.Unlock()
+	c.done(old)
+	return c.get(id, open)
+}
+
 // remove forgets a block's section.
 func (c *cache[S]) remove(id block.ID) {
 	c.mu.Lock()

@@ -51,7 +51,7 @@ func (l *Log) stored(ctx context.Context, name event.Tenant, seq event.Seq) (out
 		return nil, err
 	}
 	err = l.at(seq, at, func(at location) error {
-		return l.text(at.block, nil, func(t *block.Text) error {
+		return l.text(at.block, int(at.index), nil, func(t *block.Text) error {
 			if int(at.index) >= t.Len() {
 				return fmt.Errorf("%w: block %d has no event %d", ErrTampered, at.block, at.index)
 			}

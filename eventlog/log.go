@@ -403,10 +403,14 @@ func (s *store) at(seq event.Seq, seen location, f func(location) error) error {
 }
 
 // stored calls f with the stored bytes of the event that was last seen at a
-// location.
-func (s *store) stored(seq event.Seq, seen location, stats *Stats, f func([]byte) error) error {
+// location; all tells whether others of its block will be asked for too.
+func (s *store) stored(seq event.Seq, seen location, all bool, stats *Stats, f func([]byte) error) error {
 	return s.at(seq, seen, func(at location) error {
-		return s.text(at.block, stats, func(t *block.Text) error {
+		to := int(at.index)
+		if all {
+			to = whole
+		}
+		return s.text(at.block, to, stats, func(t *block.Text) error {
 			if int(at.index) >= t.Len() {
 				return fmt.Errorf("%w: block %d has no event %d", ErrTampered, at.block, at.index)
 			}
@@ -421,7 +425,7 @@ func (s *store) event(seq event.Seq, seen location) (*pb.Event, error) { return 
 // read is event, counted.
 func (s *store) read(seq event.Seq, seen location, stats *Stats) (*pb.Event, error) {
 	var e *pb.Event
-	err := s.stored(seq, seen, stats, func(stored []byte) (err error) {
+	err := s.stored(seq, seen, false, stats, func(stored []byte) (err error) {
 		if e, err = event.Unmarshal(stored); err != nil {
 			return fmt.Errorf("%w: %w", ErrTampered, err)
 		}

@@ -100,7 +100,7 @@ func (e *Entry) Event() (*pb.Event, error) { return e.store.read(e.Seq, e.at, e.
 // and not to be changed: to look at some of an event without decoding it all.
 // ErrErased where the event was forgotten since, or f's error.
 func (e *Entry) Stored(f func(stored []byte) error) error {
-	return e.store.stored(e.Seq, e.at, e.stats, f)
+	return e.store.stored(e.Seq, e.at, true, e.stats, f)
 }
 
 // Scan yields the selected events in order, as of the call: what is appended

@@ -50,13 +50,15 @@ func (s *Stats) opened(section sized) {
 	if s == nil {
 		return
 	}
-	s.bytes.Add(int64(section.Size()))
-	switch section.(type) {
+	size := section.Size()
+	switch section := section.(type) {
 	case *block.Meta, timeline:
 		s.metas.Add(1)
 	case *block.Text:
 		s.texts.Add(1)
+		size = section.Decompressed()
 	}
+	s.bytes.Add(int64(size))
 }
 
 // blocks returns how many blocks a tenant has.

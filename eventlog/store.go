@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -507,10 +508,19 @@ func openMeta[M any](d disk, id block.ID, h *block.Header, b *bucket, open func(
 	return m, errors.Join(err, closer.Close())
 }
 
-// text calls f with the text section of a block, which is valid until f
-// returns.
-func (s *store) text(id block.ID, stats *Stats, f func(*block.Text) error) error {
-	e, err := s.texts.get(id, counting(stats, s.openText))
+// whole is the index of no event: what opens as far as it opens the whole block.
+const whole = math.MaxInt
+
+// text calls f with the text section of a block, which has the events up to the
+// given one at least and is valid until f returns. Whoever will go through the
+// block asks for the whole: from its beginning on it is opened but once.
+func (s *store) text(id block.ID, to int, stats *Stats, f func(*block.Text) error) error {
+	open := counting(stats, func(id block.ID) (*block.Text, error) { return s.openText(id, to) })
+	e, err := s.texts.get(id, open)
+	for err == nil && e.section.Opened() < e.section.Len() && e.section.Opened() <= to {
+		to = whole // More of it is wanted than was: it will be again.
+		e, err = s.texts.replace(e, open)
+	}
 	if err != nil {
 		return err
 	}
@@ -518,14 +528,14 @@ func (s *store) text(id block.ID, stats *Stats, f func(*block.Text) error) error
 	return f(e.section)
 }
 
-// openText returns the text section of a block past the cache. The caller may
-// recycle it.
-func (s *store) openText(id block.ID) (*block.Text, error) {
+// openText returns the text section of a block, as far as an event, past the
+// cache. The caller may recycle it.
+func (s *store) openText(id block.ID, to int) (*block.Text, error) {
 	h, b, err := s.header(id)
 	if err != nil {
 		return nil, err
 	}
-	t, err := readText(s.disk, s.codec, id, h, b)
+	t, err := readTextTo(s.disk, s.codec, id, h, b, to)
 	return t, s.movedError(id, err)
 }
 
@@ -542,11 +552,19 @@ func (s *store) movedError(id block.ID, err error) error {
 }
 
 func readText(d disk, codec *block.Codec, id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
+	return readTextTo(d, codec, id, h, b, whole)
+}
+
+func readTextTo(d disk, codec *block.Codec, id block.ID, h *block.Header, b *bucket, to int) (t *block.Text, err error) {
 	v, closer, err := d.reader.Get(textKey(id))
 	if err != nil {
 		return nil, blockError(id, err)
 	}
-	t, err := codec.OpenText(id, *h, b.blocks, v)
+	if to < int(h.Count)-1 {
+		t, err = codec.OpenTextTo(id, *h, b.blocks, v, to)
+	} else {
+		t, err = codec.OpenText(id, *h, b.blocks, v)
+	}
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrTampered, err)
 	}

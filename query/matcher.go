@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/words"
@@ -200,8 +199,7 @@ func (f *finder) in(text, plain []byte, s *scratch) bool {
 	case !bytes.Contains(plain, f.needle):
 		return false
 	}
-	// Nothing keeps the string.
-	s.form = words.AppendCanonical(s.form[:0], unsafe.String(unsafe.SliceData(text), len(text)))
+	s.form = words.AppendCanonical(s.form[:0], text)
 	return f.next(s.form, 0) >= 0
 }
 

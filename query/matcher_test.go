@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,26 +96,18 @@ func demanded(terms []textTerm) (sel eventlog.Selection) {
 func allows(sel eventlog.Selection, text string) bool {
 	set := words.Set{Grams: true}
 	set.Add(text)
-	in := func(all []words.Hash, h words.Hash) bool {
-		for _, have := range all {
-			if have == h {
-				return true
-			}
-		}
-		return false
-	}
 	for _, anyOf := range sel.Words {
-		if !in(set.Hashes(), anyOf[0]) {
+		if !slices.Contains(set.Hashes(), anyOf[0]) {
 			return false
 		}
 	}
 	for _, h := range sel.Pairs {
-		if !in(set.Pairs(), h) {
+		if !slices.Contains(set.Pairs(), h) {
 			return false
 		}
 	}
 	for _, h := range sel.Prefixes {
-		if !in(set.Prefixes(), h) {
+		if !slices.Contains(set.Prefixes(), h) {
 			return false
 		}
 	}

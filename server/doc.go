@@ -31,7 +31,7 @@
 // # Reasons
 //
 // Every error status carries a google.rpc.ErrorInfo with domain `afterimage`
-// and one of these reasons:
+// and one of these reasons, of which docs/api.md says what to do:
 //
 //	INVALID_EVENT     an event does not hold to the contract; with field violations
 //	INVALID_FILTER    a condition is malformed; with its position
@@ -44,6 +44,8 @@
 //	EXPIRED           an export was done too long ago to be downloaded
 //	CHANGED           evidence of an export was forgotten or redacted since
 //	OTHER_BYTES       what is there of an export is not what would be sent now
+//	NO_BACKUPS        the store was not told where backups may go
+//	ANALYSER_UNAVAILABLE  the analyser that the policy names does not answer
 //	DISK_FULL         there is no room to store anything
 //	UNAVAILABLE       the store is closing, or the stream does not answer
 //	TAMPERED          stored bytes are not what was written

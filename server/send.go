@@ -98,27 +98,37 @@ var errStopping = fmt.Errorf("the server is stopping: %w", ErrUnavailable)
 
 // streamTo sends what is found over out, each piece when due returns, and takes
 // the next one only when there is room for it: a reader that is slow holds up
-// what finds, and one that takes nothing for writeTimeout ends it.
+// what finds, and one that takes nothing for writeTimeout ends it. Where pieces
+// are small it costs less than a sender: none changes hands.
 func streamTo[T any](out grpc.ServerStreamingServer[T], found iter.Seq2[*T, error], due func(context.Context, *T) error) error {
 	ctx, cancel := context.WithCancel(out.Context())
 	defer cancel()
-	pieces := newSender(out)
-	err := func() error {
-		for piece, err := range found {
-			if err != nil {
-				return err
+	slow, ended := make(chan struct{}, 1), make(chan error, 1)
+	late := time.AfterFunc(writeTimeout, func() { slow <- struct{}{} })
+	late.Stop()
+	go func() {
+		ended <- recovered(func() error {
+			for piece, err := range found {
+				if err != nil {
+					return err
+				}
+				if err := due(ctx, piece); err != nil {
+					return err
+				}
+				late.Reset(writeTimeout)
+				err := out.Send(piece)
+				late.Stop()
+				if err != nil {
+					return err
+				}
 			}
-			if err := due(ctx, piece); err != nil {
-				return err
-			}
-			if err := pieces.send(ctx, piece); err != nil {
-				return err
-			}
-		}
-		return nil
+			return nil
+		})()
 	}()
-	if err != nil {
-		cancel() // What waits to be sent is not waited for.
+	select {
+	case err := <-ended:
+		return err
+	case <-slow: // What waits to be sent ends with the call.
+		return errSlowReader
 	}
-	return cmp.Or(err, pieces.end(ctx))
 }

@@ -221,6 +221,14 @@ func TestPublishSearchGetReplay(t *testing.T) {
 	if code, body := s.do("GET", "/v1/tenants/acme/events/1", ""); code != 200 || !strings.HasPrefix(body, `{"id":"e2",`) {
 		t.Errorf("get: %d %s, want 200 and e2", code, body)
 	}
+	for _, mask := range []string{"id,interaction.model.name", "id%2Cinteraction.model.name"} {
+		const want = `{"id":"e2","seq":"1","interaction":{"model":{"name":"gpt-4o"}}}`
+		for _, path := range []string{"/1?readMask=", ":lookup?id=e2&readMask="} {
+			if code, body := s.do("GET", "/v1/tenants/acme/events"+path+mask, ""); code != 200 || body != want {
+				t.Errorf("%s%s: %d %s, want 200 %s", path, mask, code, body, want)
+			}
+		}
+	}
 	if code, body := s.do("POST", "/v1/tenants/acme/events:search", ""); code != 200 || strings.Count(body, `"id":`) != 2 {
 		t.Errorf("search without a body: %d %s, want both events", code, body)
 	}
@@ -344,7 +352,13 @@ func TestRefusedOverHTTP(t *testing.T) {
 		{"foreign page token", "GET", "/v1/tenants/acme/events:search?pageToken=AAAA", "", 400, []string{"INVALID_REQUEST", `"field":"pageToken"`}},
 		{"order", "GET", "/v1/tenants/acme/events:search?orderBy=user", "", 400, []string{`"field":"orderBy"`}},
 		{"page size", "GET", "/v1/tenants/acme/events:search?pageSize=1001", "", 400, []string{`"field":"pageSize"`}},
-		{"page size no number", "GET", "/v1/tenants/acme/events:search?pageSize=many", "", 400, []string{"INVALID_REQUEST"}},
+		{"page size no number", "GET", "/v1/tenants/acme/events:search?pageSize=many", "", 400, []string{"INVALID_REQUEST", `"field":"pageSize"`, "invalid syntax"}},
+		{"page size twice", "GET", "/v1/tenants/acme/events:search?pageSize=1&pageSize=2", "", 400, []string{"INVALID_REQUEST", `"field":"pageSize"`}},
+		{"since no time", "GET", "/v1/tenants/acme/events:search?since=yesterday", "", 400, []string{"INVALID_REQUEST", `"field":"since"`}},
+		{"text kind no kind", "GET", "/v1/tenants/acme/events:search?text=hello&textKinds=NOVEL", "", 400, []string{"INVALID_REQUEST", `"field":"textKinds"`}},
+		{"mask", "GET", "/v1/tenants/acme/events:search?readMask=id,colour", "", 400, []string{"INVALID_REQUEST", `"field":"readMask"`, "colour"}},
+		{"mask of one event", "GET", "/v1/tenants/acme/events/0?readMask=id,colour", "", 400, []string{"INVALID_REQUEST", `"field":"readMask"`, "colour"}},
+		{"seq no number", "GET", "/v1/tenants/acme/events/first", "", 400, []string{"INVALID_REQUEST", `"field":"seq"`}},
 		{"text without a word", "GET", "/v1/tenants/acme/events:search?text=--", "", 400, []string{`"field":"text"`, "no letter"}},
 		{"text that wants nothing", "GET", "/v1/tenants/acme/events:search?text=-hello", "", 400, []string{`"field":"text"`}},
 		{"text with half a phrase", "POST", "/v1/tenants/acme/events:search", `{"text":"\"hello"}`, 400, []string{`"field":"text"`, "quotation"}},
@@ -572,7 +586,7 @@ func TestOperatorsRoutes(t *testing.T) {
 	}{
 		{"/healthz", 200, "ok\n"},
 		{"/readyz", 200, "ok\n"},
-		{"/openapi.json", 200, `"swagger": "2.0"`},
+		{"/openapi.json", 200, `"openapi": "3.0.3"`},
 		{"/v1/checkpoint", 200, "note"},
 		{"/metrics", 200, `afterimage_rpc_duration_seconds_count{code="OK",method="LogService/GetCheckpoint"} 1`},
 		{"/", 404, ""},

@@ -60,7 +60,11 @@ func (s events) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.Event,
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Query.Get(ctx, t, event.Seq(r.GetSeq()))
+	e, err := s.cfg.Query.Get(ctx, t, event.Seq(r.GetSeq()))
+	if err != nil {
+		return nil, err
+	}
+	return e, query.Keep(e, r.GetReadMask())
 }
 
 // LookupEvent implements EventService.
@@ -72,7 +76,11 @@ func (s events) LookupEvent(ctx context.Context, r *pb.LookupEventRequest) (*pb.
 	if r.GetId() == "" {
 		return nil, &query.RequestError{Field: "id", Reason: "is missing"}
 	}
-	return s.cfg.Query.Lookup(ctx, t, r.GetId())
+	e, err := s.cfg.Query.Lookup(ctx, t, r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return e, query.Keep(e, r.GetReadMask())
 }
 
 // sessions answers SessionService.

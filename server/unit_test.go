@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -159,6 +160,10 @@ func TestParametersOfEveryRoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What the gateway knows nothing of.
+	maps.DeleteFunc(all, func(request string, _ []string) bool {
+		return !strings.Contains(request, " /v1/") || strings.HasSuffix(request, ":download")
+	})
 	seen := 0
 	for request := range all {
 		method, path, _ := strings.Cut(strings.ReplaceAll(request, "{session}", "b/c"), " ")
@@ -172,18 +177,11 @@ func TestParametersOfEveryRoute(t *testing.T) {
 				seen++
 			}
 		}))
-		for _, err := range []error{
-			pb.RegisterEventServiceHandlerClient(t.Context(), mux, nil), pb.RegisterSessionServiceHandlerClient(t.Context(), mux, nil),
-			pb.RegisterLogServiceHandlerClient(t.Context(), mux, nil), pb.RegisterQuarantineServiceHandlerClient(t.Context(), mux, nil),
-			pb.RegisterPolicyServiceHandlerClient(t.Context(), mux, nil), pb.RegisterRedactionServiceHandlerClient(t.Context(), mux, nil),
-			pb.RegisterExportServiceHandlerClient(t.Context(), mux, nil),
-		} {
-			if err != nil {
-				t.Fatal(err)
-			}
+		if err := registerRoutes(mux, nil); err != nil {
+			t.Fatal(err)
 		}
 		r, _ := http.NewRequestWithContext(t.Context(), method, path, nil)
-		mux.ServeHTTP(nil, r)
+		mux.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if seen != len(all) {
 		t.Errorf("%d routes, %d descriptions", seen, len(all))

@@ -55,6 +55,7 @@ func (s *Server) web() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /openapi.json", serveOpenAPI)
 	mux.HandleFunc("GET /tlog/checkpoint", s.tlogCheckpoint)
+	mux.HandleFunc("GET /tlog/timestamp", s.tlogStamps)
 	mux.HandleFunc("GET /tlog/timestamp/{$}", s.tlogStamps)
 	mux.HandleFunc("GET /tlog/timestamp/{name}", s.tlogStamp)
 	mux.HandleFunc("GET /tlog/", s.tlogTile)

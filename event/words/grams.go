@@ -79,15 +79,15 @@ func Each(text string, f func(Word) bool) {
 // same words are the same: folded, without what counts for nothing, with one space
 // for whatever separates words, none at the ends, and one between a word and what
 // is written without spaces.
-func AppendCanonical(b []byte, text string) []byte {
+func AppendCanonical[T string | []byte](b []byte, text T) []byte {
 	c := canonical{b: b, start: len(b)}
 	fold := theFolding()
 	for i := 0; i < len(text); {
 		if text[i] < utf8.RuneSelf {
-			i = c.addASCII(&fold.ascii, text, i)
+			i = addASCII(&c, &fold.ascii, text, i)
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(text[i:])
+		r, n := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
 		i += n
 		c.add(fold.class(r))
 	}
@@ -95,7 +95,7 @@ func AppendCanonical(b []byte, text string) []byte {
 }
 
 // addASCII is add for the ASCII from i on, and returns where that ends.
-func (c *canonical) addASCII(ascii *[utf8.RuneSelf]byte, text string, i int) int {
+func addASCII[T string | []byte](c *canonical, ascii *[utf8.RuneSelf]byte, text T, i int) int {
 	for ; i < len(text) && text[i] < utf8.RuneSelf; i++ {
 		folded := ascii[text[i]]
 		if folded == 0 {

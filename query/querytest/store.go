@@ -71,7 +71,7 @@ func Events(b testing.TB, byDefault int) int {
 // minutes.
 func Open(b testing.TB, n int) *eventlog.Log {
 	b.Helper()
-	corpus := corpusDir(b)
+	corpusDir(b) // or skip
 	root := os.Getenv("AFTERIMAGE_BENCH_STORE")
 	if root == "" {
 		root = b.TempDir()
@@ -82,7 +82,7 @@ func Open(b testing.TB, n int) *eventlog.Log {
 			b.Fatal(err)
 		}
 		began := time.Now()
-		build(b, corpus, dir, n)
+		build(b, dir, n)
 		b.Logf("a log of %d events made in %v", n, time.Since(began).Round(time.Second))
 	}
 	l := open(b, dir, func() time.Time { return End })
@@ -237,7 +237,7 @@ func (c copied) event() *pb.Event {
 // batch is how many events are appended at a time: what a busy ingest takes.
 const batch = 1000
 
-func build(b testing.TB, corpus, dir string, n int) {
+func build(b testing.TB, dir string, n int) {
 	b.Helper()
 	var all []*pb.Event
 	Corpus(b, func(e *pb.Event) { all = append(all, e) })

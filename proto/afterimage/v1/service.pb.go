@@ -288,8 +288,9 @@ type SearchEventsRequest struct {
 	// they were then.
 	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Which fields of the events to return, e.g. `id,time,interaction.model`;
-	// absent: all. `seq` is always returned. A search that returns no text reads
-	// none, which is many times faster. May change from page to page.
+	// absent, or `*`: all. A list is returned whole. `seq` is always returned. A
+	// search that returns no text reads none, which is many times faster. May
+	// change from page to page.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// Which texts `text` looks into. None: all.
 	TextKinds []TextKind `protobuf:"varint,10,rep,packed,name=text_kinds,json=textKinds,proto3,enum=afterimage.v1.TextKind" json:"text_kinds,omitempty"`
@@ -975,7 +976,9 @@ type GetEventRequest struct {
 	// The tenant. Required.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The event's position in the log.
-	Seq           uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Which fields of the event to return, as in a search; absent: all.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1024,13 +1027,22 @@ func (x *GetEventRequest) GetSeq() uint64 {
 	return 0
 }
 
+func (x *GetEventRequest) GetReadMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.ReadMask
+	}
+	return nil
+}
+
 // Asks for one event by its id.
 type LookupEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenant. Required.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The event's id, as published. Required.
-	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Which fields of the event to return, as in a search; absent: all.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1077,6 +1089,13 @@ func (x *LookupEventRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *LookupEventRequest) GetReadMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.ReadMask
+	}
+	return nil
 }
 
 // A request for the newest checkpoint.
@@ -2989,13 +3008,15 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x06blocks\x18\x04 \x01(\x03R\x06blocks\x12\x12\n" +
 	"\x04done\x18\x05 \x01(\bR\x04done\x12\x1b\n" +
 	"\ttimed_out\x18\x06 \x01(\bR\btimedOut\x12<\n" +
-	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\";\n" +
+	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\"t\n" +
 	"\x0fGetEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"<\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x127\n" +
+	"\tread_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"u\n" +
 	"\x12LookupEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x127\n" +
+	"\tread_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"\x16\n" +
 	"\x14GetCheckpointRequest\"\x83\x01\n" +
 	"\n" +
 	"Checkpoint\x12\x16\n" +
@@ -3253,58 +3274,60 @@ var file_afterimage_v1_service_proto_depIdxs = []int32{
 	6,  // 14: afterimage.v1.StreamEventsResponse.match:type_name -> afterimage.v1.Match
 	8,  // 15: afterimage.v1.StreamEventsResponse.explanation:type_name -> afterimage.v1.Explanation
 	8,  // 16: afterimage.v1.CountEventsResponse.explanation:type_name -> afterimage.v1.Explanation
-	14, // 17: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	14, // 18: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	25, // 19: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	14, // 20: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	24, // 21: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	24, // 22: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
-	23, // 23: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
-	29, // 24: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	39, // 25: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	1,  // 26: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	39, // 27: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	39, // 28: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
-	39, // 29: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
-	34, // 30: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
-	35, // 31: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
-	36, // 32: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
-	42, // 33: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
-	2,  // 34: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	4,  // 35: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	4,  // 36: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
-	4,  // 37: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
-	11, // 38: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	12, // 39: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	15, // 40: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	13, // 41: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	19, // 42: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	17, // 43: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	21, // 44: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
-	26, // 45: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	28, // 46: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	30, // 47: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	32, // 48: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
-	3,  // 49: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	5,  // 50: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	9,  // 51: afterimage.v1.EventService.StreamEvents:output_type -> afterimage.v1.StreamEventsResponse
-	10, // 52: afterimage.v1.EventService.CountEvents:output_type -> afterimage.v1.CountEventsResponse
-	38, // 53: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	38, // 54: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	16, // 55: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
-	14, // 56: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	20, // 57: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	18, // 58: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
-	22, // 59: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
-	27, // 60: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	29, // 61: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	31, // 62: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	33, // 63: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
-	49, // [49:64] is the sub-list for method output_type
-	34, // [34:49] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	40, // 17: afterimage.v1.GetEventRequest.read_mask:type_name -> google.protobuf.FieldMask
+	40, // 18: afterimage.v1.LookupEventRequest.read_mask:type_name -> google.protobuf.FieldMask
+	14, // 19: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	14, // 20: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	25, // 21: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	14, // 22: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	24, // 23: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	24, // 24: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
+	23, // 25: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	29, // 26: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	39, // 27: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	1,  // 28: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	39, // 29: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	39, // 30: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
+	39, // 31: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
+	34, // 32: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
+	35, // 33: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
+	36, // 34: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
+	42, // 35: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
+	2,  // 36: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	4,  // 37: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	4,  // 38: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
+	4,  // 39: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
+	11, // 40: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	12, // 41: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	15, // 42: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	13, // 43: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	19, // 44: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	17, // 45: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	21, // 46: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	26, // 47: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	28, // 48: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	30, // 49: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	32, // 50: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
+	3,  // 51: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	5,  // 52: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	9,  // 53: afterimage.v1.EventService.StreamEvents:output_type -> afterimage.v1.StreamEventsResponse
+	10, // 54: afterimage.v1.EventService.CountEvents:output_type -> afterimage.v1.CountEventsResponse
+	38, // 55: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	38, // 56: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	16, // 57: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	14, // 58: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	20, // 59: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	18, // 60: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	22, // 61: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	27, // 62: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	29, // 63: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	31, // 64: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	33, // 65: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
+	51, // [51:66] is the sub-list for method output_type
+	36, // [36:51] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
