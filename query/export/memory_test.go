@@ -22,9 +22,13 @@ func TestMemory(t *testing.T) {
 	r.open()
 	r.fill().run()
 	noise := make([]byte, size/2)
-	for i := range events {
-		rand.Read(noise)
-		r.add(said(fmt.Sprint("large-", i), fmt.Sprint("s-", i%10), hex.EncodeToString(noise), "answer"))
+	for range events / 100 {
+		var batch []*pb.Event
+		for i := range 100 {
+			rand.Read(noise)
+			batch = append(batch, said(rand.Text(), fmt.Sprint("s-", i%10), hex.EncodeToString(noise), "answer"))
+		}
+		r.add(batch...)
 	}
 	base := live()
 	for _, format := range []pb.Exported_Format{pb.Exported_BAGIT, pb.Exported_NDJSON, pb.Exported_PARQUET} {
