@@ -399,6 +399,7 @@ func TestRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	r.stop() // It looks at the clock as well.
 	r.now = r.now.Add(Lasting + time.Hour)
 	if _, err := r.x.Download(t.Context(), acme, Download{Operation: id}, new(bytes.Buffer)); !errors.Is(err, ErrExpired) {
 		t.Errorf("a week later: got error %v, want ErrExpired", err)
