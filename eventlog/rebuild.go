@@ -212,6 +212,7 @@ func (r *rebuilding) clear(context.Context) error {
 	return r.write(func(b *pebble.Batch) error {
 		removeRange(b, key1(spaceIndex))
 		removeRange(b, key1(spaceFilter))
+		removeRange(b, key1(spaceSketch))
 		removeRange(b, key1(spaceTile))
 		return nil
 	})
@@ -432,6 +433,13 @@ func (r *rebuilding) block(b *pebble.Batch, id block.ID) error {
 			return err
 		}
 		set(b, filterKey(id), sealed)
+	}
+	if h.Sketched {
+		sealed, err := r.codec.SealSketches(id, *h, in.keys(), items)
+		if err != nil {
+			return err
+		}
+		set(b, sketchKey(id), sealed)
 	}
 	return writePostings(b, in, items)
 }

@@ -88,7 +88,11 @@ func bucketKeys(t testing.TB) Keys {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Keys{key, hasher}
+	texts, err := secret.Hasher("texts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Keys{key, hasher, texts}
 }
 
 func codec(t testing.TB) *Codec {

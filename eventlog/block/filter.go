@@ -68,9 +68,10 @@ func (f *Filter) Size() int { return f.size + 256 }
 
 // filterMaker is the memory that making a filter takes.
 type filterMaker struct {
-	words   words.Set
-	keys    [3][]uint64 // of words, pairs and prefixes
-	ribbons ribbonMaker
+	words    words.Set
+	sketcher sketcher
+	keys     [3][]uint64 // of words, pairs and prefixes
+	ribbons  ribbonMaker
 }
 
 // collect sets the keys of the items, each once; of pairs and prefixes only where
@@ -162,12 +163,12 @@ func (c *Codec) SealFilter(id ID, h Header, keys Keys, items []Item) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("seal filter of block %d: %w", id, err)
 	}
-	return c.sealFilter(id, h, aead, keys.Words, items)
-}
-
-func (c *Codec) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	m := c.filterMaker()
 	defer c.makers.Put(m)
+	return m.sealFilter(id, h, aead, keys.Words, items)
+}
+
+func (m *filterMaker) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	b, err := m.encode(items, hasher, h.Merged)
 	if err != nil {
 		return nil, err
