@@ -3,14 +3,12 @@ package query
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/query/estimate"
 )
 
@@ -70,7 +68,7 @@ func (p *population) keepAndWatch(ctx context.Context, watches []*watch) (*keepe
 	}
 	all := *p
 	all.search = &search{selection: eventlog.Selection{Since: p.since, Until: p.until}}
-	if _, err := all.each(ctx, watched(), nil, func(worker int, c *eventlog.Columns, _ []uint32) error {
+	if _, err := all.each(ctx, nil, func(worker int, c *eventlog.Columns, _ []uint32) error {
 		watches[worker].block(c)
 		return nil
 	}); err != nil {
@@ -82,19 +80,16 @@ func (p *population) keepAndWatch(ctx context.Context, watches []*watch) (*keepe
 // keep collects what the matching events were kept with, and lets watches, one a
 // worker, see all events of the time range.
 func (p *population) keep(ctx context.Context, only func(event.Kind) bool, watches []*watch) (*keeper, event.Seq, error) {
-	want := columns(p.by)
-	want.Columns = append(want.Columns, block.Session, block.User, block.Probability)
 	var all func(int, *eventlog.Columns)
 	if watches != nil {
-		want.Columns, want.Sequence = append(want.Columns, watched().Columns...), true
 		all = func(worker int, c *eventlog.Columns) { watches[worker].block(c) }
 	}
-	seed, room := maphash.MakeSeed(), newMemory(maxRecords)
+	room := newMemory(maxRecords)
 	keepers := make([]*keeper, eventlog.Workers())
 	for i := range keepers {
-		keepers[i] = newKeeper(p.by, seed, room, only)
+		keepers[i] = newKeeper(p.by, room, only)
 	}
-	size, err := p.each(ctx, want, all, func(worker int, c *eventlog.Columns, rows []uint32) error {
+	size, err := p.each(ctx, all, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return keepers[worker].block(c, rows)
 	})
 	if err != nil {

@@ -2,13 +2,11 @@ package query
 
 import (
 	"cmp"
-	"hash/maphash"
 	"math"
 	"slices"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/query/estimate"
 )
 
@@ -39,33 +37,27 @@ func compareFloats(a, b float64) int { return cmp.Compare(a, b) }
 // group.
 type keeper struct {
 	*grouper
-	sessions, subjects hasher
-	total              records
-	groups             map[key]*records
-	room               *memory
-	only               func(event.Kind) bool
+	total  records
+	groups map[key]*records
+	room   *memory
+	only   func(event.Kind) bool
 }
 
-func newKeeper(by []dimension, seed maphash.Seed, room *memory, only func(event.Kind) bool) *keeper {
-	return &keeper{
-		grouper: newGrouper(by), sessions: hasher{seed: seed}, subjects: hasher{seed: seed},
-		groups: map[key]*records{}, room: room, only: only,
-	}
+func newKeeper(by []dimension, room *memory, only func(event.Kind) bool) *keeper {
+	return &keeper{grouper: newGrouper(by), groups: map[key]*records{}, room: room, only: only}
 }
 
 func (k *keeper) block(columns *eventlog.Columns, rows []uint32) error {
 	k.begin(columns)
-	sessions, subjects := columns.Strings(block.Session), columns.Strings(block.User)
-	sessionHash, subjectHash := k.sessions.all(sessions.Values), k.subjects.all(subjects.Values)
-	probabilities, places := columns.Probabilities()
+	sessions, users, probabilities := columns.Sessions(), columns.Users(), columns.Probabilities()
 	for _, row := range rows {
 		i := int(row)
-		if !k.only(kindOf(columns, i)) {
+		if !k.only(kindAt(columns, i)) {
 			continue
 		}
 		e := record{
-			session: sessionHash[sessions.Place(i)], subject: subjectHash[subjects.Place(i)],
-			probability: probabilities[places.Place(i)], events: 1,
+			session: sessions.Hashes[sessions.Place(i)], subject: users.Hashes[users.Place(i)],
+			probability: probabilities.Values[probabilities.Place(i)], events: 1,
 		}
 		if err := k.add(&k.total, e); err != nil {
 			return err
