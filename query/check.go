@@ -150,7 +150,10 @@ func (p *population) covered(ctx context.Context, c *Coverage) error {
 	if err != nil {
 		return err
 	}
-	result, unknown := kept.total.estimate()
+	result, unknown, err := total(ctx, kept)
+	if err != nil {
+		return err
+	}
 	c.Stored, c.Estimated = result.Events.Observed+unknown.Events, result.Events
 	return nil
 }
