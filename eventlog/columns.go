@@ -9,7 +9,6 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
-	"github.com/afterimage/afterimage/eventlog/keyring"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -38,16 +37,15 @@ func (c *Columns) Meta(i uint32) (*pb.Event, error) {
 	return c.meta.Event(int(i))
 }
 
-// EachColumns calls do with the columns that are wanted of the selected events,
-// block by block, as of the call: what is appended meanwhile is not seen, nor
-// what was forgotten by then. It returns how many positions the log had. No text
-// is decrypted.
+// EachColumns calls do with the columns of the selected events, block by block, as
+// of the call: what is appended meanwhile is not seen, nor what was forgotten by
+// then. It returns how many positions the log had. No text is decrypted.
 //
 // On up to workers goroutines at a time, which are numbered from 0, do is called:
 // once at a time for each number, about in the order of the events' times, and
 // each number with a stretch of its own. What it is given is its own until it
-// returns. The first error ends it. sel.Order, After and Words must be zero.
-func (l *Log) EachColumns(ctx context.Context, name event.Tenant, sel Selection, want block.Set, workers int, do func(worker int, c *Columns) error) (event.Seq, error) {
+// returns. The first error ends it. sel.Order and sel.After must be zero.
+func (l *Log) EachColumns(ctx context.Context, name event.Tenant, sel Selection, workers int, do func(worker int, c *Columns) error) (event.Seq, error) {
 	sel.Order = OldestFirst
 	sc, err := l.newScan(ctx, name, sel)
 	if err != nil {
@@ -62,7 +60,7 @@ func (l *Log) EachColumns(ctx context.Context, name event.Tenant, sel Selection,
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := sc.columns(u, want, func(c *Columns) error { return do(worker, c) }); err != nil {
+				if err := sc.columns(u, func(c *Columns) error { return do(worker, c) }); err != nil {
 					return err
 				}
 			}
@@ -92,11 +90,8 @@ func shares(units []unit, n int) (out [][]unit) {
 
 // columns calls do with the columns of a block, unless none of its events is
 // selected.
-func (sc *scan) columns(u unit, want block.Set, do func(*Columns) error) error {
-	open := func(id block.ID, h block.Header, key keyring.AEAD, sealed []byte) (*block.Columns, error) {
-		return sc.store.codec.OpenColumns(id, h, key, sealed, want)
-	}
-	b, err := openMeta(sc.disk, u.id, u.header, u.bucket, open)
+func (sc *scan) columns(u unit, do func(*Columns) error) error {
+	b, err := sc.store.columns(sc.disk, u)
 	if err != nil {
 		return err
 	}
@@ -105,6 +100,23 @@ func (sc *scan) columns(u unit, want block.Set, do func(*Columns) error) error {
 		return nil
 	}
 	return do(c)
+}
+
+// columns returns the columns of a block as d has it.
+func (s *store) columns(d disk, u unit) (*block.Columns, error) {
+	if e := s.counts.use(u.id); e != nil {
+		s.counts.done(e)
+		return e.section, nil
+	}
+	c, err := openMeta(d, u.id, u.header, u.bucket, s.codec.OpenColumns)
+	if err != nil {
+		return nil, err
+	}
+	s.counts.offer(u.id, c)
+	if _, _, err := s.header(u.id); err != nil { // It was removed meanwhile: none of it stays.
+		s.counts.remove(u.id)
+	}
+	return c, nil
 }
 
 // rows returns which events of a block are selected.
@@ -116,6 +128,9 @@ func (sc *scan) rows(u unit, b *block.Columns) []uint32 {
 			candidates[i] = uint32(i)
 		}
 	}
+	if within(u.header, sc) {
+		return candidates
+	}
 	rows := candidates[:0]
 	for _, i := range candidates {
 		if int(i) < b.Len() && event.Seq(b.Seq(int(i))) < sc.before && sc.since <= b.Time(int(i)) && b.Time(int(i)) < sc.until {
@@ -123,4 +138,9 @@ func (sc *scan) rows(u unit, b *block.Columns) []uint32 {
 		}
 	}
 	return rows
+}
+
+// within reports whether all events of a block are in the range of a scan.
+func within(h *block.Header, sc *scan) bool {
+	return event.Seq(h.LastSeq) < sc.before && sc.since <= h.MinTime && h.MaxTime < sc.until
 }

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 )
 
 // The numbers of groups in an answer.
@@ -82,15 +80,12 @@ func (e *Engine) Aggregate(ctx context.Context, t event.Tenant, r AggregateReque
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	want := columns(p.by)
-	want.Columns = append(want.Columns, block.Session, block.User)
-	want.Verdicts = want.Verdicts || r.scores()
-	m, seed := newMemory(rememberAll), maphash.MakeSeed()
+	m := newMemory(rememberAll)
 	counters := make([]*counter, eventlog.Workers())
 	for i := range counters {
-		counters[i] = r.counter(p.by, m, seed)
+		counters[i] = r.counter(p.by, m)
 	}
-	size, err := p.each(ctx, want, nil, func(worker int, c *eventlog.Columns, rows []uint32) error {
+	size, err := p.each(ctx, nil, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return counters[worker].block(c, rows)
 	})
 	if err != nil {
@@ -146,7 +141,7 @@ func compareKeys(names []string, a, b map[string]string) int {
 	return 0
 }
 
-func (t *tally) result(quantiles []float64) Group {
+func (t *groupTally) result(quantiles []float64) Group {
 	g := Group{
 		Events: t.events, NoSession: t.noSession, NoSubject: t.noSubject,
 		Sessions: t.sessions.count(), Subjects: t.subjects.count(),

@@ -23,12 +23,12 @@ func BenchmarkAggregate(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var a *query.Aggregation
-			for b.Loop() {
+			measured(b, func() {
 				var err error
 				if a, err = engine.Aggregate(b.Context(), querytest.Tenant, c.r); err != nil {
 					b.Fatal(err)
 				}
-			}
+			})
 			b.ReportMetric(float64(a.Total.Events), "events")
 			b.ReportMetric(float64(len(a.Groups)), "groups")
 		})

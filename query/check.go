@@ -10,7 +10,6 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query/estimate"
 )
@@ -74,19 +73,14 @@ func (w *watch) rarest() float64 {
 	return w.lowest
 }
 
-// watched is what a watch needs to be decoded.
-func watched() block.Set {
-	return block.Set{Columns: []block.Column{block.Service, block.Instance, block.Probability}, Sequence: true}
-}
-
 func (w *watch) block(columns *eventlog.Columns) {
 	w.counters.block(columns)
-	probabilities, places := columns.Probabilities()
+	probabilities := columns.Probabilities()
 	for _, row := range columns.Rows {
-		if !evidence(kindOf(columns, int(row))) {
+		if !evidence(kindAt(columns, int(row))) {
 			continue
 		}
-		w.lowest = min(w.lowest, probabilities[places.Place(int(row))])
+		w.lowest = min(w.lowest, probabilities.Values[probabilities.Place(int(row))])
 	}
 }
 
@@ -156,7 +150,10 @@ func (p *population) covered(ctx context.Context, c *Coverage) error {
 	if err != nil {
 		return err
 	}
-	result, unknown := kept.total.estimate()
+	result, unknown, err := total(ctx, kept)
+	if err != nil {
+		return err
+	}
 	c.Stored, c.Estimated = result.Events.Observed+unknown.Events, result.Events
 	return nil
 }

@@ -3,14 +3,12 @@ package query
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/query/estimate"
 )
 
@@ -51,7 +49,10 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 		return nil, err
 	}
 	out := &Estimation{Size: size}
-	if err := kept.estimate(ctx, out, r.GroupBy, p.limit); err != nil {
+	if out.Total.Result, out.Total.Unknown, err = total(ctx, kept); err != nil {
+		return nil, err
+	}
+	if err := out.groups(ctx, kept, r.GroupBy, p.limit); err != nil {
 		return nil, err
 	}
 	watched := merged(watches)
@@ -64,13 +65,13 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 
 // keepAndWatch is keep that looks at all events of the time range too: at once,
 // unless the filter leads to the few that match.
-func (p *population) keepAndWatch(ctx context.Context, watches []*watch) (*keeper, event.Seq, error) {
+func (p *population) keepAndWatch(ctx context.Context, watches []*watch) ([]*keeper, event.Seq, error) {
 	if p.search == nil || len(p.search.selection.Terms) == 0 {
 		return p.keep(ctx, evidence, watches)
 	}
 	all := *p
 	all.search = &search{selection: eventlog.Selection{Since: p.since, Until: p.until}}
-	if _, err := all.each(ctx, watched(), nil, func(worker int, c *eventlog.Columns, _ []uint32) error {
+	if _, err := all.each(ctx, nil, func(worker int, c *eventlog.Columns, _ []uint32) error {
 		watches[worker].block(c)
 		return nil
 	}); err != nil {
@@ -79,40 +80,64 @@ func (p *population) keepAndWatch(ctx context.Context, watches []*watch) (*keepe
 	return p.keep(ctx, evidence, nil)
 }
 
-// keep collects what the matching events were kept with, and lets watches, one a
-// worker, see all events of the time range.
-func (p *population) keep(ctx context.Context, only func(event.Kind) bool, watches []*watch) (*keeper, event.Seq, error) {
-	want := columns(p.by)
-	want.Columns = append(want.Columns, block.Session, block.User, block.Probability)
+// keep collects what the matching events were kept with, one keeper a worker, and
+// lets watches, likewise, see all events of the time range.
+func (p *population) keep(ctx context.Context, only func(event.Kind) bool, watches []*watch) ([]*keeper, event.Seq, error) {
 	var all func(int, *eventlog.Columns)
 	if watches != nil {
-		want.Columns, want.Sequence = append(want.Columns, watched().Columns...), true
 		all = func(worker int, c *eventlog.Columns) { watches[worker].block(c) }
 	}
-	seed, room := maphash.MakeSeed(), newMemory(maxRecords)
+	room := newMemory(maxRecords)
 	keepers := make([]*keeper, eventlog.Workers())
 	for i := range keepers {
-		keepers[i] = newKeeper(p.by, seed, room, only)
+		keepers[i] = newKeeper(p.by, room, only)
 	}
-	size, err := p.each(ctx, want, all, func(worker int, c *eventlog.Columns, rows []uint32) error {
+	size, err := p.each(ctx, all, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return keepers[worker].block(c, rows)
 	})
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, k := range keepers[1:] {
-		if err := keepers[0].merge(k); err != nil {
-			return nil, 0, err
-		}
-	}
-	return keepers[0], size, nil
+	return keepers, size, err
 }
 
-// estimate fills in the total and the groups that are within the limit.
-func (k *keeper) estimate(ctx context.Context, out *Estimation, by []string, limit int) error {
+// total estimates everything that keepers collected.
+func total(ctx context.Context, keepers []*keeper) (estimate.Result, Unknown, error) {
+	samplings := make([]*sampling, parts)
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.SetLimit(eventlog.Workers())
+	for part := range samplings {
+		tasks.Go(func() error {
+			all := &keepers[0].total[part]
+			for _, k := range keepers[1:] {
+				if err := all.merge(&k.total[part]); err != nil {
+					return err
+				}
+			}
+			samplings[part] = newSampling()
+			samplings[part].add(all)
+			return ctx.Err()
+		})
+	}
+	if err := tasks.Wait(); err != nil {
+		return estimate.Result{}, Unknown{}, err
+	}
+	for _, s := range samplings[1:] {
+		samplings[0].merge(s)
+	}
+	result, unknown := samplings[0].result()
+	return result, unknown, nil
+}
+
+// groups estimates the groups that keepers collected, those that are within the
+// limit.
+func (out *Estimation) groups(ctx context.Context, keepers []*keeper, by []string, limit int) error {
+	k := keepers[0]
+	for _, o := range keepers[1:] {
+		if err := k.merge(o); err != nil {
+			return err
+		}
+	}
 	found := make([]keptGroup, 0, len(k.groups))
 	for group, of := range k.groups {
-		found = append(found, keptGroup{key: k.names(group), records: *of, events: of.events()})
+		found = append(found, keptGroup{k.names(group), of})
 	}
 	slices.SortFunc(found, func(a, b keptGroup) int {
 		return cmp.Or(cmp.Compare(b.events, a.events), compareKeys(by, a.key, b.key))
@@ -125,11 +150,10 @@ func (k *keeper) estimate(ctx context.Context, out *Estimation, by []string, lim
 	out.Groups = make([]EstimatedGroup, len(found))
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.SetLimit(eventlog.Workers())
-	tasks.Go(func() error { out.Total.Result, out.Total.Unknown = k.total.estimate(); return nil })
 	for i, g := range found {
 		tasks.Go(func() error {
 			out.Groups[i].Key = g.key
-			out.Groups[i].Result, out.Groups[i].Unknown = g.records.estimate()
+			out.Groups[i].Result, out.Groups[i].Unknown = g.estimate()
 			return ctx.Err()
 		})
 	}
@@ -138,15 +162,6 @@ func (k *keeper) estimate(ctx context.Context, out *Estimation, by []string, lim
 
 // A keptGroup is a group to estimate.
 type keptGroup struct {
-	key     map[string]string
-	records records
-	events  uint64
-}
-
-// events is how many events the records are of.
-func (r records) events() (sum uint64) {
-	for _, e := range r {
-		sum += e.events
-	}
-	return sum
+	key map[string]string
+	*records
 }

@@ -75,7 +75,7 @@ func (c *counters) block(columns *eventlog.Columns) {
 		i := int(row)
 		number := columns.Sequence(i)
 		if number == 0 {
-			if evidence(kindOf(columns, i)) {
+			if evidence(kindAt(columns, i)) {
 				c.uncounted++
 			}
 			continue

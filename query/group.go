@@ -41,7 +41,7 @@ var dimensions = []dimension{
 	{name: "environment", column: block.Environment},
 	{name: "region", column: block.Region},
 	{name: "rule", column: block.Rule},
-	{name: "kind", placed: func(c *eventlog.Columns, i int) string { return string(kindOf(c, i)) }},
+	{name: "kind", placed: func(c *eventlog.Columns, i int) string { return string(kindAt(c, i)) }},
 	{name: "class", placed: func(c *eventlog.Columns, _ int) string { return c.Class }},
 	{name: "hour", every: time.Hour},
 	{name: "day", every: 24 * time.Hour},
@@ -97,17 +97,6 @@ func checkInterval(interval time.Duration, wanted bool) error {
 		return &RequestError{"interval", "is not whole seconds, from 1 second to 366 days"}
 	}
 	return nil
-}
-
-// columns returns what must be decoded for the dimensions.
-func columns(by []dimension) (want block.Set) {
-	for _, d := range by {
-		if d.column != 0 {
-			want.Columns = append(want.Columns, d.column)
-		}
-		want.Verdicts = want.Verdicts || d.judged != nil
-	}
-	return want
 }
 
 // A key is what events of a group have in common: for each dimension the number
@@ -233,14 +222,14 @@ func (g *grouper) translate(o *grouper, k key) (out key) {
 	return out
 }
 
-// eachSaid calls f with what is statement of or in an event of a block, and the
+// eachSaid calls f with what is said of or in an event of a block, and the
 // score with which.
 func eachSaid(c *eventlog.Columns, i int, f func(j statement, score float64)) {
 	v := c.Verdicts()
 	for at, to := v.Of(i); at < to; at++ {
 		f(statement{
 			v.Category.Values[v.Category.Place(at)], v.Actions[at].String(), v.Classifier.Values[v.Classifier.Place(at)],
-		}, v.Scores[at])
+		}, v.Score.Values[v.Score.Place(at)])
 	}
 	if c.Interaction(i) {
 		return
@@ -255,7 +244,7 @@ func eachSaid(c *eventlog.Columns, i int, f func(j statement, score float64)) {
 	}
 }
 
-func kindOf(c *eventlog.Columns, i int) event.Kind {
+func kindAt(c *eventlog.Columns, i int) event.Kind {
 	if c.Interaction(i) {
 		return event.Interaction
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 	"github.com/afterimage/afterimage/policy"
 )
 
@@ -56,7 +55,7 @@ func metaOnly(filter string) error {
 // each calls do with the rows of each block that match, on some goroutines at a
 // time, as eventlog.Log.EachColumns does, and all, if it is not nil, with all of
 // the time range.
-func (p *population) each(ctx context.Context, want block.Set, all func(worker int, c *eventlog.Columns), do func(worker int, c *eventlog.Columns, rows []uint32) error) (event.Seq, error) {
+func (p *population) each(ctx context.Context, all func(worker int, c *eventlog.Columns), do func(worker int, c *eventlog.Columns, rows []uint32) error) (event.Seq, error) {
 	if p.search == nil {
 		return p.engine.log.Size(), nil
 	}
@@ -65,7 +64,7 @@ func (p *population) each(ctx context.Context, want block.Set, all func(worker i
 	if all != nil {
 		selection = eventlog.Selection{Since: p.since, Until: p.until}
 	}
-	return p.engine.log.EachColumns(ctx, p.tenant, selection, want, eventlog.Workers(), func(worker int, c *eventlog.Columns) error {
+	return p.engine.log.EachColumns(ctx, p.tenant, selection, eventlog.Workers(), func(worker int, c *eventlog.Columns) error {
 		if all != nil {
 			all(worker, c)
 		}

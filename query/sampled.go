@@ -12,24 +12,24 @@ import (
 
 // A Sampled says of events, wherever they are kept, what Estimate says of those in
 // the log: how many events, sessions and people there were of which these are the
-// ones that were recorded. The zero value has none. It keeps 32 bytes an event.
+// ones that were recorded. The zero value has none. It keeps up to 32 bytes an event.
 type Sampled struct{ records records }
 
 // Add adds an event. Of those that count or record, as Estimate, it takes no
-// notice.
-func (s *Sampled) Add(e *pb.Event) {
+// notice. A *RequestError where there are more sessions than an estimate can be made
+// from at once.
+func (s *Sampled) Add(e *pb.Event) error {
 	if !evidence(event.KindOf(e)) {
-		return
+		return nil
 	}
-	r := record{session: steadyHash(e.GetSession()), subject: steadyHash(e.GetUser()), probability: math.NaN(), events: 1}
+	if s.records.room == nil {
+		s.records.room = newMemory(maxRecords)
+	}
+	r := record{session: steadyHash(e.GetSession()), subject: steadyHash(e.GetUser()), probability: math.NaN(), events: 1} // NaN: not known
 	if c := e.GetCapture(); c != nil && c.Probability != nil {
 		r.probability = c.GetProbability()
 	}
-	if n := len(s.records); n > 0 && r.session != 0 && same(s.records[n-1], r) {
-		s.records[n-1].events++
-		return
-	}
-	s.records = append(s.records, r)
+	return s.records.add(r)
 }
 
 // Estimate returns the estimates, and what they leave out.

@@ -1,23 +1,21 @@
 package query
 
 import (
-	"hash/maphash"
 	"math"
 
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/eventlog/block"
 )
 
 var noScore = math.NaN()
 
-// A tally counts the events of one group.
-type tally struct {
+// A groupTally counts the events of one group.
+type groupTally struct {
 	events, noSession, noSubject uint64
 	sessions, subjects           distinct
 	scores                       *scores // nil: not wanted
 }
 
-func (t *tally) add(session, subject uint64) {
+func (t *groupTally) add(session, subject uint64) {
 	t.events++
 	if session == 0 {
 		t.noSession++
@@ -31,7 +29,7 @@ func (t *tally) add(session, subject uint64) {
 	}
 }
 
-func (t *tally) merge(o *tally) {
+func (t *groupTally) merge(o *groupTally) {
 	t.events += o.events
 	t.noSession += o.noSession
 	t.noSubject += o.noSubject
@@ -42,45 +40,23 @@ func (t *tally) merge(o *tally) {
 	}
 }
 
-// hasher names strings by hashes, none of which is 0 but that of "".
-type hasher struct {
-	seed  maphash.Seed
-	cache []uint64 // of the values of a column of the current block
-}
-
-func (h *hasher) all(values []string) []uint64 {
-	h.cache = h.cache[:0]
-	for _, v := range values {
-		if v == "" {
-			h.cache = append(h.cache, 0)
-		} else {
-			h.cache = append(h.cache, max(1, maphash.String(h.seed, v)))
-		}
-	}
-	return h.cache
-}
-
 // A counter counts the events of one worker's blocks by group.
 type counter struct {
 	*grouper
-	request            *AggregateRequest
-	memory             *memory
-	sessions, subjects hasher
-	total              *tally
-	groups             map[key]*tally
+	request *AggregateRequest
+	memory  *memory
+	total   *groupTally
+	groups  map[key]*groupTally
 }
 
-func (r *AggregateRequest) counter(by []dimension, m *memory, seed maphash.Seed) *counter {
-	c := &counter{
-		grouper: newGrouper(by), request: r, memory: m, groups: map[key]*tally{},
-		sessions: hasher{seed: seed}, subjects: hasher{seed: seed},
-	}
-	c.total = c.newTally()
+func (r *AggregateRequest) counter(by []dimension, m *memory) *counter {
+	c := &counter{grouper: newGrouper(by), request: r, memory: m, groups: map[key]*groupTally{}}
+	c.total = c.newGroupTally()
 	return c
 }
 
-func (c *counter) newTally() *tally {
-	t := &tally{sessions: distinct{memory: c.memory}, subjects: distinct{memory: c.memory}}
+func (c *counter) newGroupTally() *groupTally {
+	t := &groupTally{sessions: distinct{memory: c.memory}, subjects: distinct{memory: c.memory}}
 	if c.request.scores() {
 		t.scores = newScores(len(c.request.Quantiles) > 0, c.request.HistogramBins)
 	}
@@ -90,11 +66,10 @@ func (c *counter) newTally() *tally {
 // block counts the rows of a block.
 func (c *counter) block(columns *eventlog.Columns, rows []uint32) error {
 	c.begin(columns)
-	sessions, subjects := columns.Strings(block.Session), columns.Strings(block.User)
-	sessionHash, subjectHash := c.sessions.all(sessions.Values), c.subjects.all(subjects.Values)
+	sessions, users := columns.Sessions(), columns.Users()
 	for _, row := range rows {
 		i := int(row)
-		session, subject := sessionHash[sessions.Place(i)], subjectHash[subjects.Place(i)]
+		session, subject := sessions.Hashes[sessions.Place(i)], users.Hashes[users.Place(i)]
 		c.total.add(session, subject)
 		if len(c.by) > 0 {
 			for _, k := range c.of(columns, i) {
@@ -131,13 +106,13 @@ const maxGroups = 10_000
 
 var errGroups = &RequestError{"groupBy", "makes more than 10000 groups: group by less, or narrow filter, since and until"}
 
-func (c *counter) group(k key) (*tally, error) {
+func (c *counter) group(k key) (*groupTally, error) {
 	t := c.groups[k]
 	if t == nil {
 		if len(c.groups) == maxGroups {
 			return nil, errGroups
 		}
-		t = c.newTally()
+		t = c.newGroupTally()
 		c.groups[k] = t
 	}
 	return t, nil

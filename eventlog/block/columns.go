@@ -2,6 +2,7 @@ package block
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 
 	"google.golang.org/protobuf/proto"
@@ -14,10 +15,8 @@ import (
 // number in the meta section.
 type Column uint8
 
-// The columns that counting needs.
+// The columns that events are grouped by.
 const (
-	Session      Column = 11
-	User         Column = 12
 	Service      Column = 15
 	Version      Column = 16 // of the service
 	Instance     Column = 17
@@ -25,99 +24,86 @@ const (
 	Environment  Column = 19
 	Region       Column = 20
 	Rule         Column = 21
-	Probability  Column = 23 // read it with Columns.Probability
 	Model        Column = 27
 	ModelVersion Column = 28
 )
 
-// A Set says which columns to decode. Seqs, times and kinds always are.
-type Set struct {
-	Columns  []Column
-	Sequence bool // the instances' own counters
-	Verdicts bool // of interactions
-}
-
+// Other columns that counting needs, and how many numbers strings have.
 const (
+	columnSession     = 11
+	columnUser        = 12
+	columnProbability = 23
 	columnSequence    = 41
 	columnInteraction = 46
+
+	firstString, lastString = 10, 30
 )
 
-// wants reports whether the column with the number is to be decoded.
-func (s Set) wants(number uint64) bool {
-	switch number {
-	case deltaColumns[0].number, columnTime, columnInteraction, columnBody:
-		return true
-	case columnSequence:
-		return s.Sequence
-	case columnVerdict:
-		return s.Verdicts
-	}
-	for _, c := range s.Columns {
-		if uint64(c) == number {
-			return true
-		}
-	}
-	return false
-}
-
-// Columns are some columns of the meta section of a block, decoded for counting:
-// no event is made. Safe for concurrent use; what is returned is not to be
-// changed.
+// Columns are the columns of a meta section that counting needs, small enough to
+// be kept for many blocks: no event is made, and sessions and users are known by
+// hashes alone. Safe for concurrent use; what is returned is not to be changed.
 type Columns struct {
-	seqs, times  []int64
-	strings      [lastString - firstString + 1]Strings
-	sequences    []uint64
-	interactions []uint64
-	verdicts     Verdicts
-	bodies       Strings
-	others       []*pb.Event // by place in bodies, decoded
+	seqs, times []int64
+	strings     [lastString - firstString + 1]Strings
+	sessions    Names
+	users       Names
+	probability Floats
+	sequences   []uint64    // nil: there are none
+	other       []bool      // nil: all are interactions
+	verdicts    Verdicts    // of interactions
+	bodies      []*pb.Event // the different ones of other events
+	body        Places      // of each event among bodies
+	size        int
 }
-
-const firstString, lastString = 10, 30
 
 // Strings is a string for each event.
 type Strings struct {
 	Values []string // the different ones; the first is ""
-	At     []uint32 // each event's place in Values; nil: all are ""
+	Places          // of each event's among Values
 }
 
-// Place returns the place in Values of the i-th.
-func (s Strings) Place(i int) uint32 {
-	if s.At == nil {
-		return 0
-	}
-	return s.At[i]
+// Names is a name for each event, as a hash that is the same in all columns that
+// one codec opened; 0 where it is empty.
+type Names struct {
+	Hashes []uint64 // of the different names
+	Places          // of each event's among Hashes
+}
+
+// Floats is a number for each event.
+type Floats struct {
+	Values []float64 // the different ones; NaN where there is none
+	Places           // of each event's among Values
 }
 
 // Verdicts are the verdicts of all interactions of a block, one after the other.
 type Verdicts struct {
-	Ends       []uint32 // where those of each event end; nil: there are none
+	ends       []uint32 // where those of each event end; nil: there are none
 	Actions    []pb.Verdict_Action
 	Classifier Strings
 	Category   Strings
-	Scores     []float64
+	Score      Floats
 }
 
 // Of returns which verdicts are the i-th event's.
-func (v Verdicts) Of(i int) (from, to int) {
-	if v.Ends == nil {
+func (v *Verdicts) Of(i int) (from, to int) {
+	if v.ends == nil {
 		return 0, 0
 	}
 	if i > 0 {
-		from = int(v.Ends[i-1])
+		from = int(v.ends[i-1])
 	}
-	return from, int(v.Ends[i])
+	return from, int(v.ends[i])
 }
 
-// OpenColumns opens some columns of the meta section of block id; errors as of
+// OpenColumns opens the columns of the meta section of block id; errors as of
 // OpenMeta.
-func (c *Codec) OpenColumns(id ID, h Header, key keyring.AEAD, sealed []byte, want Set) (*Columns, error) {
+func (c *Codec) OpenColumns(id ID, h Header, key keyring.AEAD, sealed []byte) (*Columns, error) {
 	b, err := c.open(id, h, key, sealed, metaSection)
 	if err != nil {
 		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
 	}
 	defer c.reuse(b) // What is decoded has no part of it.
-	out, err := decodeColumns(b, want)
+	out, err := decodeColumns(b, c.names)
 	if err != nil {
 		return nil, fmt.Errorf("open meta of block %d: %w", id, err)
 	}
@@ -127,56 +113,111 @@ func (c *Codec) OpenColumns(id ID, h Header, key keyring.AEAD, sealed []byte, wa
 	return out, nil
 }
 
-func decodeColumns(b []byte, want Set) (*Columns, error) {
-	out := new(Columns)
-	n, err := eachColumn(b, allColumns, func(number uint64, n int, content *reader) bool {
-		return want.wants(number) && out.decode(number, n, content)
-	})
+func decodeColumns(b []byte, seed maphash.Seed) (*Columns, error) {
+	c := &Columns{size: 1024}
+	n, err := eachColumn(b, allColumns, func(number uint64, n int, r *reader) bool { return c.decode(number, n, r, seed) })
 	if err != nil {
 		return nil, err
 	}
-	if len(out.seqs) != n || len(out.times) != n {
+	if len(c.seqs) != n || len(c.times) != n {
 		return nil, fmt.Errorf("%w: a column is missing", ErrCorrupt)
 	}
-	if out.others, err = decodeBodies(out.bodies.Values); err != nil {
-		return nil, err
-	}
-	return out, nil
+	c.size += 16 * n
+	return c, nil
 }
 
-// decode reads a column that is wanted.
-func (c *Columns) decode(number uint64, n int, r *reader) bool {
-	switch {
-	case number == deltaColumns[0].number:
+// decode reads a column, if it is one that counting needs.
+func (c *Columns) decode(number uint64, n int, r *reader, seed maphash.Seed) bool {
+	switch number {
+	case deltaColumns[0].number:
 		c.seqs = r.deltas(n)
-	case number == columnTime:
+	case columnTime:
 		c.times = r.deltas(n)
-	case number == columnSequence:
-		c.sequences = r.uvarints(n)
-	case number == columnInteraction:
-		c.interactions = r.uvarints(n)
-	case number == columnVerdict:
-		c.verdicts = r.verdictColumns(n)
-	case number == columnBody:
-		c.bodies = r.column(n)
-	case firstString <= number && number <= lastString:
-		c.strings[number-firstString] = r.column(n)
+	case columnSession:
+		c.sessions = c.names(r, n, seed)
+	case columnUser:
+		c.users = c.names(r, n, seed)
+	case columnProbability:
+		c.probability = c.floats(r, n)
+	case columnSequence:
+		if all := r.uvarints(n); !constant(all) || n > 0 && all[0] != 0 {
+			c.sequences = all
+			c.size += 8 * n
+		}
+	case columnInteraction:
+		c.other = c.notInteractions(r.uvarints(n))
+	case columnVerdict:
+		c.verdicts = c.judged(r, n)
+	case columnBody:
+		bodies := c.column(r, n)
+		c.body = bodies.Places
+		c.bodies = c.events(bodies.Values, r)
+	case uint64(Service), uint64(Version), uint64(Instance), uint64(Deployment), uint64(Environment),
+		uint64(Region), uint64(Rule), uint64(Model), uint64(ModelVersion):
+		c.strings[number-firstString] = c.column(r, n)
+	default:
+		return false
 	}
 	return true
 }
 
-func (r *reader) column(n int) Strings {
-	c := r.strings(n)
-	if c.dict == nil {
-		return Strings{Values: []string{""}}
+func constant(all []uint64) bool {
+	for _, v := range all {
+		if v != all[0] {
+			return false
+		}
 	}
-	return Strings{c.dict, c.at}
+	return true
 }
 
-// verdictColumns reads what appendVerdicts wrote for n events.
-func (r *reader) verdictColumns(n int) (out Verdicts) {
-	ends := make([]uint32, n)
-	total := 0
+func (c *Columns) column(r *reader, n int) Strings {
+	dict := r.dictionary()
+	for _, s := range dict {
+		c.size += 16 + len(s)
+	}
+	return Strings{dict, c.places(r, n, len(dict))}
+}
+
+// names reads a column of names.
+func (c *Columns) names(r *reader, n int, seed maphash.Seed) Names {
+	dict := r.bytesDictionary()
+	hashes := make([]uint64, len(dict))
+	for i, name := range dict[1:] {
+		hashes[i+1] = max(1, maphash.Bytes(seed, name))
+	}
+	c.size += 8 * len(hashes)
+	return Names{hashes, c.places(r, n, len(hashes))}
+}
+
+// floats reads a column of numbers that are kept as strings.
+func (c *Columns) floats(r *reader, n int) Floats {
+	dict := r.bytesDictionary()
+	values := make([]float64, len(dict))
+	for i, v := range dict {
+		var ok bool
+		if values[i], ok = parseFloat(string(v)); !ok {
+			values[i] = math.NaN()
+		}
+	}
+	c.size += 8 * len(values)
+	return Floats{values, c.places(r, n, len(values))}
+}
+
+func (c *Columns) notInteractions(interactions []uint64) []bool {
+	if constant(interactions) && len(interactions) > 0 && interactions[0] != 0 {
+		return nil
+	}
+	out := make([]bool, len(interactions))
+	for i, v := range interactions {
+		out[i] = v == 0
+	}
+	c.size += len(out)
+	return out
+}
+
+// judged reads what appendVerdicts wrote for n events.
+func (c *Columns) judged(r *reader, n int) (out Verdicts) {
+	ends, total := make([]uint32, n), 0
 	for i := range ends {
 		total += r.count()
 		ends[i] = uint32(total)
@@ -191,51 +232,43 @@ func (r *reader) verdictColumns(n int) (out Verdicts) {
 		out.Actions[i] = pb.Verdict_Action(r.uvarint())
 	}
 	for i := range verdictStrings {
-		column := r.column(total)
 		switch i {
 		case verdictClassifier:
-			out.Classifier = column
+			out.Classifier = c.column(r, total)
 		case verdictCategory:
-			out.Category = column
+			out.Category = c.column(r, total)
 		case verdictScore:
-			out.Scores = column.floats(total)
+			out.Score = c.floats(r, total)
+		default:
+			places(r, total, len(r.bytesDictionary()))
 		}
 	}
 	if total > 0 {
-		out.Ends = ends
+		out.ends = ends
+		c.size += 4 * (n + total)
 	}
 	return out
 }
 
-// floats returns the numbers that a column has as strings, NaN where it has none.
-func (s Strings) floats(n int) []float64 {
-	values := make([]float64, len(s.Values))
-	for i, v := range s.Values {
-		var ok bool
-		if values[i], ok = parseFloat(v); !ok {
-			values[i] = math.NaN()
-		}
-	}
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = values[s.Place(i)]
-	}
-	return out
-}
-
-func decodeBodies(bodies []string) ([]*pb.Event, error) {
+// events decodes the bodies of events that are no interactions.
+func (c *Columns) events(bodies []string, r *reader) []*pb.Event {
 	out := make([]*pb.Event, len(bodies))
 	for i, body := range bodies {
 		out[i] = new(pb.Event)
 		if err := proto.Unmarshal([]byte(body), out[i]); err != nil {
-			return nil, fmt.Errorf("%w: body: %w", ErrCorrupt, err)
+			r.fail("body")
+			return nil
 		}
+		c.size += 200 + 3*len(body)
 	}
-	return out, nil
+	return out
 }
 
 // Len returns the number of events.
 func (c *Columns) Len() int { return len(c.seqs) }
+
+// Size returns about how much memory the columns take, in bytes.
+func (c *Columns) Size() int { return c.size }
 
 // Seq returns the seq of the i-th event.
 func (c *Columns) Seq(i int) uint64 { return uint64(c.seqs[i]) }
@@ -253,38 +286,23 @@ func (c *Columns) Sequence(i int) uint64 {
 }
 
 // Interaction reports whether the i-th event is an interaction.
-func (c *Columns) Interaction(i int) bool { return c.interactions != nil && c.interactions[i] != 0 }
+func (c *Columns) Interaction(i int) bool { return c.other == nil || !c.other[i] }
 
 // Other returns the body of the i-th event if it is no interaction, without its
 // text, and otherwise an empty event.
-func (c *Columns) Other(i int) *pb.Event { return c.others[c.bodies.Place(i)] }
+func (c *Columns) Other(i int) *pb.Event { return c.bodies[c.body.Place(i)] }
 
-// Strings returns a column that was decoded.
-func (c *Columns) Strings(of Column) Strings {
-	if s := c.strings[of-firstString]; s.Values != nil {
-		return s
-	}
-	return Strings{Values: []string{""}}
-}
+// Strings returns a column.
+func (c *Columns) Strings(of Column) *Strings { return &c.strings[of-firstString] }
 
-// Verdicts returns the verdicts of all interactions, if they were decoded.
-func (c *Columns) Verdicts() Verdicts { return c.verdicts }
+// Sessions returns the events' sessions.
+func (c *Columns) Sessions() *Names { return &c.sessions }
 
-// Probabilities returns the different probabilities of capture, and each event's
-// place among them; NaN where it is not known.
-func (c *Columns) Probabilities() ([]float64, Strings) {
-	s := c.Strings(Probability)
-	return Strings{Values: s.Values}.each(), s
-}
+// Users returns the events' users.
+func (c *Columns) Users() *Names { return &c.users }
 
-// each returns the numbers of Values.
-func (s Strings) each() []float64 {
-	out := make([]float64, len(s.Values))
-	for i, v := range s.Values {
-		var ok bool
-		if out[i], ok = parseFloat(v); !ok {
-			out[i] = math.NaN()
-		}
-	}
-	return out
-}
+// Verdicts returns the verdicts of all interactions.
+func (c *Columns) Verdicts() *Verdicts { return &c.verdicts }
+
+// Probabilities returns the events' probabilities of capture.
+func (c *Columns) Probabilities() *Floats { return &c.probability }

@@ -6,12 +6,12 @@ import "math"
 //
 // Somebody with a session that was kept with certainty is sure to be seen, so
 // these are counted and the others, who are people of their own, estimated.
-func people(subjects map[uint64]subject) Estimate {
+func people(subjects []subject) Estimate {
 	e := Estimate{Observed: uint64(len(subjects)), Method: Exact}
 	var c chance
-	for _, s := range subjects {
-		if !s.certain {
-			c.add(s)
+	for i := range subjects {
+		if !subjects[i].certain {
+			c.add(&subjects[i])
 		}
 	}
 	certain := float64(len(subjects)) - c.seen
@@ -51,7 +51,7 @@ type chance struct {
 	signed, signedSquare float64 // Good and Toulmin's weights
 }
 
-func (c *chance) add(s subject) {
+func (c *chance) add(s *subject) {
 	c.seen++
 	c.rare = c.rare || s.rare
 	c.sessions += float64(s.sessions)
@@ -82,7 +82,7 @@ func (c *chance) add(s subject) {
 // sessions seen is 0 (Good and Toulmin 1956 for one probability). It is of use
 // where no (1-p)/p is above 1: beyond, its variance grows without bounds with the
 // number of sessions.
-func weight(s subject) float64 {
+func weight(s *subject) float64 {
 	if s.sessions%2 == 0 {
 		return 1 - s.missed
 	}

@@ -56,14 +56,14 @@ type Estimate struct {
 // A Result is what a sample tells.
 type Result struct{ Events, Sessions, Subjects Estimate }
 
-// A Sample is sessions that were seen. Its zero value is not usable.
+// A Sample is sessions that were seen.
 type Sample struct {
 	events, sessions total
-	subjects         map[uint64]subject
+	subjects         subjects
 }
 
 // New returns an empty sample.
-func New() *Sample { return &Sample{subjects: map[uint64]subject{}} }
+func New() *Sample { return new(Sample) }
 
 // Add adds a session, once. The sample keeps nothing of it.
 func (s *Sample) Add(session Session) {
@@ -72,19 +72,27 @@ func (s *Sample) Add(session Session) {
 		s.sessions.add([]Kept{{session.Kept[len(session.Kept)-1].Probability, 1}})
 	}
 	for _, p := range session.People {
-		s.subjects[p.ID] = s.subjects[p.ID].with(p.Probability)
+		s.subjects.of(p.ID).see(p.Probability)
+	}
+}
+
+// Merge adds what another sample has: other sessions.
+func (s *Sample) Merge(o *Sample) {
+	s.events.merge(o.events)
+	s.sessions.merge(o.sessions)
+	for i := range o.subjects.all {
+		s.subjects.of(o.subjects.all[i].id).merge(&o.subjects.all[i])
 	}
 }
 
 // Knows tells whether a session named the person.
 func (s *Sample) Knows(person uint64) bool {
-	_, known := s.subjects[person]
-	return known
+	return s.subjects.has(person)
 }
 
 // Result returns the estimates.
 func (s *Sample) Result() Result {
-	return Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects)}
+	return Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects.all)}
 }
 
 // Nothing returns what it tells that nothing was seen, where each session would
@@ -132,6 +140,13 @@ func (t *total) add(kept []Kept) {
 	}
 }
 
+func (t *total) merge(o total) {
+	t.seen += o.seen
+	t.certain += o.certain
+	t.value += o.value
+	t.variance += o.variance
+}
+
 func (t *total) estimate() Estimate {
 	e := Estimate{Observed: t.seen, Value: t.certain + t.value, Method: HorvitzThompson}
 	if t.value == 0 {
@@ -140,30 +155,6 @@ func (t *total) estimate() Estimate {
 	low, high := score(t.value, t.variance, z95)
 	e.Low, e.High = max(t.certain+low, float64(t.seen)), t.certain+high
 	return e
-}
-
-// A subject is what was seen of a person.
-type subject struct {
-	sessions uint32
-	certain  bool    // one was kept with certainty
-	rare     bool    // one had a probability of less than one half
-	missed   float64 // the product of (1-p)/p
-	inverse  float64 // the sum of 1/p
-	square   float64 // the sum of 1/p²
-}
-
-// with returns the subject with another session.
-func (s subject) with(p float64) subject {
-	if s.sessions == 0 {
-		s.missed = 1
-	}
-	s.sessions++
-	s.certain = s.certain || p >= 1
-	s.rare = s.rare || p < 0.5
-	s.missed *= 1/p - 1
-	s.inverse += 1 / p
-	s.square += 1 / (p * p)
-	return s
 }
 
 // nothing is what no estimate is.

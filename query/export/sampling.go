@@ -107,7 +107,9 @@ func (a *annals) included(e *pb.Event) error {
 		a.strata = map[stratum]uint64{}
 	}
 	a.strata[stratum{c.GetProbability(), c.GetRule()}]++
-	a.sampled.Add(e)
+	if err := a.sampled.Add(e); err != nil {
+		return err
+	}
 	return a.inclusion.line(line)
 }
 
