@@ -181,7 +181,7 @@ func unzip(name, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer z.Close() //nolint:errcheck // It was only read.
+	defer z.Close()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
