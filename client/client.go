@@ -52,6 +52,7 @@ type Client struct {
 	events     pb.EventServiceClient
 	sessions   pb.SessionServiceClient
 	similar    pb.SimilarityServiceClient
+	analysis   pb.AnalysisServiceClient
 	exports    pb.ExportServiceClient
 	log        pb.LogServiceClient
 	quarantine pb.QuarantineServiceClient
@@ -89,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		conn:   conn,
 		events: pb.NewEventServiceClient(conn), sessions: pb.NewSessionServiceClient(conn),
-		similar: pb.NewSimilarityServiceClient(conn), exports: pb.NewExportServiceClient(conn), log: pb.NewLogServiceClient(conn), quarantine: pb.NewQuarantineServiceClient(conn),
+		similar: pb.NewSimilarityServiceClient(conn), analysis: pb.NewAnalysisServiceClient(conn), exports: pb.NewExportServiceClient(conn), log: pb.NewLogServiceClient(conn), quarantine: pb.NewQuarantineServiceClient(conn),
 		policies: pb.NewPolicyServiceClient(conn), redactions: pb.NewRedactionServiceClient(conn),
 	}, nil
 }

@@ -22,65 +22,60 @@ const (
 // Voices is how many there are.
 const Voices = int(voices)
 
-// TextOf returns the text of an event that a voice says, "" where there is none.
-// Text and tool calls, names before arguments, stand in it in order, one in a
-// line; reasoning, tool results and blobs do not.
+// TextOf returns the text of an event that a voice says, "" where there is none:
+// its parts, one in a line. Text and tool calls, names before arguments, stand in
+// it in order; reasoning, tool results and blobs do not.
 func TextOf(e *pb.Event, v Voice) string {
+	var parts [8]string // Most have one.
+	return strings.Join(AppendParts(parts[:0], e, v), "\n")
+}
+
+// AppendParts appends to all the parts of the text of an event that a voice says,
+// none of which is empty.
+func AppendParts(all []string, e *pb.Event, v Voice) []string {
 	in := e.GetInteraction()
 	switch v {
 	case Generated:
-		return said(in.GetOutput())
+		return appendSaid(all, in.GetOutput())
 	case Shown:
 		if a := e.GetAction(); a != nil {
-			return a.GetText()
+			return appendSome(all, a.GetText())
 		}
 		if len(in.GetShown()) == 0 {
-			return said(in.GetOutput())
+			return appendSaid(all, in.GetOutput())
 		}
-		return said(in.GetShown())
+		return appendSaid(all, in.GetShown())
 	case Asked:
 		input := in.GetInput()
 		for i := len(input) - 1; i >= 0; i-- {
 			if input[i].GetRole() == "user" {
-				return said(input[i : i+1])
+				return appendSaid(all, input[i:i+1])
 			}
 		}
 	}
-	return ""
+	return all
 }
 
-// said returns what messages say. A single text, as most are, is not copied.
-func said(messages []*pb.Message) string {
-	var first string
-	var more *strings.Builder
-	add := func(s string) {
-		switch {
-		case s == "":
-		case more != nil:
-			more.WriteByte('\n')
-			more.WriteString(s)
-		case first == "":
-			first = s
-		default:
-			more = &strings.Builder{}
-			more.WriteString(first + "\n" + s)
-		}
-	}
+func appendSaid(all []string, messages []*pb.Message) []string {
 	for _, m := range messages {
 		for _, p := range m.GetParts() {
 			switch kind := p.GetKind().(type) {
 			case *pb.Part_Text:
-				add(kind.Text)
+				all = appendSome(all, kind.Text)
 			case *pb.Part_ToolCall:
-				add(kind.ToolCall.GetName())
-				add(kind.ToolCall.GetArguments())
+				all = appendSome(all, kind.ToolCall.GetName())
+				all = appendSome(all, kind.ToolCall.GetArguments())
 			}
 		}
 	}
-	if more != nil {
-		return more.String()
+	return all
+}
+
+func appendSome(all []string, text string) []string {
+	if text == "" {
+		return all
 	}
-	return first
+	return append(all, text)
 }
 
 // Beginning returns the first whole characters of a text that have together up to

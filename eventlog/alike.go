@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -252,10 +253,10 @@ func wordless(hits []minhash.Hit, s *block.Sketches, name block.TextName) []minh
 
 // event notes the texts of an event that are marked.
 func (w *looking) event(id block.ID, s *block.Sketches, at block.Moment, i int) {
-	it := item{time: at.Time, seq: event.Seq(at.Seq), at: location{id, uint32(i)}}
-	if !w.sc.wants(it) {
+	if event.Seq(at.Seq) >= w.sc.before || at.Time < w.sc.since || at.Time >= w.sc.until {
 		return
 	}
+	entry := Entry{Seq: event.Seq(at.Seq), Time: time.Unix(0, at.Time).UTC(), store: w.sc.store, at: location{id, uint32(i)}}
 	before, said := -1, 0
 	for _, v := range w.like.Voices {
 		n, any := s.Text(v, i)
@@ -264,7 +265,7 @@ func (w *looking) event(id block.ID, s *block.Sketches, at block.Moment, i int) 
 		}
 		before, said = n, said+1
 		if w.marks[n] > 0 {
-			w.sighting(s, n, it, said > 1 || w.others(s, i, n))
+			w.sighting(s, n, entry, said > 1 || w.others(s, i, n))
 		}
 	}
 }
@@ -279,7 +280,7 @@ func (w *looking) others(s *block.Sketches, i, n int) bool {
 }
 
 // sighting notes that the n-th text of a block was met in an event.
-func (w *looking) sighting(s *block.Sketches, n int, it item, twice bool) {
+func (w *looking) sighting(s *block.Sketches, n int, of Entry, twice bool) {
 	key := identity{s.Texts[n], s.Names[n]}
 	c := w.found[key]
 	if c == nil {
@@ -292,7 +293,7 @@ func (w *looking) sighting(s *block.Sketches, n int, it item, twice bool) {
 		return
 	}
 	w.room = max(0, w.room-1)
-	c.seen = append(c.seen, Sighting{it.entry(w.sc.store, nil), s.Probability(int(it.at.index)), twice})
+	c.seen = append(c.seen, Sighting{of, s.Probability(int(of.at.index)), twice})
 }
 
 // likeliest leaves so many candidates and returns them, the likeliest first.

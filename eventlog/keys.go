@@ -10,7 +10,7 @@ import (
 )
 
 // formatVersion is the version of the whole keyspace.
-const formatVersion = 3
+const formatVersion = 4
 
 // oldestFormat is the oldest version that this program can use. Opening a log
 // for writing makes it one of formatVersion.

@@ -21,8 +21,8 @@ import (
 )
 
 // Rebuild throws away everything that can be made again — locations, ids, the
-// index, the filters, the tiles and what redacted events are committed to — and
-// makes it again from blocks and commitments, in a log that no process has open. It works in steps: until it is
+// index, the filters, the sketches, the tiles and what redacted events are committed
+// to — and makes it again from blocks and commitments, in a log that no process has open. It works in steps: until it is
 // done the log does not open, and after a crash on the way it is to be called
 // again. Nothing is changed before all that it is made from was read and checked.
 //

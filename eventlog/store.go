@@ -33,6 +33,7 @@ type store struct {
 	times    *cache[timeline]
 	filters  *cache[*block.Filter]
 	sketches *cache[*block.Sketches]
+	counts   *cache[*block.Columns]
 
 	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
 
@@ -89,11 +90,12 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		disk: disk{db}, db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:    newCache[*block.Meta](cfg.CacheBytes/16*3, nil),
+		metas:    newCache[*block.Meta](cfg.CacheBytes/16*2, nil),
 		texts:    newCache(cfg.CacheBytes/16*4, codec.Recycle),
 		times:    newCache[timeline](cfg.CacheBytes/16, nil),
 		filters:  newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
 		sketches: newCache[*block.Sketches](cfg.CacheBytes/16*2, nil),
+		counts:   newCache[*block.Columns](cfg.CacheBytes/16*2, nil),
 		tenants:  map[tenantID]*tenant{},
 		buckets:  map[bucketID]*bucket{},
 		headers:  map[block.ID]*block.Header{},
@@ -289,6 +291,7 @@ func (s *store) dropBlock(id block.ID) {
 	s.times.remove(id)
 	s.filters.remove(id)
 	s.sketches.remove(id)
+	s.counts.remove(id)
 }
 
 // putBlock is addBlock for a caller that holds mu.

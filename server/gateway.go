@@ -58,6 +58,7 @@ func registerRoutes(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error 
 		pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(conn)),
 		pb.RegisterSimilarityServiceHandlerClient(ctx, mux, pb.NewSimilarityServiceClient(conn)),
 		pb.RegisterExportServiceHandlerClient(ctx, mux, pb.NewExportServiceClient(conn)),
+		pb.RegisterAnalysisServiceHandlerClient(ctx, mux, pb.NewAnalysisServiceClient(conn)),
 	)
 }
 

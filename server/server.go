@@ -165,6 +165,7 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 	pb.RegisterQuarantineServiceServer(r, quarantine{Server: s})
 	pb.RegisterPolicyServiceServer(r, policies{Server: s})
 	pb.RegisterRedactionServiceServer(r, redactions{Server: s})
+	pb.RegisterAnalysisServiceServer(r, analyses{Server: s})
 	pb.RegisterExportServiceServer(r, exports{Server: s})
 	pb.RegisterSimilarityServiceServer(r, similarities{Server: s})
 }

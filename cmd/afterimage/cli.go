@@ -13,6 +13,8 @@ type cli struct {
 	Search     searchCmd     `cmd:"" help:"Find events."`
 	Similar    similarCmd    `cmd:"" help:"Find the variants of a text, or clusters of events that say nearly the same."`
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
+	Aggregate  aggregateCmd  `cmd:"" help:"Count events, sessions and people, by group."`
+	Estimate   estimateCmd   `cmd:"" help:"Estimate how many events, sessions and people there were, from what was sampled."`
 	Export     exportCmd     `cmd:"" help:"Hand evidence over, as a package that stands up without this program."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Prove      proveCmd      `cmd:"" help:"Prove to others that an event is in the log."`

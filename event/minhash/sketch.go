@@ -2,6 +2,7 @@ package minhash
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 
 	"github.com/afterimage/afterimage/event/words"
@@ -102,21 +103,31 @@ func (m *Maker) signed(text []words.Hash) Sketch {
 // which it got any. In the second half of the rounds all shingles have the same
 // place, so that none stays empty.
 func leastOf(shingles []uint64) (least [minima]uint64) {
-	var got [minima]uint8 // the round, from 1; 0: none yet
-	empty := minima
-	for round := 0; round < 2*minima && empty > 0; round++ {
-		salt, number := uint64(round)*golden, uint8(round+1)
+	for i := range least {
+		least[i] = math.MaxUint64
+	}
+	for _, s := range shingles { // the first round, in which a shingle is its hash
+		at := s >> 32 * minima >> 32
+		least[at] = min(least[at], s)
+	}
+	var done [minima]bool
+	for round := 1; round < 2*minima; round++ {
+		whole := true
+		for i, l := range least {
+			done[i] = l != math.MaxUint64
+			whole = whole && done[i]
+		}
+		if whole {
+			break
+		}
+		salt := uint64(round) * golden
 		for _, s := range shingles {
 			h := mix(s + salt)
 			at := round - minima
 			if at < 0 {
 				at = int(h >> 32 * minima >> 32)
 			}
-			switch {
-			case got[at] == 0:
-				got[at], least[at] = number, h
-				empty--
-			case got[at] == number:
+			if !done[at] {
 				least[at] = min(least[at], h)
 			}
 		}

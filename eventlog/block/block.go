@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"math"
 	"sync"
@@ -47,6 +48,7 @@ type Codec struct {
 	buffers sync.Pool // of *[]byte, for sections of blocks as they are first written
 	large   sync.Pool // likewise, of merged blocks
 	makers  sync.Pool // of *filterMaker
+	names   maphash.Seed
 }
 
 // EncoderOptions are those of the compressor of sections.
@@ -78,7 +80,7 @@ func NewCodec() (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make decompressor: %w", err)
 	}
-	return &Codec{enc: enc, dense: dense, dec: dec}, nil
+	return &Codec{enc: enc, dense: dense, dec: dec, names: maphash.MakeSeed()}, nil
 }
 
 // Close releases what the codec holds.

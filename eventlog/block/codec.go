@@ -83,17 +83,7 @@ func (c stringColumn) value(i int) string {
 
 // strings reads n strings written by appendStrings.
 func (r *reader) strings(n int) stringColumn {
-	dict := make([]string, 1+r.count())
-	again := reader{b: r.b}
-	for range dict[1:] {
-		r.bytes()
-	}
-	all := string(again.b[:len(again.b)-len(r.b)]) // one allocation for all of them
-	for i, whole := 1, len(again.b); i < len(dict); i++ {
-		size := len(again.bytes())
-		end := whole - len(again.b)
-		dict[i] = all[end-size : end]
-	}
+	dict := r.dictionary()
 	at := make([]uint32, n)
 	for i := range at {
 		place := r.uvarint()

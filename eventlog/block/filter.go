@@ -26,7 +26,8 @@ const (
 	fuseVersion   = 1
 	filterVersion = 2
 
-	wordBits   = 9
+	firstBits  = 8 // of words, in blocks as first written
+	wordBits   = 9 // of words, in merged blocks
 	pairBits   = 2
 	prefixBits = 4
 )
@@ -93,7 +94,7 @@ func (m *filterMaker) collect(items []Item, hasher keyring.Hasher, grams bool) {
 // encode returns the filter section of the items.
 func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b []byte, err error) {
 	m.collect(items, hasher, grams)
-	widths := []int{wordBits}
+	widths := []int{firstBits}
 	if grams {
 		widths = []int{wordBits, pairBits, prefixBits}
 	}

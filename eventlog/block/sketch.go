@@ -89,14 +89,11 @@ func (s *Sketches) Size() int {
 // sketcher is the memory that making sketches takes.
 type sketcher struct {
 	maker   minhash.Maker
-	words   []words.Hash      // of a text
-	numbers map[uint64]uint32 // of texts, by their keyed hash
-	last    [event.Voices]struct {
-		text   string
-		number uint32
-	} // of each voice
-	places map[float64]uint32 // of probabilities
-	text   []byte
+	words   []words.Hash       // of a text
+	numbers map[uint64]uint32  // of texts, by their keyed hash
+	places  map[float64]uint32 // of probabilities
+	parts   []string           // of a text
+	text    []byte
 }
 
 // sketchesOf returns the sketches of the items.
@@ -118,7 +115,8 @@ func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher, set *words.Set
 				s.said[v][i] = s.said[event.Generated][i]
 				continue
 			}
-			s.said[v][i] = m.number(s, event.Voice(v), event.TextOf(it.Event, event.Voice(v)), names, set)
+			m.parts = event.AppendParts(m.parts[:0], it.Event, event.Voice(v))
+			s.said[v][i] = m.number(s, names, set)
 		}
 		drawn[i] = m.place(s, it.Event.GetCapture().GetProbability())
 	}
@@ -132,7 +130,7 @@ func (m *sketcher) sketchesOf(items []Item, names keyring.Hasher, set *words.Set
 func (m *sketcher) reset() {
 	clear(m.numbers)
 	clear(m.places)
-	clear(m.last[:])
+	clear(m.parts[:cap(m.parts)])
 }
 
 // place returns the place of a probability. Mostly there is one.
@@ -149,26 +147,30 @@ func (m *sketcher) place(s *Sketches, p float64) uint32 {
 	return at
 }
 
-// number returns the number of a text plus one, 0 for none.
-func (m *sketcher) number(s *Sketches, v event.Voice, text string, names keyring.Hasher, set *words.Set) uint32 {
-	last := &m.last[v]
-	if text == "" {
+// number returns the number of the text of the parts plus one, 0 for none.
+func (m *sketcher) number(s *Sketches, names keyring.Hasher, set *words.Set) uint32 {
+	if len(m.parts) == 0 {
 		return 0
 	}
-	if text == last.text {
-		return last.number
+	m.text = m.text[:0]
+	for i, part := range m.parts {
+		if i > 0 {
+			m.text = append(m.text, '\n')
+		}
+		m.text = append(m.text, part...)
 	}
-	m.text = append(m.text[:0], text...)
 	name := names.SumText(m.text)
 	n, known := m.numbers[name]
 	if !known {
-		m.words = set.AppendOf(m.words[:0], text)
+		m.words = m.words[:0]
+		for _, part := range m.parts { // What stands between them separates words.
+			m.words = set.AppendOf(m.words, part)
+		}
 		s.Texts = append(s.Texts, m.maker.Sketch(m.words))
 		s.Names = append(s.Names, nameOf(name))
 		n = uint32(len(s.Texts))
 		m.numbers[name] = n
 	}
-	last.text, last.number = text, n
 	return n
 }
 

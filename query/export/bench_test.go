@@ -45,9 +45,6 @@ func BenchmarkBundle(b *testing.B) {
 			if format == pb.Exported_BAGIT {
 				verifyTimed(b, name, evidence.VerifierKey())
 			}
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			b.Logf("the process took %d MB of the system", m.Sys>>20)
 		})
 	}
 }
