@@ -163,7 +163,7 @@ func TestParametersOfEveryRoute(t *testing.T) {
 		"GET /v1/tenants/a/events:search", "POST /v1/tenants/a/events:search", "POST /v1/tenants/a/events:publish",
 		"GET /v1/tenants/a/events/1", "GET /v1/tenants/a/events:lookup", "GET /v1/tenants/a/sessions/b/c:replay", "GET /v1/checkpoint", "GET /v1/log:verify",
 		"GET /v1/tenants/a/events/1:prove", "GET /v1/log:proveConsistency",
-		"POST /v1/tenants/a/events:redact", "GET /v1/tenants/a/quarantine", "GET /v1/tenants/a/quarantine/1", "GET /v1/tenants/a/policy",
+		"POST /v1/tenants/a/events:redact", "POST /v1/tenants/a/events:similar", "POST /v1/tenants/a/events:cluster", "GET /v1/tenants/a/quarantine", "GET /v1/tenants/a/quarantine/1", "GET /v1/tenants/a/policy",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		mux := runtime.NewServeMux(runtime.WithMiddlewares(func(runtime.HandlerFunc) runtime.HandlerFunc {
@@ -179,6 +179,7 @@ func TestParametersOfEveryRoute(t *testing.T) {
 			pb.RegisterEventServiceHandlerClient(t.Context(), mux, nil), pb.RegisterSessionServiceHandlerClient(t.Context(), mux, nil),
 			pb.RegisterLogServiceHandlerClient(t.Context(), mux, nil), pb.RegisterQuarantineServiceHandlerClient(t.Context(), mux, nil),
 			pb.RegisterPolicyServiceHandlerClient(t.Context(), mux, nil), pb.RegisterRedactionServiceHandlerClient(t.Context(), mux, nil),
+			pb.RegisterSimilarityServiceHandlerClient(t.Context(), mux, nil),
 		} {
 			if err != nil {
 				t.Fatal(err)
