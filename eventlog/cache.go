@@ -83,6 +83,13 @@ func (c *cache[S]) use(id block.ID) *cached[S] {
 	return e
 }
 
+// has reports whether the cache has a block's section.
+func (c *cache[S]) has(id block.ID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byID[id] != nil
+}
+
 // put adds a section and returns those it displaced that nobody uses. A
 // section that another reader put meanwhile stays, and e is only its user's.
 func (c *cache[S]) put(e *cached[S]) (unused []S) {

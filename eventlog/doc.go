@@ -21,7 +21,7 @@
 // Everything is in one Pebble store. Numbers in keys are big-endian.
 //
 //	key                                  value
-//	00                                   magic, format version (3), store id
+//	00                                   magic, format version (4), store id
 //	01                                   size, last block, last bucket, last tenant, epoch
 //	02                                   what is being forgotten
 //	03                                   a rebuild is under way
@@ -32,6 +32,7 @@
 //	m block8                             meta section
 //	x block8                             text section
 //	f block8                             filter over the words of the texts
+//	k block8                             sketches of what is said, to find what is nearly the same
 //	l page8                              locations of 256 seqs
 //	d tenant4 PRF(id)16                  seq8
 //	i index4 PRF(field, value)8 seq8     the seqs that follow seq, as distances
@@ -63,7 +64,7 @@
 //     readable with no key that exists: its blocks and its index are gone from
 //     what is stored, and the keys of every older copy with the epoch before.
 //     Ledger events say which positions.
-//   - Invariant 7: i, d, l, n, r and f can be made again from the blocks (h, m, x)
+//   - Invariant 7: i, d, l, n, r, f and k can be made again from the blocks (h, m, x)
 //     and the commitments (e): Rebuild.
 //   - Invariant 8: a read names its tenant, and an event of another is not found.
 //   - Seqs and leaves never change. An event's stored bytes hash to its leaf, or,

@@ -56,7 +56,8 @@ func (sc *scan) entries(ctx context.Context, u unit) (out []*Entry, err error) {
 		return nil, err
 	}
 	err = sc.each(u, func(it item) {
-		out = append(out, &Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: sc.store, at: it.at, stats: sc.sel.Stats})
+		entry := it.entry(sc.store, sc.sel.Stats)
+		out = append(out, &entry)
 	})
 	return out, err
 }

@@ -10,7 +10,9 @@ import (
 )
 
 // keys returns what the bucket's blocks are made with.
-func (b *bucket) keys() block.Keys { return block.Keys{Block: b.blocks, Words: b.words} }
+func (b *bucket) keys() block.Keys {
+	return block.Keys{Block: b.blocks, Words: b.words, Texts: b.texts}
+}
 
 // filter returns the filter of a block as d has it, which has one.
 func (s *store) filter(d disk, id block.ID, h *block.Header, b *bucket, stats *Stats) (*block.Filter, error) {

@@ -23,6 +23,7 @@ func TestGoldenStore(t *testing.T) {
 		"store.v1", // blocks without filters, one epoch
 		"store.v2", // blocks with filters; events were forgotten
 		"store.v3", // events were redacted
+		"store.v4", // blocks with sketches
 	} {
 		t.Run(name, func(t *testing.T) { goldenStore(t, filepath.Join("testdata", name)) })
 	}
@@ -53,7 +54,7 @@ func goldenStore(t *testing.T, golden string) {
 		}
 		same(t, e, n)
 	}
-	if strings.HasSuffix(golden, ".v3") {
+	if strings.HasSuffix(golden, ".v3") || strings.HasSuffix(golden, ".v4") {
 		e, err := l.Read(t.Context(), "umbrella", 302)
 		if err != nil {
 			t.Fatal(err)
@@ -61,6 +62,9 @@ func goldenStore(t *testing.T, golden string) {
 		sameHidden(t, e, 2)
 	}
 	check(t, l)
+	if alike, err := l.Alike(t.Context(), "acme", Selection{}, Likeness{"question number 117 about the dose!", 1, []event.Voice{event.Asked}}); err != nil || len(alike.Texts) != 1 || alike.Texts[0].Sightings[0].Seq != 117 {
+		t.Errorf("what is like the text of event 117: got %+v, %v", alike, err)
+	}
 	word := Selection{Words: anyOf(words.Of("Question 117"))}
 	if found := seqs(t, l, "acme", word); !slices.Contains(found, 117) {
 		t.Errorf("a search for words of event 117 found %d, without it", found)
@@ -88,8 +92,8 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	newer[len(storeMagic)+3]++
 	put(t, cfg, key1(spaceStore), newer)
 	_, err := Open(t.Context(), cfg)
-	if err == nil || !strings.Contains(err.Error(), "format 4") {
-		t.Fatalf("got %v, want an error that names format 4", err)
+	if err == nil || !strings.Contains(err.Error(), "format 5") {
+		t.Fatalf("got %v, want an error that names format 5", err)
 	}
 	put(t, cfg, key1(spaceStore), vals[0])
 	check(t, open(t, cfg))

@@ -10,7 +10,7 @@ import (
 )
 
 // formatVersion is the version of the whole keyspace.
-const formatVersion = 3
+const formatVersion = 4
 
 // oldestFormat is the oldest version that this program can use. Opening a log
 // for writing makes it one of formatVersion.
@@ -30,6 +30,7 @@ const (
 	spaceMeta       = 'm'
 	spaceText       = 'x'
 	spaceFilter     = 'f'
+	spaceSketch     = 'k'
 	spaceLocation   = 'l'
 	spaceID         = 'd'
 	spaceIndex      = 'i'
@@ -74,6 +75,7 @@ func bucketKey(id bucketID) []byte         { return key4(spaceBucket, uint32(id)
 func headerKey(id block.ID) []byte         { return key8(spaceHeader, uint64(id)) }
 func metaKey(id block.ID) []byte           { return key8(spaceMeta, uint64(id)) }
 func textKey(id block.ID) []byte           { return key8(spaceText, uint64(id)) }
+func sketchKey(id block.ID) []byte         { return key8(spaceSketch, uint64(id)) }
 func filterKey(id block.ID) []byte         { return key8(spaceFilter, uint64(id)) }
 func locationKey(page uint64) []byte       { return key8(spaceLocation, page) }
 func bundleKey(index uint64) []byte        { return key8(spaceBundle, index) }

@@ -56,7 +56,7 @@ type Config struct {
 	FS         vfs.FS           // where Dir is; nil: the operating system's
 	Now        func() time.Time // evidence time; nil: time.Now
 	Logger     *slog.Logger     // nil: discard
-	CacheBytes int64            // what is kept in memory of what was read: five parts in sixteen as stored, the rest decoded; 0: 256 MiB
+	CacheBytes int64            // what is kept in memory of what was read: three parts in sixteen as stored, the rest decoded; 0: 256 MiB
 	MinFree    uint64           // bytes that must stay free on the disk; 0: 256 MiB
 	Origin     string           // the log's name in checkpoints; "": afterimage.invalid/<store id>
 	// Rekey makes the embedded JetStream encrypt all its files with the fresh key,

@@ -21,8 +21,8 @@ import (
 )
 
 // Rebuild throws away everything that can be made again — locations, ids, the
-// index, the filters, the tiles and what redacted events are committed to — and
-// makes it again from blocks and commitments, in a log that no process has open. It works in steps: until it is
+// index, the filters, the sketches, the tiles and what redacted events are committed
+// to — and makes it again from blocks and commitments, in a log that no process has open. It works in steps: until it is
 // done the log does not open, and after a crash on the way it is to be called
 // again. Nothing is changed before all that it is made from was read and checked.
 //
@@ -212,6 +212,7 @@ func (r *rebuilding) clear(context.Context) error {
 	return r.write(func(b *pebble.Batch) error {
 		removeRange(b, key1(spaceIndex))
 		removeRange(b, key1(spaceFilter))
+		removeRange(b, key1(spaceSketch))
 		removeRange(b, key1(spaceTile))
 		return nil
 	})
@@ -432,6 +433,13 @@ func (r *rebuilding) block(b *pebble.Batch, id block.ID) error {
 			return err
 		}
 		set(b, filterKey(id), sealed)
+	}
+	if h.Sketched {
+		sealed, err := r.codec.SealSketches(id, *h, in.keys(), items)
+		if err != nil {
+			return err
+		}
+		set(b, sketchKey(id), sealed)
 	}
 	return writePostings(b, in, items)
 }

@@ -123,7 +123,10 @@ func (l *Log) Scan(ctx context.Context, name event.Tenant, sel Selection) iter.S
 				yield(nil, err)
 				return
 			}
-			if !ok || !yield(&Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: l.store, at: it.at, stats: sel.Stats}, nil) {
+			if !ok {
+				return
+			}
+			if entry := it.entry(l.store, sel.Stats); !yield(&entry, nil) {
 				return
 			}
 		}
@@ -165,6 +168,10 @@ type item struct {
 	time int64
 	seq  event.Seq
 	at   location
+}
+
+func (it item) entry(s *store, stats *Stats) Entry {
+	return Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: s, at: it.at, stats: stats}
 }
 
 // newScan plans a scan. Close it after use.
@@ -479,7 +486,7 @@ func (sc *scan) timed(u unit, f func(item)) error {
 	}
 	hand := func(i uint32) {
 		it := item{time: t[i].Time, seq: event.Seq(t[i].Seq), at: location{u.id, i}}
-		if it.seq < sc.before && sc.since <= it.time && it.time < sc.until {
+		if sc.wants(it) {
 			f(it)
 		}
 	}
@@ -507,6 +514,11 @@ func (sc *scan) add(it item) {
 		sc.first = it
 	}
 	sc.found.items = append(sc.found.items, it)
+}
+
+// wants reports whether an event is in the range that is asked for.
+func (sc *scan) wants(it item) bool {
+	return it.seq < sc.before && it.time >= sc.since && it.time < sc.until
 }
 
 // found is a heap of events, the next one first.

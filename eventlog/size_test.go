@@ -204,7 +204,7 @@ func partsOf(b *testing.B, db *pebble.DB, raw int64) (sum int64, parts string) {
 		b.Fatal(err)
 	}
 	var out strings.Builder
-	for _, space := range []byte{spaceText, spaceMeta, spaceFilter, spaceHeader, spaceIndex, spaceID, spaceLocation, spaceBundle, spaceTile, spaceCheckpoint} {
+	for _, space := range []byte{spaceText, spaceMeta, spaceFilter, spaceSketch, spaceHeader, spaceIndex, spaceID, spaceLocation, spaceBundle, spaceTile, spaceCheckpoint} {
 		size := keys[space] + values[space]
 		sum += size
 		fmt.Fprintf(&out, "\n%c %8d entries %11d bytes in keys %11d in values %7.4f of JSON", space, entries[space], keys[space], values[space], float64(size)/float64(raw))

@@ -24,15 +24,16 @@ import (
 // share. Safe for concurrent use.
 type store struct {
 	disk
-	db      *pebble.DB
-	ring    *keyring.Ring
-	codec   *block.Codec
-	vkey    string // verifies checkpoints
-	metas   *cache[*block.Meta]
-	texts   *cache[*block.Text]
-	times   *cache[timeline]
-	filters *cache[*block.Filter]
-	counts  *cache[*block.Columns]
+	db       *pebble.DB
+	ring     *keyring.Ring
+	codec    *block.Codec
+	vkey     string // verifies checkpoints
+	metas    *cache[*block.Meta]
+	texts    *cache[*block.Text]
+	times    *cache[timeline]
+	filters  *cache[*block.Filter]
+	sketches *cache[*block.Sketches]
+	counts   *cache[*block.Columns]
 
 	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
 
@@ -54,6 +55,7 @@ type tenant struct {
 	pseudonyms keyring.PRF    // of personal values
 	tokens     keyring.PRF    // of page tokens
 	words      keyring.Hasher // of words, in filters: a bucket keeps them when it gets new keys
+	texts      keyring.Hasher // of whole texts, in sketches: likewise
 	buckets    []bucketID     // ascending; guarded by store.mu
 }
 
@@ -66,6 +68,7 @@ type bucket struct {
 	blocks keyring.AEAD   // wraps block keys, seals quarantined entries
 	index  keyring.PRF    // of terms
 	words  keyring.Hasher // the tenant's
+	texts  keyring.Hasher // likewise
 	ids    []block.ID     // ascending; guarded by store.mu
 
 	indexID indexID
@@ -87,14 +90,15 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		disk: disk{db}, db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:   newCache[*block.Meta](cfg.CacheBytes/16*2, nil),
-		texts:   newCache(cfg.CacheBytes/16*4, codec.Recycle),
-		times:   newCache[timeline](cfg.CacheBytes/16, nil),
-		filters: newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
-		counts:  newCache[*block.Columns](cfg.CacheBytes/16*2, nil),
-		tenants: map[tenantID]*tenant{},
-		buckets: map[bucketID]*bucket{},
-		headers: map[block.ID]*block.Header{},
+		metas:    newCache[*block.Meta](cfg.CacheBytes/16*2, nil),
+		texts:    newCache(cfg.CacheBytes/16*4, codec.Recycle),
+		times:    newCache[timeline](cfg.CacheBytes/16, nil),
+		filters:  newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
+		sketches: newCache[*block.Sketches](cfg.CacheBytes/16*2, nil),
+		counts:   newCache[*block.Columns](cfg.CacheBytes/16*2, nil),
+		tenants:  map[tenantID]*tenant{},
+		buckets:  map[bucketID]*bucket{},
+		headers:  map[block.ID]*block.Header{},
 	}
 	s.names.Store(&map[event.Tenant]*tenant{})
 	return s, nil
@@ -263,7 +267,7 @@ func (s *store) addBucket(b *bucket) error {
 	if t == nil {
 		return fmt.Errorf("%w: bucket %d is of tenant %d, which is not there", ErrTampered, b.id, b.tenant)
 	}
-	b.words = t.words
+	b.words, b.texts = t.words, t.texts
 	s.buckets[b.id] = b
 	t.buckets = append(t.buckets, b.id)
 	return nil
@@ -286,6 +290,7 @@ func (s *store) dropBlock(id block.ID) {
 	s.texts.remove(id)
 	s.times.remove(id)
 	s.filters.remove(id)
+	s.sketches.remove(id)
 	s.counts.remove(id)
 }
 
@@ -357,7 +362,10 @@ func deriveTenant(id tenantID, name event.Tenant, secret keyring.Secret) (*tenan
 		}
 	}
 	var err error
-	t.words, err = secret.Hasher("words")
+	if t.words, err = secret.Hasher("words"); err != nil {
+		return nil, err
+	}
+	t.texts, err = secret.Hasher("texts")
 	return t, err
 }
 
@@ -384,7 +392,7 @@ func newBucket(in *keyring.Epoch, id bucketID, t *tenant, class string, day uint
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &bucket{id: id, tenant: t.id, day: day, class: class, indexID: index, words: t.words}
+	b := &bucket{id: id, tenant: t.id, day: day, class: class, indexID: index, words: t.words, texts: t.texts}
 	sealed, err := sealer.Seal(b.name(), nil)
 	if err != nil {
 		return nil, nil, err

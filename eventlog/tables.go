@@ -31,11 +31,11 @@ const tableBytes = 512 << 10
 const tablesDir = "new"
 
 // sectionSpaces are the keyspaces of the sections of blocks, ascending.
-var sectionSpaces = [...]byte{spaceFilter, spaceMeta, spaceText}
+var sectionSpaces = [...]byte{spaceFilter, spaceSketch, spaceMeta, spaceText}
 
 // sections are what is stored of a block beside its header, as sectionSpaces.
 func sections(b *block.Sealed) [len(sectionSpaces)][]byte {
-	return [...][]byte{b.Filter, b.Meta, b.Text}
+	return [...][]byte{b.Filter, b.Sketch, b.Meta, b.Text}
 }
 
 // kinds returns the sections of a group's blocks, kind by kind.

@@ -116,7 +116,7 @@ func affected(keys, vals [][]byte, key []byte) (seqs []event.Seq) {
 		}
 	}
 	switch key[0] {
-	case spaceHeader, spaceMeta, spaceText, spaceFilter:
+	case spaceHeader, spaceMeta, spaceText, spaceFilter, spaceSketch:
 		for i, k := range keys {
 			if h, err := block.ParseHeader(vals[i]); err == nil && k[0] == spaceHeader && bytes.Equal(k[1:], key[1:]) {
 				span(h.FirstSeq, h.LastSeq-h.FirstSeq+1)
@@ -139,7 +139,7 @@ func TestVerifyFindsEveryFlippedByte(t *testing.T) {
 	if all := dirFindings(t, cfg); len(all) > 0 {
 		t.Fatalf("before tampering: %+v", all)
 	}
-	const spaces = "hmxflencdib"
+	const spaces = "hmxfklencdib"
 	keys, vals := values(t, cfg, spaces)
 	rng := rand.New(rand.NewPCG(7, 7))
 	tries := 0
@@ -171,7 +171,7 @@ func TestVerifyFindsEveryFlippedByte(t *testing.T) {
 // Invariant 5: whatever is taken away or put in another's place is found.
 func TestVerifyFindsRemovalAndSwap(t *testing.T) {
 	cfg := tamperable(t, vfs.NewMem())
-	const spaces = "hmxflendib"
+	const spaces = "hmxfklendib"
 	keys, vals := values(t, cfg, spaces)
 	rng := rand.New(rand.NewPCG(8, 8))
 	for _, space := range []byte(spaces) {

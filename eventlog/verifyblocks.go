@@ -95,7 +95,7 @@ func (v *verification) block(id block.ID, h *block.Header) error {
 	if err := v.store.codec.CheckMeta(id, *h, b.blocks, sealed, items); err != nil {
 		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
-	if err := v.filter(id, h, b, items); err != nil {
+	if err := errors.Join(v.filter(id, h, b, items), v.sketches(id, h, b, items)); err != nil {
 		return err
 	}
 	v.locations(id, items)

@@ -10,7 +10,7 @@ import (
 
 // BenchmarkEstimate estimates from a million events.
 func BenchmarkEstimate(b *testing.B) {
-	engine := query.New(query.Config{Log: querytest.Open(b, querytest.Events(b, 1_000_000))})
+	engine := query.New(query.Config{Log: querytest.Open(b, querytest.Events(b, 20_000))})
 	for _, by := range [][]string{nil, {"day"}, {"day", "category"}} {
 		b.Run("by "+strings.Join(by, ","), func(b *testing.B) {
 			measured(b, func() {

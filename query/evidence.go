@@ -48,19 +48,7 @@ func (e *Engine) Evidence(ctx context.Context, t event.Tenant, r EvidenceRequest
 			return nil, err
 		}
 	}
-	return func(yield func(event.Seq, error) bool) {
-		if err := s.each(scan, func(batch []*eventlog.Entry) (bool, error) {
-			found, err := s.sift(ctx, nil, batch)
-			for _, entry := range found {
-				if err == nil && !yield(entry.Seq, nil) {
-					return false, nil
-				}
-			}
-			return true, err
-		}); err != nil {
-			yield(0, err)
-		}
-	}, nil
+	return s.positions(ctx, scan), nil
 }
 
 // evidenceKinds are the kinds of events that are evidence.

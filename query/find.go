@@ -20,6 +20,17 @@ const (
 	batchTime  = 100 * time.Millisecond
 )
 
+// find returns the entries that match, in order: one more than fit the page if there
+// are as many, so that one knows whether it is the last; and where to go on, if the
+// time was up.
+func (s *search) find(ctx context.Context, log *eventlog.Log) (found []*eventlog.Entry, at *eventlog.Position, err error) {
+	at, err = s.run(ctx, log, s.size+1, func(some []*eventlog.Entry) error {
+		found = append(found, some...)
+		return nil
+	})
+	return found, at, err
+}
+
 // run hands on the entries that match, in order and some at a time, maybe none,
 // until there are as many as wanted (0: all). It returns nil where nothing more is
 // to be found, or where enough was; the place to go on from where the time was up.

@@ -19,21 +19,21 @@ const MaxGroupBy = 8
 type dimension struct {
 	name   string
 	column block.Column                            // of the event; 0: not one of these
-	judged func(said) string                       // of its verdicts; nil: not one of these
+	judged func(statement) string                  // of its verdicts; nil: not one of these
 	placed func(c *eventlog.Columns, i int) string // otherwise
 	every  time.Duration                           // of its time; 0: not that
 }
 
-// A said is what a verdict, a report or an action says.
-type said struct{ category, action, classifier string }
+// A statement is what a verdict, a report or an action says of an event.
+type statement struct{ category, action, classifier string }
 
 // dimensions are what events can be grouped by.
 var dimensions = []dimension{
 	{name: "model", column: block.Model},
 	{name: "version", column: block.ModelVersion},
-	{name: "category", judged: func(j said) string { return j.category }},
-	{name: "action", judged: func(j said) string { return j.action }},
-	{name: "classifier", judged: func(j said) string { return j.classifier }},
+	{name: "category", judged: func(j statement) string { return j.category }},
+	{name: "action", judged: func(j statement) string { return j.action }},
+	{name: "classifier", judged: func(j statement) string { return j.classifier }},
 	{name: "service", column: block.Service},
 	{name: "service_version", column: block.Version},
 	{name: "instance", column: block.Instance},
@@ -182,9 +182,9 @@ func (g *grouper) of(c *eventlog.Columns, i int) []key {
 	}
 	g.keys = g.keys[:0]
 	if g.judges {
-		eachSaid(c, i, func(j said, _ float64) { g.judge(k, j) })
+		eachSaid(c, i, func(j statement, _ float64) { g.judge(k, j) })
 		if len(g.keys) == 0 {
-			g.judge(k, said{})
+			g.judge(k, statement{})
 		}
 		return g.keys
 	}
@@ -192,8 +192,8 @@ func (g *grouper) of(c *eventlog.Columns, i int) []key {
 	return g.keys
 }
 
-// judge adds a key completed with a said.
-func (g *grouper) judge(k key, j said) key {
+// judge adds a key completed with a statement.
+func (g *grouper) judge(k key, j statement) key {
 	for at, d := range g.by {
 		if d.judged != nil {
 			k[at] = g.values[at].id(d.judged(j))
@@ -222,12 +222,12 @@ func (g *grouper) translate(o *grouper, k key) (out key) {
 	return out
 }
 
-// eachSaid calls f with what is said of or in an event of a block, and the score
-// with which.
-func eachSaid(c *eventlog.Columns, i int, f func(s said, score float64)) {
+// eachSaid calls f with what is said of or in an event of a block, and the
+// score with which.
+func eachSaid(c *eventlog.Columns, i int, f func(j statement, score float64)) {
 	v := c.Verdicts()
 	for at, to := v.Of(i); at < to; at++ {
-		f(said{
+		f(statement{
 			v.Category.Values[v.Category.Place(at)], v.Actions[at].String(), v.Classifier.Values[v.Classifier.Place(at)],
 		}, v.Score.Values[v.Score.Place(at)])
 	}
@@ -236,11 +236,11 @@ func eachSaid(c *eventlog.Columns, i int, f func(s said, score float64)) {
 	}
 	switch b := c.Other(i).GetBody().(type) {
 	case *pb.Event_Verdict:
-		f(said{b.Verdict.GetCategory(), b.Verdict.GetAction().String(), b.Verdict.GetClassifier().GetName()}, b.Verdict.GetScore())
+		f(statement{b.Verdict.GetCategory(), b.Verdict.GetAction().String(), b.Verdict.GetClassifier().GetName()}, b.Verdict.GetScore())
 	case *pb.Event_Report:
-		f(said{category: b.Report.GetCategory()}, noScore)
+		f(statement{category: b.Report.GetCategory()}, noScore)
 	case *pb.Event_Action:
-		f(said{action: b.Action.GetKind().String()}, noScore)
+		f(statement{action: b.Action.GetKind().String()}, noScore)
 	}
 }
 

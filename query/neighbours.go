@@ -333,14 +333,14 @@ func (n *nearby) count(ctx context.Context, all []*pb.Neighbour) error {
 	}
 	return eachMeta(n.log.Scan(ctx, n.tenant, ofSessions(eventlog.OldestFirst, names...)), func(_ *eventlog.Entry, meta *pb.Event) bool {
 		if b := bySession[sessionOf(meta)]; b != nil {
-			tally(b, meta)
+			reckon(b, meta)
 		}
 		return true
 	})
 }
 
-// tally counts an event of a neighbour, the next by time.
-func tally(b *pb.Neighbour, meta *pb.Event) {
+// reckon counts an event of a neighbour, the next by time.
+func reckon(b *pb.Neighbour, meta *pb.Event) {
 	if b.Events++; b.Events == 1 {
 		b.Start = meta.GetTime()
 	}

@@ -77,12 +77,7 @@ func (e *Engine) Search(ctx context.Context, t event.Tenant, r Request) (Page, e
 	if err != nil || s == nil {
 		return Page{}, err
 	}
-	// One more than fit the page, so that one knows whether it is the last.
-	var found []*eventlog.Entry
-	at, err := s.run(ctx, e.log, s.size+1, func(some []*eventlog.Entry) error {
-		found = append(found, some...)
-		return nil
-	})
+	found, at, err := s.find(ctx, e.log)
 	if err != nil {
 		return Page{}, err
 	}

@@ -74,7 +74,7 @@ func snippet(kind event.TextKind, text string, places [][2]int) *pb.Snippet {
 	from := back(text, places[0][0], snippetBefore)
 	to := forth(text, from, snippetLength)
 	to = max(to, places[0][1])
-	s := &pb.Snippet{Kind: kindOf(kind), CutBefore: from > 0, CutAfter: to < len(text)}
+	s := &pb.Snippet{Kind: nameOf(kind), CutBefore: from > 0, CutAfter: to < len(text)}
 	add := func(start, end int, match bool) {
 		if start < end {
 			s.Segments = append(s.Segments, &pb.Snippet_Segment{Text: strings.ToValidUTF8(text[start:end], "\uFFFD"), Match: match})
@@ -119,8 +119,8 @@ func forth(text string, at, n int) int {
 	return at
 }
 
-// kindOf returns the kind of a text as the API spells it.
-func kindOf(kind event.TextKind) pb.TextKind {
+// nameOf returns the kind of a text as the API spells it.
+func nameOf(kind event.TextKind) pb.TextKind {
 	for _, k := range textKinds {
 		if kind&k.kind != 0 {
 			return k.name

@@ -139,65 +139,106 @@ func times(b *testing.B, do func() (opened int64)) {
 	b.ReportMetric(float64(opened)/1e3/float64(len(all)), "opened-kB")
 }
 
-// How long investigators wait, at a million events over thirty days
-// (AFTERIMAGE_BENCH_EVENTS for another number), merged, on a warm cache; beside it
-// what was opened and decompressed for each question.
+// How long investigators wait, with the log merged, on a warm cache and, as "cold",
+// from a restart on with nothing of its files in the page cache; beside it what was
+// opened and decompressed for each question. `make bench` asks a million events over
+// thirty days (AFTERIMAGE_BENCH_EVENTS).
 func BenchmarkInvestigate(b *testing.B) {
-	events := querytest.Events(b, 1_000_000)
-	log := querytest.Open(b, events)
+	events := querytest.Events(b, 20_000)
+	store := querytest.Make(b, events)
 	s := newSamples(b, events)
-	engine := query.New(query.Config{Log: log})
-	search := func(r query.Request) int64 {
-		r.Explain = true
-		page, err := engine.Search(b.Context(), querytest.Tenant, r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return page.Explanation.GetBytesOpened()
-	}
-	for _, q := range []struct {
-		name string
-		ask  func() int64
-	}{
-		{"id", func() int64 {
-			if _, err := engine.Lookup(b.Context(), querytest.Tenant, fmt.Sprintf("%.56s-%d", s.pick(s.ids), s.round())); err != nil {
-				b.Fatal(err)
-			}
-			return 0
-		}},
-		{"replay", func() int64 {
-			replay(b, engine, querytest.Tenant, fmt.Sprintf("%s#%d", s.pick(s.sessions), s.round()), query.Options{View: pb.View_BOTH})
-			return 0
-		}},
-		{"replay20", func() int64 {
-			replay(b, engine, querytest.Tenant, fmt.Sprintf("%s#%d", s.pick(s.twenties), s.round()), query.Options{View: pb.View_BOTH})
-			return 0
-		}},
-		{"field-day", func() int64 {
-			day := querytest.Begin.AddDate(0, 0, s.random.IntN(querytest.Days))
-			return search(query.Request{Filter: fmt.Sprintf("interaction.model.name == %q", s.pick(s.models)), Since: day, Until: day.AddDate(0, 0, 1), PageSize: 100})
-		}},
-		{"user", func() int64 {
-			return search(query.Request{Filter: fmt.Sprintf("user == %q", s.pick(s.users)), PageSize: 50})
-		}},
-		{"rare-word", func() int64 { return search(query.Request{Text: s.pick(s.rare), PageSize: 100}) }},
-		{"rare-phrase", func() int64 { return search(query.Request{Text: `"` + s.pick(s.phrases) + `"`, PageSize: 100}) }},
-		{"common-word", func() int64 { return search(query.Request{Text: s.common, PageSize: 100}) }},
-	} {
+	for _, q := range questions {
 		b.Run(q.name, func(b *testing.B) {
+			engine := query.New(query.Config{Log: store.Open(b)})
 			if q.name == "rare-phrase" {
 				s.keepRare(b, engine)
 			}
-			times(b, q.ask)
+			for range 20 {
+				q.ask(b, s, engine)
+			}
+			times(b, func() int64 { return q.ask(b, s, engine) })
 		})
 	}
-	b.Run("common-word-count", func(b *testing.B) {
-		times(b, func() int64 {
-			c, err := engine.Count(context.Background(), querytest.Tenant, query.Request{Text: s.common, Explain: true}, func(query.Count) error { return nil })
-			if err != nil || c.Count == 0 {
-				b.Fatalf("count %d, error %v", c.Count, err)
-			}
-			return c.Explanation.GetBytesOpened()
+	for _, q := range questions {
+		b.Run("cold/"+q.name, func(b *testing.B) {
+			store.Cool(b)
+			engine := query.New(query.Config{Log: store.Open(b)})
+			times(b, func() int64 { return q.ask(b, s, engine) })
 		})
-	})
+	}
+}
+
+// questions are what investigators ask; each returns how much was opened.
+var questions = []struct {
+	name string
+	ask  func(b *testing.B, s *samples, e *query.Engine) int64
+}{
+	{"id", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		if _, err := e.Lookup(b.Context(), querytest.Tenant, fmt.Sprintf("%.56s-%d", s.pick(s.ids), s.round())); err != nil {
+			b.Fatal(err)
+		}
+		return 0
+	}},
+	{"replay", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		replay(b, e, querytest.Tenant, fmt.Sprintf("%s#%d", s.pick(s.sessions), s.round()), query.Options{View: pb.View_BOTH})
+		return 0
+	}},
+	{"field-day", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		day := querytest.Begin.AddDate(0, 0, s.random.IntN(querytest.Days))
+		return search(b, e, query.Request{Filter: fmt.Sprintf("interaction.model.name == %q", s.pick(s.models)), Since: day, Until: day.AddDate(0, 0, 1), PageSize: 100})
+	}},
+	{"user", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		return search(b, e, query.Request{Filter: fmt.Sprintf("user == %q", s.pick(s.users)), PageSize: 50})
+	}},
+	{"rare-word", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		return search(b, e, query.Request{Text: s.pick(s.rare), PageSize: 100})
+	}},
+	{"rare-phrase", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		return search(b, e, query.Request{Text: `"` + s.pick(s.phrases) + `"`, PageSize: 100})
+	}},
+	{"common-word", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		return search(b, e, query.Request{Text: s.common, PageSize: 100})
+	}},
+	{"common-word-count", func(b *testing.B, s *samples, e *query.Engine) int64 {
+		c, err := e.Count(b.Context(), querytest.Tenant, query.Request{Text: s.common, Explain: true}, func(query.Count) error { return nil })
+		if err != nil || c.Count == 0 {
+			b.Fatalf("count %d, error %v", c.Count, err)
+		}
+		return c.Explanation.GetBytesOpened()
+	}},
+}
+
+func search(b *testing.B, e *query.Engine, r query.Request) int64 {
+	r.Explain = true
+	page, err := e.Search(b.Context(), querytest.Tenant, r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return page.Explanation.GetBytesOpened()
+}
+
+// How long a search goes on after nobody waits for it: it is called off at a random
+// instant of its work.
+func BenchmarkCalledOff(b *testing.B) {
+	events := querytest.Events(b, 20_000)
+	engine := query.New(query.Config{Log: querytest.Open(b, events)})
+	random := rand.New(rand.NewPCG(1, 2))
+	heavy := query.Request{Filter: `interaction.output.exists(m, m.parts.exists(p, p.text.contains("a") && p.text.contains("no such text")))`}
+	var all []time.Duration
+	for b.Loop() {
+		ctx, cancel := context.WithCancel(b.Context())
+		off := make(chan time.Time, 1)
+		time.AfterFunc(time.Duration(random.IntN(200))*time.Millisecond, func() { off <- time.Now(); cancel() })
+		_, err := engine.Search(ctx, querytest.Tenant, heavy)
+		ended := time.Now()
+		if err != nil {
+			all = append(all, ended.Sub(<-off))
+		}
+		cancel()
+	}
+	if len(all) == 0 {
+		b.Skip("every search ended before it was called off: there are too few events")
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)-1].Microseconds())/1e3, "longest-ms")
 }

@@ -93,7 +93,7 @@ func (c *counter) score(columns *eventlog.Columns, i int) {
 	if len(c.by) > 0 {
 		base = c.keys[0]
 	}
-	eachSaid(columns, i, func(j said, score float64) {
+	eachSaid(columns, i, func(j statement, score float64) {
 		c.total.scores.add(score)
 		if len(c.by) > 0 {
 			c.groups[c.judge(base, j)].scores.add(score)

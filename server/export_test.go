@@ -148,7 +148,7 @@ func TestExportRefuses(t *testing.T) {
 		`{"actor":"a","reason":"r","filter":"session == \"alice@example.com\""}`:        "personal data",
 		`{"actor":"a","reason":"r","filter":"nonsense =="}`:                             "INVALID_FILTER",
 		`{"actor":"a","reason":"r","format":"TAR"}`:                                     "TAR",
-		`{"actor":"a","reason":"r","text":"word"}`:                                      "text",
+		`{"actor":"a","reason":"r","text":"\"phrase"}`:                                  "text",
 		`{"actor":"a","reason":"r","since":"soon"}`:                                     "Timestamp",
 		`{"actor":"a","reason":"r","sessions":[""]}`:                                    "sessions",
 		`{"actor":"a","reason":"r\nPayload-Oxum: 1.1"}`:                                 "printed",

@@ -167,6 +167,7 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 	pb.RegisterRedactionServiceServer(r, redactions{Server: s})
 	pb.RegisterAnalysisServiceServer(r, analyses{Server: s})
 	pb.RegisterExportServiceServer(r, exports{Server: s})
+	pb.RegisterSimilarityServiceServer(r, similarities{Server: s})
 }
 
 // Run serves until ctx ends, then lets calls in flight finish for a few

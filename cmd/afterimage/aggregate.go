@@ -51,7 +51,7 @@ type aggregateCmd struct {
 	Quantiles []float64 `placeholder:"Q" help:"Quantiles of the verdicts' scores, each in [0, 1]: 0.5,0.99."`
 	Histogram int32     `placeholder:"N" help:"The verdicts' scores as a histogram of so many bins."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -76,12 +76,12 @@ func (c *aggregateCmd) Run(ctx context.Context, s streams) error {
 	if err := c.fill(time.Now(), &r.Since, &r.Until, &r.Interval); err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	a, err := pb.NewAnalysisServiceClient(conn).AggregateEvents(ctx, r)
+	defer store.Close()
+	a, err := store.Aggregate(ctx, r)
 	if err != nil {
 		return c.explain(err)
 	}

@@ -11,6 +11,7 @@ type cli struct {
 	Demo       demoCmd       `cmd:"" help:"See it work: serve in a fresh directory, publish a sample, search and replay it."`
 	Publish    publishCmd    `cmd:"" help:"Publish events from NDJSON files."`
 	Search     searchCmd     `cmd:"" help:"Find events."`
+	Similar    similarCmd    `cmd:"" help:"Find the variants of a text, or clusters of events that say nearly the same."`
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
 	Aggregate  aggregateCmd  `cmd:"" help:"Count events, sessions and people, by group."`
 	Estimate   estimateCmd   `cmd:"" help:"Estimate how many events, sessions and people there were, from what was sampled."`
@@ -36,8 +37,8 @@ type format struct {
 
 func (f format) json() bool { return f.Output == "json" }
 
-// A client is how a command reaches the store.
-type client struct {
+// A storeFlag is how a command reaches the store.
+type storeFlag struct {
 	Server string `default:"127.0.0.1:8081" env:"AFTERIMAGE_SERVER" placeholder:"ADDR" help:"The store's gRPC address (default ${default})."`
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction/escrow"
@@ -154,7 +155,7 @@ func found(t *testing.T, token string, events ...*pb.Event) string {
 			t.Fatal(err)
 		}
 	}
-	if err := p.end(&pb.StreamEventsResponse{Done: true, NextPageToken: token}); err != nil {
+	if err := p.end(client.End{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.out.Flush(); err != nil {

@@ -15,7 +15,7 @@ import (
 type estimateCmd struct {
 	population
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -38,12 +38,12 @@ func (c *estimateCmd) Run(ctx context.Context, s streams) error {
 	if err := c.fill(time.Now(), &r.Since, &r.Until, &r.Interval); err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	e, err := pb.NewAnalysisServiceClient(conn).EstimateEvents(ctx, r)
+	defer store.Close()
+	e, err := store.Estimate(ctx, r)
 	if err != nil {
 		return c.explain(err)
 	}

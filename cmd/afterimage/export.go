@@ -7,14 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/afterimage/afterimage/client"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -30,7 +30,7 @@ type exportCmd struct {
 	Actor    string   `placeholder:"WHO" help:"Who has it done; a role or an account, no personal data. Goes on record."`
 	Reason   string   `placeholder:"WHY" help:"What for; a case, a decision, no personal data. Goes on record."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -66,14 +66,14 @@ func (c *exportCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer store.Close()
 	bar := newProgress(s.err, "gathered", "events")
 	defer bar.stop()
-	e := &exporting{exportCmd: c, store: pb.NewExportServiceClient(conn), bar: bar, to: c.target()}
+	e := &exporting{exportCmd: c, store: store, bar: bar, to: c.target()}
 	if e.to == "-" {
 		return e.stream(ctx, r, s.out)
 	}
@@ -101,20 +101,9 @@ func (c *exportCmd) request(now time.Time) (*pb.ExportEventsRequest, error) {
 		Tenant: c.Tenant, Filter: c.Filter, Text: c.Text, Sessions: c.Session, Incident: c.Incident, Actor: c.Actor, Reason: c.Reason,
 		Format: map[string]pb.Exported_Format{"bagit": pb.Exported_BAGIT, "ndjson": pb.Exported_NDJSON, "parquet": pb.Exported_PARQUET}[c.Format],
 	}
-	for _, bound := range []struct {
-		text string
-		to   **timestamppb.Timestamp
-	}{{c.Since, &r.Since}, {c.Until, &r.Until}} {
-		if bound.text == "" {
-			continue
-		}
-		t, err := parseTime(bound.text, now)
-		if err != nil {
-			return nil, err
-		}
-		*bound.to = timestamppb.New(t)
-	}
-	return r, nil
+	var err error
+	r.Since, r.Until, err = parseStamps(c.Since, c.Until, now)
+	return r, err
 }
 
 // An exported is what came of an export.
@@ -143,19 +132,9 @@ func (c *exportCmd) print(s streams, to string, done exported) error {
 
 // wait waits until an operation is done, and returns what can be downloaded.
 func (e *exporting) wait(ctx context.Context, op *pb.Operation) (*pb.ExportResult, error) {
-	pause := 20 * time.Millisecond
-	for !op.GetDone() {
-		e.bar.set(op.GetMetadata().GetFound(), 0)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, time.Second)
-		var err error
-		if op, err = e.store.GetOperation(ctx, &pb.GetOperationRequest{Tenant: e.Tenant, Operation: idOf(op)}); err != nil {
-			return nil, e.explain(err)
-		}
+	op, err := e.store.Wait(ctx, e.tenant(), client.OperationID(op), func(op *pb.Operation) { e.bar.set(op.GetMetadata().GetFound(), 0) })
+	if err != nil {
+		return nil, e.explain(err)
 	}
 	if failed := op.GetError(); failed != nil {
 		return nil, fmt.Errorf("the export ended without a result: %s", visible(failed.GetMessage()))
@@ -163,47 +142,39 @@ func (e *exporting) wait(ctx context.Context, op *pb.Operation) (*pb.ExportResul
 	return op.GetResponse(), nil
 }
 
-// idOf is the last part of an operation's name.
-func idOf(op *pb.Operation) string { return op.GetName()[strings.LastIndexByte(op.GetName(), '/')+1:] }
-
-// take downloads what follows of a file, of which hash has been given what comes
-// before.
-func (e *exporting) take(ctx context.Context, r *pb.DownloadExportRequest, total uint64, w io.Writer, sum func() []byte) (exported, error) {
-	out := exported{Operation: r.GetOperation(), To: e.to}
-	stream, err := e.store.DownloadExport(ctx, r)
-	if err != nil {
-		return out, err
+// take downloads what follows of a file, of which before bytes are there, and
+// hash has been given them.
+func (e *exporting) take(ctx context.Context, operation string, before int64, hash hash.Hash, total uint64, w io.Writer) (exported, error) {
+	out := exported{Operation: operation, To: e.to}
+	var sum []byte // of those that are there; nil: none
+	if before > 0 {
+		sum = hash.Sum(nil)
 	}
-	for {
-		m, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return out, errors.New("the store ended the export without saying that it is whole: run it again")
-		}
+	for m, err := range e.store.Download(ctx, e.tenant(), operation, uint64(before), sum) {
 		if err != nil {
 			return out, err
 		}
-		if _, err := w.Write(m.GetData()); err != nil {
+		if _, err := io.MultiWriter(w, hash).Write(m.GetData()); err != nil {
 			return out, err
 		}
 		e.bar.set(m.GetEventsDone(), total)
 		if m.GetSha256() == nil {
 			continue
 		}
-		if got := sum(); string(got) != string(m.GetSha256()) {
+		if got := hash.Sum(nil); string(got) != string(m.GetSha256()) {
 			return out, fmt.Errorf("what arrived is not what was sent: SHA-256 %x, want %x: run it again", got, m.GetSha256())
 		}
 		out.Events, out.Bytes, out.SHA256 = m.GetEventsDone(), m.GetTotalBytes(), fmt.Sprintf("%x", m.GetSha256())
-		_, err = stream.Recv() // The end, by which it is on record.
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return out, err
+	} // to its end, by which it is on record
+	if out.SHA256 == "" {
+		return out, errors.New("the store ended the export without saying that it is whole: run it again")
 	}
+	return out, nil
 }
 
 // stream exports to standard output.
 func (e *exporting) stream(ctx context.Context, r *pb.ExportEventsRequest, w io.Writer) error {
-	op, err := e.store.ExportEvents(ctx, r)
+	op, err := e.store.Export(ctx, r)
 	if err != nil {
 		return e.explain(err)
 	}
@@ -211,9 +182,7 @@ func (e *exporting) stream(ctx context.Context, r *pb.ExportEventsRequest, w io.
 	if err != nil {
 		return err
 	}
-	hash := sha256.New()
-	_, err = e.take(ctx, &pb.DownloadExportRequest{Tenant: e.Tenant, Operation: idOf(op)}, result.GetEvents(),
-		io.MultiWriter(w, hash), func() []byte { return hash.Sum(nil) })
+	_, err = e.take(ctx, client.OperationID(op), 0, sha256.New(), result.GetEvents(), w)
 	return e.explain(err)
 }
 

@@ -7,16 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
+	"github.com/afterimage/afterimage/client"
+	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -25,10 +23,12 @@ import (
 // WHERE.operation, what it is: by these the same command goes on.
 type exporting struct {
 	*exportCmd
-	store pb.ExportServiceClient
+	store *client.Client
 	bar   *progress
 	to    string
 }
+
+func (e *exporting) tenant() event.Tenant { return event.Tenant(e.Tenant) }
 
 func (e *exporting) partial() string { return e.to + ".partial" }
 func (e *exporting) note() string    { return e.to + ".operation" }
@@ -59,7 +59,7 @@ func (e *exporting) run(ctx context.Context, r *pb.ExportEventsRequest) (exporte
 	if err != nil {
 		return exported{}, err
 	}
-	done, err := e.file(ctx, idOf(op), result.GetEvents())
+	done, err := e.file(ctx, client.OperationID(op), result.GetEvents())
 	if err != nil {
 		return exported{}, err
 	}
@@ -71,11 +71,11 @@ func (e *exporting) begin(ctx context.Context, r *pb.ExportEventsRequest) (*pb.O
 	if err := removeAll(e.partial()); err != nil {
 		return nil, err
 	}
-	op, err := e.store.ExportEvents(ctx, r)
+	op, err := e.store.Export(ctx, r)
 	if err != nil {
 		return nil, e.explain(err)
 	}
-	text, err := json.Marshal(exportNote{idOf(op), e.command()})
+	text, err := json.Marshal(exportNote{client.OperationID(op), e.command()})
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +102,8 @@ func (e *exporting) begun(ctx context.Context) (*pb.Operation, error) {
 	if note.Command != e.command() {
 		return nil, usage("%s is of another export that was not finished: %s: run that, or remove %s and %s", e.partial(), note.Command, e.partial(), e.note())
 	}
-	op, err := e.store.GetOperation(ctx, &pb.GetOperationRequest{Tenant: e.Tenant, Operation: note.Operation})
-	if status.Code(err) == codes.NotFound || err == nil && op.GetError() != nil {
+	op, err := e.store.Operation(ctx, e.tenant(), note.Operation)
+	if errors.Is(err, client.ErrNotFound) || err == nil && op.GetError() != nil {
 		return nil, nil
 	}
 	return op, e.explain(err)
@@ -140,28 +140,21 @@ func (e *exporting) file(ctx context.Context, operation string, total uint64) (d
 	if err != nil {
 		return done, err
 	}
-	r := &pb.DownloadExportRequest{Tenant: e.Tenant, Operation: operation, Offset: uint64(n), PrefixSha256: sum.Sum(nil)}
-	done, err = e.into(ctx, r, total, f, sum)
-	if code := status.Code(err); n > 0 && (code == codes.OutOfRange || code == codes.InvalidArgument) {
+	done, err = e.take(ctx, operation, n, sum, total, f)
+	if n > 0 && (errors.Is(err, client.ErrOtherBytes) || errors.Is(err, client.ErrInvalid)) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return done, err
 		}
 		if err := f.Truncate(0); err != nil {
 			return done, err
 		}
-		sum.Reset()
-		done, err = e.into(ctx, &pb.DownloadExportRequest{Tenant: e.Tenant, Operation: operation}, total, f, sum)
+		done, err = e.take(ctx, operation, 0, sha256.New(), total, f)
 	}
-	if status.Code(err) == codes.Aborted { // It holds what was forgotten since.
+	switch {
+	case errors.Is(err, client.ErrChanged): // It holds what was forgotten since.
 		return done, errors.Join(e.explain(err), removeAll(e.partial(), e.note()))
-	}
-	return done, e.explain(err)
-}
-
-func (e *exporting) into(ctx context.Context, r *pb.DownloadExportRequest, total uint64, f *os.File, sum hash.Hash) (exported, error) {
-	done, err := e.take(ctx, r, total, io.MultiWriter(f, sum), func() []byte { return sum.Sum(nil) })
-	if err != nil {
-		return done, err
+	case err != nil:
+		return done, e.explain(err)
 	}
 	return done, f.Sync()
 }
@@ -188,7 +181,7 @@ func unzip(name, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer z.Close() //nolint:errcheck // It was only read.
+	defer z.Close()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
+	"github.com/afterimage/afterimage/client"
+	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query/view"
 )
@@ -27,7 +25,7 @@ type replayCmd struct {
 	Neighbours bool          `help:"List the sessions beside it instead: of the same user, and with the same prompt."`
 	HTML       bool          `name:"html" help:"Print one HTML page that opens offline instead, with both views unless --view says otherwise."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -57,25 +55,24 @@ func (c *replayCmd) Run(ctx context.Context, s streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer store.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	sessions := pb.NewSessionServiceClient(conn)
 	switch {
 	case c.Neighbours:
-		return c.neighbours(ctx, sessions, s)
+		return c.neighbours(ctx, store, s)
 	case c.HTML:
 		return view.Write(s.out, view.About{
 			Tenant: c.Tenant, Session: c.Session, View: c.view(), AsOf: c.AsOf, Made: time.Now(),
-		}, c.frames(ctx, sessions, 0))
+		}, c.frames(ctx, store, 0))
 	case c.json():
-		return c.print(ctx, sessions, s)
+		return c.print(ctx, store, s)
 	}
-	return c.show(ctx, cancel, sessions, s)
+	return c.show(ctx, cancel, store, s)
 }
 
 func (c *replayCmd) check() error {
@@ -106,28 +103,24 @@ func (c *replayCmd) view() pb.View {
 }
 
 // frames asks for the session at a speed and yields it as it comes.
-func (c *replayCmd) frames(ctx context.Context, sessions pb.SessionServiceClient, speed float64) iter.Seq2[*pb.Frame, error] {
+func (c *replayCmd) frames(ctx context.Context, store *client.Client, speed float64) iter.Seq2[*pb.Frame, error] {
+	r := client.ReplayRequest{Speed: speed, View: c.view()}
+	if c.AsOf != nil {
+		r.AsOf = new(event.Seq(*c.AsOf))
+	}
 	return func(yield func(*pb.Frame, error) bool) {
-		stream, err := sessions.ReplaySession(ctx, &pb.ReplaySessionRequest{
-			Tenant: c.Tenant, Session: c.Session, Speed: speed, AsOf: c.AsOf,
-			View: c.view(),
-		})
-		for err == nil {
-			var f *pb.Frame
-			if f, err = stream.Recv(); err == nil && !yield(f, nil) {
+		for f, err := range store.Replay(ctx, event.Tenant(c.Tenant), c.Session, r) {
+			if !yield(f, c.missing(err)) {
 				return
 			}
-		}
-		if !errors.Is(err, io.EOF) {
-			yield(nil, c.missing(err))
 		}
 	}
 }
 
 // print prints a frame a line, at the pace of the store.
-func (c *replayCmd) print(ctx context.Context, sessions pb.SessionServiceClient, s streams) error {
+func (c *replayCmd) print(ctx context.Context, store *client.Client, s streams) error {
 	out := bufio.NewWriter(s.out)
-	for f, err := range c.frames(ctx, sessions, c.Speed) {
+	for f, err := range c.frames(ctx, store, c.Speed) {
 		if err != nil {
 			return errors.Join(err, out.Flush())
 		}
@@ -149,8 +142,8 @@ func (c *replayCmd) print(ctx context.Context, sessions pb.SessionServiceClient,
 
 // show prints a transcript: at once, or at its pace. That is kept here and not
 // by the store, so that it can be paused.
-func (c *replayCmd) show(ctx context.Context, interrupt func(), sessions pb.SessionServiceClient, s streams) error {
-	frames := c.frames(ctx, sessions, 0)
+func (c *replayCmd) show(ctx context.Context, interrupt func(), store *client.Client, s streams) error {
+	frames := c.frames(ctx, store, 0)
 	to, hint := s.out, ""
 	if c.Speed > 0 {
 		keys, restore := listen(s.in, s.out, interrupt)
@@ -158,7 +151,7 @@ func (c *replayCmd) show(ctx context.Context, interrupt func(), sessions pb.Sess
 		if keys != nil {
 			to, hint = rawWriter{s.out}, "space: pause and go on · n: next event · q: end"
 		}
-		frames = ahead(ctx, func(ctx context.Context) iter.Seq2[*pb.Frame, error] { return c.frames(ctx, sessions, 0) })
+		frames = ahead(ctx, func(ctx context.Context) iter.Seq2[*pb.Frame, error] { return c.frames(ctx, store, 0) })
 		frames = (&playback{speed: c.Speed, longest: c.Pause, keys: keys}).play(ctx, frames)
 	}
 	out := bufio.NewWriter(to)
@@ -190,8 +183,8 @@ func (c *replayCmd) transcribe(frames iter.Seq2[*pb.Frame, error], t *transcript
 // missing is explain, which says what there is none of.
 func (c *replayCmd) missing(err error) error {
 	explained := c.explain(err)
-	if status.Code(err) != codes.NotFound {
-		return explained
+	if errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrErased) {
+		return fmt.Errorf("session %s of tenant %s: %w", visible(c.Session), visible(c.Tenant), explained)
 	}
-	return fmt.Errorf("session %s of tenant %s: %w", visible(c.Session), visible(c.Tenant), explained)
+	return explained
 }

@@ -8,12 +8,14 @@ import (
 	"io"
 	"time"
 
+	"github.com/afterimage/afterimage/client"
+	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // neighbours lists the sessions beside the one.
-func (c *replayCmd) neighbours(ctx context.Context, sessions pb.SessionServiceClient, s streams) error {
-	beside, err := sessions.ListNeighbours(ctx, &pb.ListNeighboursRequest{Tenant: c.Tenant, Session: c.Session})
+func (c *replayCmd) neighbours(ctx context.Context, store *client.Client, s streams) error {
+	beside, err := store.Neighbours(ctx, event.Tenant(c.Tenant), c.Session, 0)
 	if err != nil {
 		return c.missing(err)
 	}

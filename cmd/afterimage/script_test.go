@@ -130,7 +130,7 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 2 {
 		filter = args[2]
 	}
-	search := searchCmd{Filter: filter, Order: "newest", Count: true, client: client{Server: ts.Getenv("GRPC")}, tenantFlag: tenantFlag{args[1]}}
+	search := searchCmd{Filter: filter, Order: "newest", Count: true, storeFlag: storeFlag{Server: ts.Getenv("GRPC")}, tenantFlag: tenantFlag{args[1]}}
 	var got string
 	eventually(ts, fmt.Sprintf("%d events", want), func() bool {
 		var out bytes.Buffer

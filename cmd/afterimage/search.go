@@ -12,9 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
@@ -33,7 +31,7 @@ type searchCmd struct {
 	Timeout   time.Duration `placeholder:"D" help:"End after this long, with what was found so far (e.g. 10s)."`
 	PageToken string        `placeholder:"TOKEN" help:"Go on from the nextPageToken of a search before, which must have been the same."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -64,14 +62,13 @@ func (c *searchCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	events := pb.NewEventServiceClient(conn)
+	defer store.Close()
 	if c.Count {
-		return c.count(ctx, events, request, s)
+		return c.count(ctx, store, request, s)
 	}
 	out := bufio.NewWriter(s.out)
 	var p printer
@@ -80,52 +77,39 @@ func (c *searchCmd) Run(ctx context.Context, s streams) error {
 	} else {
 		p = newTablePrinter(out, s.out)
 	}
-	if err := c.find(ctx, events, request, p, out); err != nil {
+	if err := c.find(ctx, store, request, p, out); err != nil {
 		return err
 	}
 	return out.Flush()
 }
 
-func (c *searchCmd) request(now time.Time) (*pb.SearchEventsRequest, error) {
-	r := &pb.SearchEventsRequest{Tenant: c.Tenant, Filter: c.Filter, Text: c.Text, Explain: c.Explain}
-	if !c.Count {
-		r.OrderBy, r.PageSize, r.PageToken, r.Snippets = c.orderBy(), int32(c.limit()), c.PageToken, c.Text != ""
-	} else if c.Limit != nil || c.PageToken != "" {
-		return nil, usage("--count counts all: it goes without --limit and --page-token")
+func (c *searchCmd) request(now time.Time) (client.SearchRequest, error) {
+	r := client.SearchRequest{Filter: c.Filter, Text: c.Text, Explain: c.Explain, Timeout: c.Timeout}
+	switch {
+	case !c.Count:
+		r.Order, r.Limit, r.After, r.Snippets = c.order(), c.limit(), c.PageToken, c.Text != ""
+	case c.Limit != nil || c.PageToken != "":
+		return r, usage("--count counts all: it goes without --limit and --page-token")
 	}
 	for _, kind := range c.In {
-		r.TextKinds = append(r.TextKinds, pb.TextKind(pb.TextKind_value["TEXT_"+strings.ToUpper(kind)]))
-	}
-	if c.Timeout != 0 {
-		r.Timeout = durationpb.New(c.Timeout)
+		r.In = append(r.In, pb.TextKind(pb.TextKind_value["TEXT_"+strings.ToUpper(kind)]))
 	}
 	if c.limit() < 0 {
-		return nil, usage("--limit %d: give 0 for all, or a number of events", c.limit())
+		return r, usage("--limit %d: give 0 for all, or a number of events", c.limit())
 	}
-	for _, bound := range []struct {
-		text string
-		to   **timestamppb.Timestamp
-	}{{c.Since, &r.Since}, {c.Until, &r.Until}} {
-		if bound.text == "" {
-			continue
-		}
-		t, err := parseTime(bound.text, now)
-		if err != nil {
-			return nil, err
-		}
-		*bound.to = timestamppb.New(t)
-	}
-	return r, nil
+	var err error
+	r.Since, r.Until, err = parseTimes(c.Since, c.Until, now)
+	return r, err
 }
 
-func (c *searchCmd) orderBy() string {
+func (c *searchCmd) order() string {
 	switch {
 	case c.Order == "oldest":
-		return "time"
+		return client.OldestFirst
 	case c.Order == "log", c.Order == "" && c.limit() == 0:
-		return "seq"
+		return client.LogOrder
 	}
-	return "time desc"
+	return client.NewestFirst
 }
 
 // limit is how many events are wanted, 0 for all.
@@ -139,29 +123,22 @@ func (c *searchCmd) limit() int {
 // A printer prints what a search finds: as a table or as JSON.
 type printer interface {
 	event(e *pb.Event, m *pb.Match) error // m: where it says what was looked for; nil: nothing was
-	end(last *pb.StreamEventsResponse) error
+	end(client.End) error
 }
 
 // find hands on what the store finds.
-func (c *searchCmd) find(ctx context.Context, events pb.EventServiceClient, r *pb.SearchEventsRequest, p printer, out *bufio.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	found, err := events.StreamEvents(ctx, r)
-	if err != nil {
-		return c.explain(err)
-	}
-	for shown := time.Now(); ; {
-		one, err := found.Recv()
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("the answer of %s was cut off", c.Server)
+func (c *searchCmd) find(ctx context.Context, store *client.Client, r client.SearchRequest, p printer, out *bufio.Writer) error {
+	var end client.End
+	r.Ended = func(e client.End) { end = e }
+	shown := time.Now()
+	for found, err := range store.Search(ctx, event.Tenant(c.Tenant), r) {
+		if errors.Is(err, client.ErrTimedOut) {
+			break // The end says so.
 		}
 		if err != nil {
 			return c.explain(err)
 		}
-		if one.GetDone() {
-			return p.end(one)
-		}
-		if err := p.event(one.GetEvent(), one.GetMatch()); err != nil {
+		if err := p.event(found.Event, found.Match); err != nil {
 			return err
 		}
 		if time.Since(shown) > 100*time.Millisecond { // Somebody may be waiting.
@@ -171,33 +148,21 @@ func (c *searchCmd) find(ctx context.Context, events pb.EventServiceClient, r *p
 			}
 		}
 	}
+	return p.end(end)
 }
 
 // count prints how many events there are.
-func (c *searchCmd) count(ctx context.Context, events pb.EventServiceClient, r *pb.SearchEventsRequest, s streams) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	counting, err := events.CountEvents(ctx, r)
-	if err != nil {
+func (c *searchCmd) count(ctx context.Context, store *client.Client, r client.SearchRequest, s streams) error {
+	bar := newProgress(s.err, "counting", "events")
+	defer bar.stop()
+	n, err := store.Count(ctx, event.Tenant(c.Tenant), r, func(n *pb.CountEventsResponse) {
+		bar.setNote(uint64(n.GetDoneBlocks()), uint64(n.GetBlocks()), fmt.Sprintf("%d so far", n.GetCount()))
+	})
+	bar.stop()
+	if err != nil && !errors.Is(err, client.ErrTimedOut) {
 		return c.explain(err)
 	}
-	bar := newProgress(s.err, "counting", "blocks")
-	defer bar.stop()
-	for {
-		n, err := counting.Recv()
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("the answer of %s was cut off", c.Server)
-		}
-		if err != nil {
-			return c.explain(err)
-		}
-		if !n.GetDone() {
-			bar.setNote(uint64(n.GetDoneBlocks()), uint64(n.GetBlocks()), fmt.Sprintf("%d so far", n.GetCount()))
-			continue
-		}
-		bar.stop()
-		return c.printCount(n, s)
-	}
+	return c.printCount(n, s)
 }
 
 func (c *searchCmd) printCount(n *pb.CountEventsResponse, s streams) error {
@@ -266,14 +231,14 @@ func (p *jsonPrinter) event(e *pb.Event, m *pb.Match) error {
 	return err
 }
 
-func (p *jsonPrinter) end(last *pb.StreamEventsResponse) error {
+func (p *jsonPrinter) end(last client.End) error {
 	if p.n == 0 {
 		fmt.Fprint(p.out, `{"events":[`)
 	} else {
 		fmt.Fprintln(p.out)
 	}
-	fmt.Fprintf(p.out, `],"nextPageToken":%q`, last.GetNextPageToken())
-	if last.GetTimedOut() {
+	fmt.Fprintf(p.out, `],"nextPageToken":%q`, last.Next)
+	if last.TimedOut {
 		fmt.Fprint(p.out, `,"timedOut":true`)
 	}
 	for i, m := range p.matches {
@@ -290,7 +255,7 @@ func (p *jsonPrinter) end(last *pb.StreamEventsResponse) error {
 	if len(p.matches) > 0 {
 		fmt.Fprint(p.out, "\n]")
 	}
-	if x := last.GetExplanation(); x != nil {
+	if x := last.Explanation; x != nil {
 		text, err := compactJSON(x)
 		if err != nil {
 			return err
@@ -368,7 +333,7 @@ func (p *tablePrinter) said(e *pb.Event, m *pb.Match) string {
 	return strings.TrimSpace(b.String())
 }
 
-func (p *tablePrinter) end(last *pb.StreamEventsResponse) error {
+func (p *tablePrinter) end(last client.End) error {
 	text := fmt.Sprintf("%d events", p.n)
 	switch p.n {
 	case 0:
@@ -377,15 +342,15 @@ func (p *tablePrinter) end(last *pb.StreamEventsResponse) error {
 		text = "1 event"
 	}
 	switch {
-	case last.GetTimedOut():
-		text += "; the time was up: to go on, the same with --page-token " + last.GetNextPageToken()
-	case last.GetNextPageToken() != "":
+	case last.TimedOut:
+		text += "; the time was up: to go on, the same with --page-token " + last.Next
+	case last.Next != "":
 		text += "; there are more: give --limit 0 for all, or --filter, --since, --until for fewer"
 	}
 	if _, err := fmt.Fprintln(p.out, p.style.paint(dim, text)); err != nil {
 		return err
 	}
-	return printExplanation(p.out, last.GetExplanation())
+	return printExplanation(p.out, last.Explanation)
 }
 
 func sessionOf(e *pb.Event) string {

@@ -169,14 +169,14 @@ func ask(b *testing.B, l *load, clients int) *askers {
 	ctx, cancel := context.WithCancel(b.Context())
 	a := &askers{cancel: cancel, times: map[string][]time.Duration{}}
 	for client1 := range clients {
-		conn, err := client{Server: l.grpc}.dial()
+		store, err := storeFlag{Server: l.grpc}.open()
 		if err != nil {
 			b.Fatal(err)
 		}
 		a.all.Go(func() {
-			defer conn.Close()
+			defer store.Close()
 			random := rand.New(rand.NewPCG(uint64(client1), 9))
-			events := pb.NewEventServiceClient(conn)
+			events := pb.NewEventServiceClient(store.Conn())
 			for ctx.Err() == nil {
 				if err := a.one(ctx, events, random); err != nil && ctx.Err() == nil {
 					b.Error(err)

@@ -18,6 +18,9 @@ type Set struct {
 	prefixes hashSet // see PrefixOf
 	before   Hash    // the word before in the text under way, 0 at its beginning
 	fold     *folding
+
+	recording bool
+	record    []Hash // every word as it comes, while recording
 }
 
 // Reset empties the set and keeps its memory.
@@ -38,25 +41,43 @@ func (s *Set) Pairs() []Hash { return s.pairs.all }
 // Prefixes returns the prefixes of words that are as long or longer, likewise.
 func (s *Set) Prefixes() []Hash { return s.prefixes.all }
 
+// AppendOf adds the words of a text as Add does, and appends them to all as Of
+// returns them.
+func (s *Set) AppendOf(all []Hash, text string) []Hash {
+	s.recording, s.record = true, all
+	s.seen(text)
+	s.scan(text)
+	all = s.record
+	s.recording, s.record = false, nil
+	return all
+}
+
 // Add adds the words of a text. A text that was added before costs next to
 // nothing: conversations repeat their history. The set keeps the text until
 // Reset.
 func (s *Set) Add(text string) {
+	if !s.seen(text) {
+		s.scan(text)
+	}
+}
+
+// seen reports whether a text was added before, and notes that it is.
+func (s *Set) seen(text string) bool {
 	if s.texts == nil {
 		s.texts = map[string]struct{}{}
 		s.fold = theFolding()
 	}
 	if _, seen := s.texts[text]; seen {
-		return
+		return true
 	}
 	s.texts[text] = struct{}{}
-	s.before = 0
-	s.scan(text)
+	return false
 }
 
 // scan adds the words of a text. Most text is ASCII: its words are hashed as
 // they are found, and only those with other characters are walked.
 func (s *Set) scan(text string) {
+	s.before = 0
 	ascii := &s.fold.ascii
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -112,6 +133,9 @@ func (s *Set) walk(text string, start int) int {
 // put adds a word, the FNV-1a of its first characters, 0 if it has not as many,
 // and its pair with the word before.
 func (s *Set) put(h Hash, prefix uint64) {
+	if s.recording {
+		s.record = append(s.record, h)
+	}
 	s.words.put(h)
 	if !s.Grams {
 		return

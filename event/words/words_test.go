@@ -83,6 +83,32 @@ func TestSetHasTheWordsOf(t *testing.T) {
 	})
 }
 
+// What a set gives of a text is what Of does, whatever is in it before; and it has
+// the words from then on.
+func TestAppendOf(t *testing.T) {
+	var s Set
+	rapid.Check(t, func(r *rapid.T) {
+		s.Reset()
+		before, text := texts().Draw(r, "before"), texts().Draw(r, "text")
+		s.Add(before)
+		for range 2 {
+			got := s.AppendOf([]Hash{7}, text)
+			if want := append([]Hash{7}, Of(text)...); !slices.Equal(got, want) {
+				r.Fatalf("%q: got %x, want %x", text, got, want)
+			}
+		}
+		for _, h := range slices.Concat(Of(before), Of(text)) {
+			if !slices.Contains(s.Hashes(), h) {
+				r.Fatalf("%q and %q: %x is missing", before, text, h)
+			}
+		}
+		n := len(s.Hashes())
+		if s.Add(text); len(s.Hashes()) != n {
+			r.Fatalf("%q: added twice", text)
+		}
+	})
+}
+
 // Words that a part of a text shows to be in it are in it, wherever it is cut.
 // A wrong one would hide what a search for the part must find.
 func TestWithin(t *testing.T) {

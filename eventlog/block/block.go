@@ -27,6 +27,7 @@ type Item struct {
 type Keys struct {
 	Block keyring.AEAD   // wraps blocks' keys
 	Words keyring.Hasher // of words, in filters
+	Texts keyring.Hasher // of whole texts, in sketches
 }
 
 // A Sealed block is ready to be stored.
@@ -35,6 +36,7 @@ type Sealed struct {
 	Meta   []byte // encrypted
 	Text   []byte // encrypted
 	Filter []byte // encrypted
+	Sketch []byte // encrypted
 }
 
 // A Codec compresses, seals and opens blocks. Safe for concurrent use.
@@ -108,7 +110,7 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 		Bucket: bucket, Count: uint32(len(items)), Merged: merged,
 		FirstSeq: items[0].Seq, LastSeq: items[len(items)-1].Seq,
 		MetaSize: uint32(len(meta)), TextSize: uint32(len(text)),
-		Filtered: true,
+		Filtered: true, Sketched: true,
 	}
 	if len(meta) > maxSection || len(text) > maxSection {
 		return nil, fmt.Errorf("seal block %d: a section is over %d bytes", id, maxSection)
@@ -129,10 +131,24 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 	if s.Text, err = aead.Seal(packed, h.use(id, textSection)); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
-	if s.Filter, err = c.sealFilter(id, h, aead, keys.Words, items); err != nil {
+	if err := c.sealWords(id, s, aead, keys, items); err != nil {
 		return nil, fmt.Errorf("seal block %d: %w", id, err)
 	}
 	return s, nil
+}
+
+// sealWords adds the sections that are made of words. What is said is gone through
+// once for both.
+func (c *Codec) sealWords(id ID, s *Sealed, aead keyring.AEAD, keys Keys, items []Item) (err error) {
+	m := c.filterMaker()
+	defer c.makers.Put(m)
+	m.words.Grams = s.Header.Merged // as the filter wants them
+	sketches := m.sketcher.sketchesOf(items, keys.Texts, &m.words)
+	if s.Sketch, err = aead.Seal(sketches.encode(), s.Header.use(id, sketchSection)); err != nil {
+		return err
+	}
+	s.Filter, err = m.sealFilter(id, s.Header, aead, keys.Words, items)
+	return err
 }
 
 func timeRange(items []Item) (earliest, latest int64) {

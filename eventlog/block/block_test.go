@@ -88,7 +88,11 @@ func bucketKeys(t testing.TB) Keys {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Keys{key, hasher}
+	texts, err := secret.Hasher("texts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Keys{key, hasher, texts}
 }
 
 func codec(t testing.TB) *Codec {
@@ -164,22 +168,27 @@ func TestPartsAreBound(t *testing.T) {
 	later.LastSeq++
 	unfiltered := a.Header
 	unfiltered.Filtered = false
+	unsketched := a.Header
+	unsketched.Sketched = false
 	stolen := a.Header
 	stolen.Key = b.Header.Key
 	for name, open := range map[string]func() error{
-		"another block's number":  func() error { _, err := c.OpenText(8, a.Header, key, a.Text); return err },
-		"another block's text":    func() error { _, err := c.OpenText(7, a.Header, key, b.Text); return err },
-		"meta for text":           func() error { _, err := c.OpenText(7, a.Header, key, a.Meta); return err },
-		"a changed header":        func() error { _, err := c.OpenText(7, later, key, a.Text); return err },
-		"another block's key":     func() error { _, err := c.OpenText(7, stolen, key, a.Text); return err },
-		"another bucket's key":    func() error { _, err := c.OpenText(7, a.Header, bucketKeys(t).Block, a.Text); return err },
-		"another block's meta":    func() error { _, err := c.OpenMeta(7, a.Header, key, b.Meta); return err },
-		"a truncated text":        func() error { _, err := c.OpenText(7, a.Header, key, a.Text[:len(a.Text)-1]); return err },
-		"another block's filter":  func() error { _, err := c.OpenFilter(7, a.Header, key, b.Filter); return err },
-		"a truncated filter":      func() error { _, err := c.OpenFilter(7, a.Header, key, a.Filter[1:]); return err },
-		"no filter":               func() error { _, err := c.OpenFilter(7, a.Header, key, nil); return err },
-		"denied filter":           func() error { _, err := c.OpenText(7, unfiltered, key, a.Text); return err },
-		"nothing at all for text": func() error { _, err := c.OpenText(7, a.Header, key, nil); return err },
+		"another block's number":   func() error { _, err := c.OpenText(8, a.Header, key, a.Text); return err },
+		"another block's text":     func() error { _, err := c.OpenText(7, a.Header, key, b.Text); return err },
+		"meta for text":            func() error { _, err := c.OpenText(7, a.Header, key, a.Meta); return err },
+		"a changed header":         func() error { _, err := c.OpenText(7, later, key, a.Text); return err },
+		"another block's key":      func() error { _, err := c.OpenText(7, stolen, key, a.Text); return err },
+		"another bucket's key":     func() error { _, err := c.OpenText(7, a.Header, bucketKeys(t).Block, a.Text); return err },
+		"another block's meta":     func() error { _, err := c.OpenMeta(7, a.Header, key, b.Meta); return err },
+		"a truncated text":         func() error { _, err := c.OpenText(7, a.Header, key, a.Text[:len(a.Text)-1]); return err },
+		"another block's filter":   func() error { _, err := c.OpenFilter(7, a.Header, key, b.Filter); return err },
+		"a truncated filter":       func() error { _, err := c.OpenFilter(7, a.Header, key, a.Filter[1:]); return err },
+		"no filter":                func() error { _, err := c.OpenFilter(7, a.Header, key, nil); return err },
+		"another block's sketches": func() error { _, err := c.OpenSketches(7, a.Header, key, b.Sketch); return err },
+		"a filter for sketches":    func() error { _, err := c.OpenSketches(7, a.Header, key, a.Filter); return err },
+		"denied sketches":          func() error { _, err := c.OpenText(7, unsketched, key, a.Text); return err },
+		"denied filter":            func() error { _, err := c.OpenText(7, unfiltered, key, a.Text); return err },
+		"nothing at all for text":  func() error { _, err := c.OpenText(7, a.Header, key, nil); return err },
 	} {
 		if err := open(); !errors.Is(err, keyring.ErrOpen) {
 			t.Errorf("%s: got %v, want ErrOpen", name, err)
@@ -195,7 +204,9 @@ func TestGolden(t *testing.T) {
 	h.MinTime, h.MaxTime = timeRange(in)
 	v1 := h
 	h.Filtered = true
-	for name, got := range map[string][]byte{"header.v1": v1.Append(nil), "header.v2": h.Append(nil), "meta.v1": EncodeMeta(in), "text.v1": new(Codec).encodeText(in)} {
+	sketched, merged := h, h
+	sketched.Sketched, merged.Sketched, merged.Merged = true, true, true
+	for name, got := range map[string][]byte{"header.v1": v1.Append(nil), "header.v2": h.Append(nil), "header.v10": sketched.Append(nil), "header.v11": merged.Append(nil), "meta.v1": EncodeMeta(in), "text.v1": new(Codec).encodeText(in)} {
 		path := filepath.Join("testdata", name+".golden")
 		want, err := os.ReadFile(path)
 		if errors.Is(err, os.ErrNotExist) && *update {
@@ -261,6 +272,7 @@ func FuzzDecodeText(f *testing.F) {
 func FuzzParseHeader(f *testing.F) {
 	f.Add((&Header{Count: 1, Key: make([]byte, keyring.WrappedSize)}).Append(nil))
 	f.Add((&Header{Count: 1, Key: make([]byte, keyring.WrappedSize), Filtered: true}).Append(nil))
+	f.Add((&Header{Count: 1, Key: make([]byte, keyring.WrappedSize), Filtered: true, Merged: true, Sketched: true}).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := ParseHeader(b)
 		if err == nil && !bytes.Equal(h.Append(nil), b) {

@@ -26,7 +26,8 @@ const (
 	fuseVersion   = 1
 	filterVersion = 2
 
-	wordBits   = 9
+	firstBits  = 8 // of words, in blocks as first written
+	wordBits   = 9 // of words, in merged blocks
 	pairBits   = 2
 	prefixBits = 4
 )
@@ -68,9 +69,10 @@ func (f *Filter) Size() int { return f.size + 256 }
 
 // filterMaker is the memory that making a filter takes.
 type filterMaker struct {
-	words   words.Set
-	keys    [3][]uint64 // of words, pairs and prefixes
-	ribbons ribbonMaker
+	words    words.Set
+	sketcher sketcher
+	keys     [3][]uint64 // of words, pairs and prefixes
+	ribbons  ribbonMaker
 }
 
 // collect sets the keys of the items, each once; of pairs and prefixes only where
@@ -92,7 +94,7 @@ func (m *filterMaker) collect(items []Item, hasher keyring.Hasher, grams bool) {
 // encode returns the filter section of the items.
 func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b []byte, err error) {
 	m.collect(items, hasher, grams)
-	widths := []int{wordBits}
+	widths := []int{firstBits}
 	if grams {
 		widths = []int{wordBits, pairBits, prefixBits}
 	}
@@ -162,12 +164,12 @@ func (c *Codec) SealFilter(id ID, h Header, keys Keys, items []Item) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("seal filter of block %d: %w", id, err)
 	}
-	return c.sealFilter(id, h, aead, keys.Words, items)
-}
-
-func (c *Codec) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	m := c.filterMaker()
 	defer c.makers.Put(m)
+	return m.sealFilter(id, h, aead, keys.Words, items)
+}
+
+func (m *filterMaker) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
 	b, err := m.encode(items, hasher, h.Merged)
 	if err != nil {
 		return nil, err

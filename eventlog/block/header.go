@@ -31,6 +31,7 @@ const (
 	plain    = 1 // of a block without a filter
 	filtered = 2 // of one with a filter
 	merged   = 3 // likewise, and merged
+	sketched = 8 // added: it has sketches
 )
 
 const (
@@ -51,6 +52,7 @@ type Header struct {
 	Dict     uint32 // 0
 	Filtered bool   // it has a filter; version 1 had none
 	Merged   bool   // it was merged from others, ordered as it is to stay; it has a filter
+	Sketched bool   // it has sketches, and a filter; older blocks had none
 	Key      []byte // wrapped, keyring.WrappedSize bytes
 }
 
@@ -61,6 +63,9 @@ func (h *Header) appendFixed(b []byte) []byte {
 		version = merged
 	case h.Filtered:
 		version = filtered
+	}
+	if h.Sketched {
+		version |= sketched
 	}
 	b = append(b, version)
 	b = binary.BigEndian.AppendUint32(b, h.Bucket)
@@ -83,7 +88,8 @@ func ParseHeader(b []byte) (Header, error) {
 	if len(b) != headerSize {
 		return Header{}, fmt.Errorf("%w: header has %d bytes: want %d", ErrCorrupt, len(b), headerSize)
 	}
-	if b[0] < plain || b[0] > merged {
+	version := b[0] &^ sketched
+	if version < plain || version > merged || b[0] == plain|sketched {
 		return Header{}, fmt.Errorf("%w: header version %d is not known here: use the version of afterimage that wrote it", ErrCorrupt, b[0])
 	}
 	h := Header{
@@ -96,8 +102,9 @@ func ParseHeader(b []byte) (Header, error) {
 		MetaSize: binary.BigEndian.Uint32(b[41:]),
 		TextSize: binary.BigEndian.Uint32(b[45:]),
 		Dict:     binary.BigEndian.Uint32(b[49:]),
-		Filtered: b[0] >= filtered,
-		Merged:   b[0] == merged,
+		Filtered: version >= filtered,
+		Merged:   version == merged,
+		Sketched: b[0] != version,
 		Key:      append([]byte(nil), b[fixedSize:]...),
 	}
 	if h.Count == 0 || h.FirstSeq > h.LastSeq || h.LastSeq-h.FirstSeq < uint64(h.Count)-1 ||
@@ -112,6 +119,7 @@ const (
 	metaSection   = 'm'
 	textSection   = 't'
 	filterSection = 'f'
+	sketchSection = 's'
 	blockKey      = 'k'
 )
 

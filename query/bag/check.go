@@ -38,6 +38,11 @@ const maxTag = 256 << 20
 // be checked: that it is none, that a file cannot be read, or that ctx ended.
 func Check(ctx context.Context, fsys fs.FS, report func(Problem)) (Report, error) {
 	c := checking{fsys: fsys, report: report, files: map[string]found{}}
+	if z, is := fsys.(zipFile); is {
+		if err := z.whole(ctx); err != nil {
+			report(Problem{"the zip file", err.Error()})
+		}
+	}
 	if err := c.hash(ctx); err != nil {
 		return Report{}, err
 	}

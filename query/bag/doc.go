@@ -12,6 +12,7 @@
 //   - The bytes of a bag depend on what is put into it, and on nothing else: the
 //     same twice is the same file.
 //   - A bag that is cut short anywhere is none: its manifests come last.
+//   - A zip file ends with the SHA-256 of all of it up to there.
 //   - Every file but the tag manifests is in two manifests, SHA-256 and SHA-512,
 //     and Check accepts one spelling of these. Whatever byte of whatever file is
 //     changed, and whatever file is missing or was added, Check says so.

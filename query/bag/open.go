@@ -40,8 +40,8 @@ var ErrNoBag = errors.New("is no bag")
 
 // OpenZip returns the directory in a zip file, which has one and nothing beside
 // it.
-func OpenZip(f io.ReaderAt, size int64) (fs.FS, error) {
-	z, err := zip.NewReader(f, size)
+func OpenZip(file io.ReaderAt, size int64) (fs.FS, error) {
+	z, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoBag, err)
 	}
@@ -60,5 +60,6 @@ func OpenZip(f io.ReaderAt, size int64) (fs.FS, error) {
 	if base == "" {
 		return nil, fmt.Errorf("%w: it is empty", ErrNoBag)
 	}
-	return fs.Sub(z, base)
+	dir, err := fs.Sub(z, base)
+	return zipFile{dir, file, size}, err
 }

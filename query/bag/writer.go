@@ -56,6 +56,7 @@ type Field struct{ Label, Value string }
 // A Writer writes a bag as a zip file. Not safe for concurrent use.
 type Writer struct {
 	zip     *zip.Writer
+	sealing *sealing
 	base    string // the bag's directory, with a slash
 	at      time.Time
 	payload []entry
@@ -66,7 +67,8 @@ type Writer struct {
 // NewWriter returns a Writer of a bag in a directory of that name, whose files
 // are as old as at.
 func NewWriter(to io.Writer, base string, at time.Time) *Writer {
-	w := &Writer{zip: zip.NewWriter(to), base: base + "/", at: at.UTC()}
+	s := &sealing{to: to, hash: sha256.New()}
+	w := &Writer{zip: zip.NewWriter(s), sealing: s, base: base + "/", at: at.UTC()}
 	w.zip.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return newCompressor(out), nil })
 	return w
 }
@@ -149,7 +151,11 @@ func (w *Writer) Close(fields []Field) error {
 	for _, a := range algorithms {
 		err = errors.Join(err, w.Add(Pack(a.tagManifest, manifest(tags, a.of))))
 	}
-	return errors.Join(err, w.zip.Close())
+	err = errors.Join(err, w.zip.SetComment(placeholder), w.zip.Close())
+	if err != nil {
+		return err
+	}
+	return w.sealing.seal()
 }
 
 const oxumLabel = "Payload-Oxum"

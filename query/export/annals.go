@@ -2,11 +2,9 @@ package export
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query"
 )
 
 // Annals are what a bag says of its events beside themselves: what became of
@@ -26,12 +25,8 @@ type annals struct {
 	events, unknown                uint64
 	strata                         map[stratum]uint64
 	policies                       []*pb.Event
-}
-
-// A stratum is events that were recorded alike.
-type stratum struct {
-	probability float64 // 0: not known
-	rule        string
+	sampled                        query.Sampled
+	estimate                       json.RawMessage // that another version made; nil: to be made
 }
 
 // A custodyLine is one line of custody.jsonl: who did what to which event, when,
@@ -63,14 +58,6 @@ type redactionLine struct {
 	Ledger   uint64 `json:"ledgerSeq,string,omitempty"` // the ledger event that says that it was done since
 }
 
-// An inclusionLine says how an event came to be recorded.
-type inclusionLine struct {
-	Seq         uint64   `json:"seq,string"`
-	Probability *float64 `json:"probability"` // null: not known
-	Rule        string   `json:"rule,omitempty"`
-	Trigger     string   `json:"trigger,omitempty"`
-}
-
 // evidence notes an exported event. They come by ascending position.
 func (a *annals) evidence(f fact) error {
 	e := f.event
@@ -87,7 +74,7 @@ func (a *annals) evidence(f fact) error {
 	if err := a.replaced(e); err != nil {
 		return err
 	}
-	return a.sampled(e)
+	return a.included(e)
 }
 
 // replaced notes what redaction did to an event before it was stored.
@@ -107,23 +94,6 @@ func (a *annals) replaced(e *pb.Event) error {
 		}
 	}
 	return nil
-}
-
-// sampled notes with which probability an event was recorded.
-func (a *annals) sampled(e *pb.Event) error {
-	c := e.GetCapture()
-	line := inclusionLine{Seq: e.GetSeq(), Rule: c.GetRule(), Trigger: c.GetTrigger()}
-	if c != nil {
-		line.Probability = c.Probability
-	}
-	if line.Probability == nil {
-		a.unknown++
-	}
-	if a.strata == nil {
-		a.strata = map[stratum]uint64{}
-	}
-	a.strata[stratum{c.GetProbability(), c.GetRule()}]++
-	return a.inclusion.line(line)
 }
 
 // ledger notes a ledger event that is about exported events, as isExported
@@ -190,7 +160,7 @@ func (a *annals) files(f func(name string, write func(io.Writer) error) error) e
 	}{
 		{"data/custody.jsonl", a.custody.copyTo},
 		{"data/redactions.jsonl", a.redactions.copyTo},
-		{"data/sampling.json", a.sampling},
+		{samplingName, a.sampling},
 	} {
 		if err := f(file.name, file.write); err != nil {
 			return err
@@ -210,68 +180,6 @@ func (a *annals) files(f func(name string, write func(io.Writer) error) error) e
 		}
 	}
 	return nil
-}
-
-// sampling writes sampling.json.
-func (a *annals) sampling(w io.Writer) error {
-	type line struct {
-		Probability *float64 `json:"probability"`
-		Rule        string   `json:"rule,omitempty"`
-		Events      uint64   `json:"events"`
-	}
-	strata := []line{}
-	for _, s := range slices.SortedFunc(maps.Keys(a.strata), func(a, b stratum) int {
-		return cmp.Or(cmp.Compare(a.probability, b.probability), cmp.Compare(a.rule, b.rule))
-	}) {
-		l := line{Rule: s.rule, Events: a.strata[s]}
-		if s.probability > 0 {
-			l.Probability = &s.probability
-		}
-		strata = append(strata, l)
-	}
-	head, err := json.Marshal(struct {
-		Events   uint64 `json:"events"`
-		Unknown  uint64 `json:"unknownProbability"`
-		Strata   []line `json:"strata"`
-		Estimate any    `json:"estimate"` // of the population; null: none was made
-	}{a.events, a.unknown, strata, nil})
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(w, "%s,\"inclusion\":[", bytes.TrimSuffix(head, []byte("}"))); err != nil {
-		return err
-	}
-	if err := a.inclusion.copyTo(&joined{to: w}); err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, "\n]}\n")
-	return err
-}
-
-// A joined writer puts commas between lines.
-type joined struct {
-	to    io.Writer
-	begun bool
-	whole bool // a line has ended
-}
-
-// Write implements io.Writer.
-func (j *joined) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		line, more, ended := bytes.Cut(rest, []byte("\n"))
-		lead := ""
-		if !j.begun {
-			lead, j.begun = "\n", true
-		} else if j.whole {
-			lead = ",\n"
-		}
-		j.whole = ended
-		if _, err := j.to.Write(append([]byte(lead), line...)); err != nil {
-			return 0, err
-		}
-		rest = more
-	}
-	return len(p), nil
 }
 
 // join joins the words that are there.

@@ -74,6 +74,9 @@ type parquetRow struct {
 	Action    *string `parquet:"action_text,optional"`
 }
 
+// parquetTexts are the columns that may be long.
+var parquetTexts = []string{"input_text", "prompt_text", "output_text", "shown_text", "retrieved_text", "comment_text", "action_text"}
+
 // A parquetWriter writes events as rows, in groups that fit into memory.
 type parquetWriter struct {
 	out  *parquet.GenericWriter[parquetRow]
@@ -88,8 +91,11 @@ const (
 )
 
 func newParquet(w io.Writer) *parquetWriter {
-	return &parquetWriter{out: parquet.NewGenericWriter[parquetRow](w,
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.CreatedBy("afterimage", "", ""))}
+	options := []parquet.WriterOption{parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.CreatedBy("afterimage", "", "")}
+	for _, text := range parquetTexts { // The least and the greatest text of a page would stand in full beside it.
+		options = append(options, parquet.SkipPageStatistics(text), parquet.SkipPageBounds(text))
+	}
+	return &parquetWriter{out: parquet.NewGenericWriter[parquetRow](w, options...)}
 }
 
 func (p *parquetWriter) row(e *pb.Event) error {

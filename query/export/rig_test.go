@@ -164,13 +164,20 @@ func (r *rig) download(op string) []byte {
 	return b.Bytes()
 }
 
-// files returns the files in a bag's zip file.
-func files(t testing.TB, zipped []byte) fstest.MapFS {
+// opened returns the directory in a bag's zip file.
+func opened(t testing.TB, zipped []byte) fs.FS {
 	t.Helper()
 	fsys, err := bag.OpenZip(bytes.NewReader(zipped), int64(len(zipped)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return fsys
+}
+
+// files returns the files in a bag's zip file.
+func files(t testing.TB, zipped []byte) fstest.MapFS {
+	t.Helper()
+	fsys := opened(t, zipped)
 	out := fstest.MapFS{}
 	if err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -45,7 +46,7 @@ type Verified struct {
 	Redacted   uint64 // events that were redacted since they were stored
 	Sessions   int
 	Software   string // that made it
-	Rendered   bool   // it was this program, so that pages and README were made again and compared
+	Rendered   bool   // it was this program, so that pages, README and estimate were made again and compared
 	Stamped    uint64 // the size of the checkpoint that has a time-stamp; 0: there is none
 	StampTime  time.Time
 }
@@ -246,6 +247,12 @@ func (v *verifying) complete(context.Context) error {
 
 // derived makes again what follows from the events and the ledger.
 func (v *verifying) derived(context.Context) error {
+	if !v.found.Rendered { // How to estimate best is found out over time.
+		var file struct{ Estimate json.RawMessage }
+		if text, err := readFile(v.fsys, samplingName); err == nil && json.Unmarshal(text, &file) == nil {
+			v.annals.estimate = file.Estimate
+		}
+	}
 	return v.annals.files(func(name string, write func(io.Writer) error) error {
 		v.compare(name, write, "is not what follows from the events and the ledger")
 		return nil

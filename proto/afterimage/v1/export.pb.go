@@ -936,12 +936,12 @@ const file_afterimage_v1_export_proto_rawDesc = "" +
 	"eventsDone\x12\x1f\n" +
 	"\vtotal_bytes\x18\x03 \x01(\x04R\n" +
 	"totalBytes\x12\x16\n" +
-	"\x06sha256\x18\x04 \x01(\fR\x06sha2562\xbf\x03\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha2562\xce\x03\n" +
 	"\rExportService\x12L\n" +
-	"\fExportEvents\x12\".afterimage.v1.ExportEventsRequest\x1a\x18.afterimage.v1.Operation\x12L\n" +
-	"\fGetOperation\x12\".afterimage.v1.GetOperationRequest\x1a\x18.afterimage.v1.Operation\x12]\n" +
-	"\x0eListOperations\x12$.afterimage.v1.ListOperationsRequest\x1a%.afterimage.v1.ListOperationsResponse\x12R\n" +
-	"\x0fCancelOperation\x12%.afterimage.v1.CancelOperationRequest\x1a\x18.afterimage.v1.Operation\x12_\n" +
+	"\fExportEvents\x12\".afterimage.v1.ExportEventsRequest\x1a\x18.afterimage.v1.Operation\x12Q\n" +
+	"\fGetOperation\x12\".afterimage.v1.GetOperationRequest\x1a\x18.afterimage.v1.Operation\"\x03\x90\x02\x01\x12b\n" +
+	"\x0eListOperations\x12$.afterimage.v1.ListOperationsRequest\x1a%.afterimage.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\x0fCancelOperation\x12%.afterimage.v1.CancelOperationRequest\x1a\x18.afterimage.v1.Operation\"\x03\x90\x02\x02\x12_\n" +
 	"\x0eDownloadExport\x12$.afterimage.v1.DownloadExportRequest\x1a%.afterimage.v1.DownloadExportResponse0\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (

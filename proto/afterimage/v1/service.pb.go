@@ -3173,29 +3173,29 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"TEXT_SHOWN\x10\x03\x12\r\n" +
 	"\tTEXT_TOOL\x10\x04\x12\x12\n" +
 	"\x0eTEXT_RETRIEVED\x10\x05\x12\x10\n" +
-	"\fTEXT_COMMENT\x10\x062\xcc\x04\n" +
-	"\fEventService\x12Z\n" +
-	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\x12W\n" +
-	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\x12Y\n" +
-	"\fStreamEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.StreamEventsResponse0\x01\x12W\n" +
-	"\vCountEvents\x12\".afterimage.v1.SearchEventsRequest\x1a\".afterimage.v1.CountEventsResponse0\x01\x12@\n" +
-	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\x12F\n" +
-	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event\x12I\n" +
+	"\fTEXT_COMMENT\x10\x062\xef\x04\n" +
+	"\fEventService\x12_\n" +
+	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\"\x03\x90\x02\x02\x12\\\n" +
+	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\"\x03\x90\x02\x01\x12^\n" +
+	"\fStreamEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.StreamEventsResponse\"\x03\x90\x02\x010\x01\x12\\\n" +
+	"\vCountEvents\x12\".afterimage.v1.SearchEventsRequest\x1a\".afterimage.v1.CountEventsResponse\"\x03\x90\x02\x010\x01\x12E\n" +
+	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\"\x03\x90\x02\x01\x12K\n" +
+	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event\"\x03\x90\x02\x01\x12N\n" +
 	"\n" +
-	"ProveEvent\x12 .afterimage.v1.ProveEventRequest\x1a\x19.afterimage.v1.EventProof2\xd5\x02\n" +
+	"ProveEvent\x12 .afterimage.v1.ProveEventRequest\x1a\x19.afterimage.v1.EventProof\"\x03\x90\x02\x012\xe4\x02\n" +
 	"\n" +
-	"LogService\x12O\n" +
-	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\x12P\n" +
-	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x01\x12[\n" +
-	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof\x12G\n" +
-	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xc6\x01\n" +
-	"\x11QuarantineService\x12]\n" +
-	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\x12R\n" +
-	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined2T\n" +
-	"\rPolicyService\x12C\n" +
-	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.Policy2m\n" +
-	"\x10RedactionService\x12Y\n" +
-	"\fRedactEvents\x12\".afterimage.v1.RedactEventsRequest\x1a#.afterimage.v1.RedactEventsResponse0\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"LogService\x12T\n" +
+	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\"\x03\x90\x02\x02\x12U\n" +
+	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse\"\x03\x90\x02\x010\x01\x12`\n" +
+	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof\"\x03\x90\x02\x01\x12G\n" +
+	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xd0\x01\n" +
+	"\x11QuarantineService\x12b\n" +
+	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined\"\x03\x90\x02\x012Y\n" +
+	"\rPolicyService\x12H\n" +
+	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.Policy\"\x03\x90\x02\x012r\n" +
+	"\x10RedactionService\x12^\n" +
+	"\fRedactEvents\x12\".afterimage.v1.RedactEventsRequest\x1a#.afterimage.v1.RedactEventsResponse\"\x03\x90\x02\x020\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_service_proto_rawDescOnce sync.Once

@@ -1293,10 +1293,10 @@ const file_afterimage_v1_session_proto_rawDesc = "" +
 	"\x10VIEW_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04USER\x10\x01\x12\t\n" +
 	"\x05MODEL\x10\x02\x12\b\n" +
-	"\x04BOTH\x10\x032\xbd\x01\n" +
-	"\x0eSessionService\x12L\n" +
-	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x01\x12]\n" +
-	"\x0eListNeighbours\x12$.afterimage.v1.ListNeighboursRequest\x1a%.afterimage.v1.ListNeighboursResponseBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"\x04BOTH\x10\x032\xc7\x01\n" +
+	"\x0eSessionService\x12Q\n" +
+	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame\"\x03\x90\x02\x010\x01\x12b\n" +
+	"\x0eListNeighbours\x12$.afterimage.v1.ListNeighboursRequest\x1a%.afterimage.v1.ListNeighboursResponse\"\x03\x90\x02\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_session_proto_rawDescOnce sync.Once
