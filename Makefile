@@ -31,8 +31,10 @@ corpus: # the whole path on the whole shared corpus: 20 kills, every event, repl
 	go test -run '^$$' -bench CorpusRead -benchtime 3000x -v ./cmd/afterimage
 	AFTERIMAGE_BENCH_EVENTS=1000000 go test -run '^$$' -bench CorpusGrowth -benchtime 1x -v ./cmd/afterimage
 
-bench: # on the shared corpus where it is at hand
+bench: # on the shared corpus where it is at hand; questions to a million events, made once into bin/bench
 	go test -run '^$$' -bench . -benchmem ./...
+	mkdir -p bin/bench && AFTERIMAGE_BENCH_EVENTS=1000000 AFTERIMAGE_BENCH_STORE=$(CURDIR)/bin/bench go test -run '^$$' -timeout 60m \
+	  -bench 'Investigate|CalledOff|Replay|Neighbours|Aggregate|Estimate|Similar|Coverage' -benchtime 100x -v ./query/...
 	cd tools/redactbench && go test -run '^$$' -bench . -benchmem . # beside regexp and gitleaks
 
 PROTOGEN := cd tools && go run ./protogen -root ../proto

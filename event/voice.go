@@ -1,6 +1,7 @@
 package event
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,27 +37,26 @@ func AppendParts(all []string, e *pb.Event, v Voice) []string {
 	in := e.GetInteraction()
 	switch v {
 	case Generated:
-		return appendSaid(all, in.GetOutput())
+		return appendSaid(all, in.GetOutput()...)
 	case Shown:
 		if a := e.GetAction(); a != nil {
 			return appendSome(all, a.GetText())
 		}
 		if len(in.GetShown()) == 0 {
-			return appendSaid(all, in.GetOutput())
+			return appendSaid(all, in.GetOutput()...)
 		}
-		return appendSaid(all, in.GetShown())
+		return appendSaid(all, in.GetShown()...)
 	case Asked:
-		input := in.GetInput()
-		for i := len(input) - 1; i >= 0; i-- {
-			if input[i].GetRole() == "user" {
-				return appendSaid(all, input[i:i+1])
+		for _, m := range slices.Backward(in.GetInput()) {
+			if m.GetRole() == "user" {
+				return appendSaid(all, m)
 			}
 		}
 	}
 	return all
 }
 
-func appendSaid(all []string, messages []*pb.Message) []string {
+func appendSaid(all []string, messages ...*pb.Message) []string {
 	for _, m := range messages {
 		for _, p := range m.GetParts() {
 			switch kind := p.GetKind().(type) {

@@ -16,8 +16,7 @@ import (
 type Columns struct {
 	*block.Columns
 
-	Class string   // in which the events are kept now
-	Rows  []uint32 // which of the events are selected, ascending
+	Rows []uint32 // which of the events are selected, ascending
 
 	store *store
 	disk  disk
@@ -95,7 +94,7 @@ func (sc *scan) columns(u unit, do func(*Columns) error) error {
 	if err != nil {
 		return err
 	}
-	c := &Columns{Columns: b, Class: u.bucket.class, Rows: sc.rows(u, b), store: sc.store, disk: sc.disk, unit: u}
+	c := &Columns{Columns: b, Rows: sc.rows(u, b), store: sc.store, disk: sc.disk, unit: u}
 	if len(c.Rows) == 0 {
 		return nil
 	}

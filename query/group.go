@@ -42,7 +42,7 @@ var dimensions = []dimension{
 	{name: "region", column: block.Region},
 	{name: "rule", column: block.Rule},
 	{name: "kind", placed: func(c *eventlog.Columns, i int) string { return string(kindAt(c, i)) }},
-	{name: "class", placed: func(c *eventlog.Columns, _ int) string { return c.Class }},
+	{name: "class", column: block.Class},
 	{name: "hour", every: time.Hour},
 	{name: "day", every: 24 * time.Hour},
 	{name: "interval"},

@@ -92,8 +92,8 @@ func (m *Maker) signed(text []words.Hash) Sketch {
 	least := leastOf(shingles)
 	var b [16]byte
 	b[0] = literal + classOf(len(shingles))
-	for i := 0; i < minima; i += 2 {
-		b[1+i/2] = byte(least[i]<<minBits)&0xF0 | byte(least[i+1])&0xF
+	for i, hash := range least {
+		b[1+i/2] |= byte(hash&0xF) << (minBits * (1 - i%2))
 	}
 	return sketchOf(b)
 }

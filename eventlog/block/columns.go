@@ -17,6 +17,7 @@ type Column uint8
 
 // The columns that events are grouped by.
 const (
+	Class        Column = 13
 	Service      Column = 15
 	Version      Column = 16 // of the service
 	Instance     Column = 17
@@ -152,7 +153,7 @@ func (c *Columns) decode(number uint64, n int, r *reader, seed maphash.Seed) boo
 		bodies := c.column(r, n)
 		c.body = bodies.Places
 		c.bodies = c.events(bodies.Values, r)
-	case uint64(Service), uint64(Version), uint64(Instance), uint64(Deployment), uint64(Environment),
+	case uint64(Class), uint64(Service), uint64(Version), uint64(Instance), uint64(Deployment), uint64(Environment),
 		uint64(Region), uint64(Rule), uint64(Model), uint64(ModelVersion):
 		c.strings[number-firstString] = c.column(r, n)
 	default:

@@ -101,7 +101,7 @@ func TestSketchesSayWhatIsSaid(t *testing.T) {
 			r.Fatal(err)
 		}
 		for text := range numbers {
-			for _, part := range strings.Split(text, "\n") {
+			for part := range strings.SplitSeq(text, "\n") {
 				if !has(f, keys, part) {
 					r.Errorf("the filter, made after the sketches, denies a word of %q", part)
 				}

@@ -118,7 +118,7 @@ type AggregateEventsRequest struct {
 	//   - `service`, `service_version`, `instance`, `deployment`, `environment`,
 	//     `region`: of the source;
 	//   - `kind`: `interaction`, `verdict`, `report`, …;
-	//   - `class`: the retention class that the event is kept in now;
+	//   - `class`: the retention class that it was given when it was stored;
 	//   - `rule`: the sampling rule that kept it;
 	//   - `hour`, `day`, `interval`: of its time, in UTC; one of them at most.
 	GroupBy []string `protobuf:"bytes,5,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
