@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -146,14 +145,21 @@ func receive[M any](ctx context.Context, call func(context.Context) (grpc.Server
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		stream, err := call(ctx)
-		for err == nil {
-			var m *M
-			if m, err = stream.Recv(); err == nil && !yield(m, nil) {
+		if err != nil {
+			yield(nil, FromStatus(err))
+			return
+		}
+		for {
+			m, err := stream.Recv()
+			switch {
+			case err == io.EOF: //nolint:errorlint // Wrapped, it is of a call that was tried too often, and no end.
+				return
+			case err != nil:
+				yield(nil, FromStatus(err))
+				return
+			case !yield(m, nil):
 				return
 			}
-		}
-		if !errors.Is(err, io.EOF) {
-			yield(nil, FromStatus(err))
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/query/export"
 	"github.com/afterimage/afterimage/redaction"
 	"github.com/afterimage/afterimage/retention"
 	"github.com/afterimage/afterimage/server"
@@ -65,8 +68,10 @@ func serve(dir string) (addr string, stop func() error, err error) {
 	if err := errors.Join(webErr, rpcErr); err != nil {
 		return "", nil, err
 	}
+	engine := query.New(query.Config{Log: log})
+	exports := export.New(export.Config{Log: log, Engine: engine, Software: "test"})
 	srv, err := server.New(server.Config{
-		HTTP: web, GRPC: rpc, Log: log, Query: query.New(query.Config{Log: log}),
+		HTTP: web, GRPC: rpc, Log: log, Query: engine, Exports: exports,
 		Publish: func(ctx context.Context, tenant event.Tenant, events []*pb.Event) error {
 			return add(ctx, log, tenant, events)
 		},
@@ -79,9 +84,10 @@ func serve(dir string) (addr string, stop func() error, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	ran := make(chan error, 1)
+	ran := make(chan error, 2)
 	go func() { ran <- srv.Run(ctx) }()
-	return rpc.Addr().String(), func() error { cancel(); return errors.Join(<-ran, log.Close()) }, nil
+	go func() { ran <- exports.Run(ctx) }()
+	return rpc.Addr().String(), func() error { cancel(); return errors.Join(<-ran, <-ran, log.Close()) }, nil
 }
 
 func dial(t testing.TB, cfg client.Config) *client.Client {
@@ -236,6 +242,69 @@ func TestLogAndStore(t *testing.T) {
 	}
 }
 
+// Evidence is asked for, waited for and taken, in pieces if need be.
+func TestExport(t *testing.T) {
+	s := start(t)
+	s.publish(t, 3)
+	op, err := s.Export(t.Context(), &pb.ExportEventsRequest{Tenant: "acme", Format: pb.Exported_NDJSON, Actor: "a", Reason: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := client.OperationID(op)
+	if op, err = s.Wait(t.Context(), "acme", id, nil); err != nil || op.GetResponse().GetEvents() != 3 {
+		t.Fatalf("wait: %v, %v; want 3 events", op, err)
+	}
+	download := func(offset uint64, before []byte) (data []byte, sum []byte, err error) {
+		for m, err := range s.Download(t.Context(), "acme", id, offset, before) {
+			if err != nil {
+				return nil, nil, err
+			}
+			data, sum = append(data, m.GetData()...), m.GetSha256()
+		}
+		return data, sum, nil
+	}
+	whole, sum, err := download(0, nil)
+	if of := sha256.Sum256(whole); err != nil || !bytes.Equal(of[:], sum) || bytes.Count(whole, []byte("\n")) != 3 {
+		t.Errorf("download: %q, SHA-256 %x, %v; want 3 lines with %x", whole, sum, err, of)
+	}
+	first := sha256.Sum256(whole[:100])
+	if rest, _, err := download(100, first[:]); err != nil || !bytes.Equal(rest, whole[100:]) {
+		t.Errorf("rest: %q, %v; want what follows 100 bytes", rest, err)
+	}
+	if _, _, err := download(101, first[:]); !errors.Is(err, client.ErrOtherBytes) {
+		t.Errorf("rest of other bytes: got %v, want ErrOtherBytes", err)
+	}
+	if op, err = s.CancelOperation(t.Context(), "acme", id); err != nil || op.GetError() != nil {
+		t.Errorf("calling off what is done: %v, %v; want it as it was", op, err)
+	}
+	n := 0
+	for op, err := range s.Operations(t.Context(), "acme") {
+		if n++; err != nil || client.OperationID(op) != id {
+			t.Errorf("operations: %v, %v; want %s", op, err, id)
+		}
+	}
+	if n != 1 {
+		t.Errorf("got %d operations, want 1", n)
+	}
+}
+
+func TestAnalysisAndSimilar(t *testing.T) {
+	s := start(t)
+	s.publish(t, 3)
+	if a, err := s.Aggregate(t.Context(), &pb.AggregateEventsRequest{Tenant: "acme"}); err != nil || a.GetTotal().GetEvents() != 3 {
+		t.Errorf("aggregate: %v, %v; want 3 events", a, err)
+	}
+	if e, err := s.Estimate(t.Context(), &pb.EstimateEventsRequest{Tenant: "acme"}); err != nil || e == nil {
+		t.Errorf("estimate: %v, %v", e, err)
+	}
+	if f, err := s.Similar(t.Context(), &pb.FindSimilarEventsRequest{Tenant: "acme", Like: &pb.FindSimilarEventsRequest_Seq{Seq: 1}}); err != nil || f.GetReach().GetEvents() != 3 {
+		t.Errorf("similar: %v, %v; want 3 events", f, err)
+	}
+	if c, err := s.Clusters(t.Context(), &pb.ClusterEventsRequest{Tenant: "acme"}); err != nil || c.GetCount() != 1 {
+		t.Errorf("clusters: %v, %v; want 1", c, err)
+	}
+}
+
 // Callers decide on these.
 func TestErrors(t *testing.T) {
 	s := start(t)
@@ -248,7 +317,7 @@ func TestErrors(t *testing.T) {
 	_, session := s.Neighbours(t.Context(), "acme", "", 0)
 	published := s.Publish(t.Context(), "acme", &pb.Event{Id: "x"}, &pb.Event{})
 	_, cancelled := s.Policy(ctx, "acme")
-	_, exports := s.Export(t.Context(), &pb.ExportEventsRequest{Tenant: "acme", Actor: "a", Reason: "r"})
+	_, operation := s.Operation(t.Context(), "acme", "nothing")
 	var backup error
 	for _, backup = range s.Backup(t.Context(), "") {
 		break
@@ -261,7 +330,7 @@ func TestErrors(t *testing.T) {
 		"session":       {session, client.ErrNotFound, client.ErrInvalid},
 		"events":        {published, client.ErrInvalidEvent, client.ErrInvalidField},
 		"cancelled":     {cancelled, context.Canceled, client.ErrUnavailable},
-		"no exports":    {exports, client.ErrUnimplemented, client.ErrUnavailable},
+		"operation":     {operation, client.ErrNotFound, client.ErrInvalid},
 		"other reasons": {backup, client.Reason("NO_BACKUPS"), client.ErrInvalid},
 	} {
 		if !errors.Is(c.got, c.is) || errors.Is(c.got, c.isNot) {
@@ -365,6 +434,12 @@ func TestTries(t *testing.T) {
 		"publish": {func() error { return c.Publish(t.Context(), "acme", &pb.Event{Id: "x"}) }, 2},
 		"search": {func() error {
 			for _, err := range c.Search(t.Context(), "acme", client.SearchRequest{}) {
+				return err
+			}
+			return nil
+		}, 2},
+		"replay": {func() error {
+			for _, err := range c.Replay(t.Context(), "acme", "c-17", client.ReplayRequest{}) {
 				return err
 			}
 			return nil

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -103,13 +104,20 @@ var reasons = map[codes.Code]Reason{
 // FromStatus returns the *Error of an error that a gRPC call returned; nil for
 // nil, and other errors as they are.
 func FromStatus(err error) error {
-	st, is := status.FromError(err)
-	if err == nil || !is {
-		return err
-	}
 	if e, is := errors.AsType[*Error](err); is {
 		return e
 	}
+	of, is := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err)
+	if !is {
+		if errors.Is(err, io.EOF) { // of a connection that ended while the request was sent
+			return &Error{Reason: ErrUnavailable, Code: codes.Unavailable, Message: "the connection ended"}
+		}
+		return err
+	}
+	st := of.GRPCStatus() // not that of err, which may say around it how often it was tried
 	e := &Error{Code: st.Code(), Message: st.Message(), Reason: reasons[st.Code()]}
 	for _, detail := range st.Details() {
 		switch d := detail.(type) {

@@ -155,7 +155,7 @@ func found(t *testing.T, token string, events ...*pb.Event) string {
 			t.Fatal(err)
 		}
 	}
-	if err := p.end(client.End{}); err != nil {
+	if err := p.end(client.End{Next: token}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.out.Flush(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,6 +101,7 @@ func (m *maker) finish(doc *openapi.OpenAPI) error {
 	doc.Components.Responses = m.shared
 	for _, path := range doc.Paths.All() {
 		for _, operation := range path.Object.All() {
+			require(doc, operation)
 			if err := m.operation(operation); err != nil {
 				return fmt.Errorf("%s: %w", operation.GetOperationID(), err)
 			}
@@ -132,6 +134,34 @@ func summarize(o *openapi.Operation) {
 	first, _, _ := strings.Cut(strings.Join(strings.Fields(all), " "), ". ")
 	o.Summary, o.Description = new(strings.TrimSuffix(first, ".")), &all
 }
+
+// require takes a comment at its word that says "Required.": of parameters, and of
+// fields of a body.
+func require(doc *openapi.OpenAPI, o *openapi.Operation) {
+	for _, p := range o.Parameters {
+		if required(p.Object.GetDescription()) {
+			p.Object.Required = new(true)
+		}
+	}
+	if o.RequestBody == nil {
+		return
+	}
+	for _, media := range o.RequestBody.Object.Content.All() {
+		reference := media.Schema.GetReference()
+		body, ok := doc.Components.Schemas.Get(string(reference[strings.LastIndexByte(string(reference), '/')+1:]))
+		if !ok {
+			continue
+		}
+		schema := body.GetSchema()
+		for name, property := range schema.Properties.All() {
+			if required(property.GetSchema().GetDescription()) && !slices.Contains(schema.Required, name) {
+				schema.Required = append(schema.Required, name)
+			}
+		}
+	}
+}
+
+func required(comment string) bool { return slices.Contains(strings.Fields(comment), "Required.") }
 
 // example shows a body with a request that has one.
 func (m *maker) example(o *openapi.Operation) {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,5 +67,38 @@ func TestSummarize(t *testing.T) {
 		if o.GetSummary() != c.summary || o.GetDescription() != c.comment {
 			t.Errorf("%q: got %q and %q, want %q and all of it", c.comment, o.GetSummary(), o.GetDescription(), c.summary)
 		}
+	}
+}
+
+// A program that was generated from the description refuses what the store would
+// refuse.
+func TestRequired(t *testing.T) {
+	text, err := os.ReadFile(described)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name     string
+				Required bool
+			}
+		}
+		Components struct {
+			Schemas map[string]struct{ Required []string }
+		}
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, p := range doc.Paths["/v1/tenants/{tenant}/events:lookup"]["get"].Parameters {
+		got[p.Name] = p.Required
+	}
+	if want := map[string]bool{"tenant": true, "id": true, "readMask": false}; !maps.Equal(got, want) {
+		t.Errorf("parameters of events:lookup: got %v, want %v", got, want)
+	}
+	if got, want := doc.Components.Schemas["ExportEventsBody"].Required, []string{"actor", "reason"}; !slices.Equal(got, want) {
+		t.Errorf("body of events:export: got %v, want %v", got, want)
 	}
 }

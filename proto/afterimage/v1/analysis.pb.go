@@ -1507,10 +1507,10 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\bcaptured\x18\x05 \x01(\x04R\bcaptured\x12\x16\n" +
 	"\x06stored\x18\x06 \x01(\x04R\x06stored\x125\n" +
 	"\testimated\x18\a \x01(\v2\x17.afterimage.v1.EstimateR\testimated\x12\x16\n" +
-	"\x06agrees\x18\b \x01(\bR\x06agrees2\xd2\x01\n" +
-	"\x0fAnalysisService\x12`\n" +
-	"\x0fAggregateEvents\x12%.afterimage.v1.AggregateEventsRequest\x1a&.afterimage.v1.AggregateEventsResponse\x12]\n" +
-	"\x0eEstimateEvents\x12$.afterimage.v1.EstimateEventsRequest\x1a%.afterimage.v1.EstimateEventsResponseBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"\x06agrees\x18\b \x01(\bR\x06agrees2\xdc\x01\n" +
+	"\x0fAnalysisService\x12e\n" +
+	"\x0fAggregateEvents\x12%.afterimage.v1.AggregateEventsRequest\x1a&.afterimage.v1.AggregateEventsResponse\"\x03\x90\x02\x01\x12b\n" +
+	"\x0eEstimateEvents\x12$.afterimage.v1.EstimateEventsRequest\x1a%.afterimage.v1.EstimateEventsResponse\"\x03\x90\x02\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_analysis_proto_rawDescOnce sync.Once
