@@ -28,7 +28,8 @@ type Config struct {
 	Credentials credentials.TransportCredentials
 	// Tries is how often a call is made that the store gave no answer to, where
 	// that is safe; 1 to 5, 0: 3. There are 0.1 s between the first two, and three
-	// times as long between any other two, give or take a fifth.
+	// times as long between any other two, give or take a fifth. Requests over
+	// 256 KiB are made once.
 	Tries int
 	// Dial are further options of the connection.
 	Dial []grpc.DialOption
