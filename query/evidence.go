@@ -41,7 +41,7 @@ func (e *Engine) Evidence(ctx context.Context, t event.Tenant, r EvidenceRequest
 		return nil, err
 	}
 	s.selection.Before = &r.Before
-	s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.FieldKind, Values: evidenceKinds()})
+	s.only(evidenceKinds())
 	scan := e.log.Scan(ctx, t, s.selection)
 	if len(r.Sessions) > 0 {
 		if scan, err = e.ofSessions(ctx, t, r, s.selection); err != nil {

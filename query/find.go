@@ -3,8 +3,10 @@ package query
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 )
 
@@ -57,7 +59,7 @@ func (s *search) run(ctx context.Context, log *eventlog.Log, want int, found fun
 		if err != nil || enough {
 			return nil, err
 		}
-		if d := s.selection.Deadline; !d.IsZero() && time.Until(d) <= 0 {
+		if s.late() {
 			return &eventlog.Position{Time: entry.Time, Seq: entry.Seq}, nil
 		}
 	}
@@ -119,7 +121,10 @@ func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*e
 // least of the event is asked first.
 func (s *search) match(entry *eventlog.Entry) (bool, error) {
 	ok, err := true, error(nil)
-	if s.condition != nil && s.condition.MetaOnly() && !s.indexed() {
+	if s.kinds != nil {
+		ok, err = s.is(entry)
+	}
+	if ok && err == nil && s.condition != nil && s.condition.MetaOnly() && !s.indexed() {
 		ok, err = s.meets(entry)
 	}
 	if ok && err == nil && s.text != nil {
@@ -135,7 +140,15 @@ func (s *search) match(entry *eventlog.Entry) (bool, error) {
 }
 
 // decided tells whether all that is selected matches.
-func (s *search) decided() bool { return s.text == nil && (s.condition == nil || s.indexed()) }
+func (s *search) decided() bool {
+	return s.kinds == nil && s.text == nil && (s.condition == nil || s.indexed())
+}
+
+// is tells whether the event is of one of the kinds.
+func (s *search) is(entry *eventlog.Entry) (bool, error) {
+	e, err := entry.Meta()
+	return err == nil && slices.Contains(s.kinds, string(event.KindOf(e))), err
+}
 
 // indexed tells whether the index has decided the condition.
 func (s *search) indexed() bool { return s.condition != nil && s.condition.Exact() }

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -88,6 +87,7 @@ func (e *Engine) Search(ctx context.Context, t event.Tenant, r Request) (Page, e
 	p.Explanation = s.explanation()
 	if n < len(found) { // There are more, known already.
 		at = &eventlog.Position{Time: found[n-1].Time, Seq: found[n-1].Seq}
+		p.TimedOut = n < s.size && s.late()
 	} else {
 		p.TimedOut = at != nil
 	}
@@ -103,6 +103,7 @@ type search struct {
 	selection eventlog.Selection
 	condition *policy.Condition // nil: everything
 	text      *textQuery        // nil: whatever is said
+	kinds     []string          // nil: any, or those of the selection
 	wanted    *mask             // nil: all fields
 	snippets  bool
 	size      int
@@ -246,34 +247,53 @@ func (e *Engine) pseudonyms(t event.Tenant, known bool) func(string) (string, er
 	}
 }
 
-// page reads events until the page is full and returns them, and of how many
-// entries they are: forgotten ones are left out.
+// page reads events until the page is full or the time is up, at least one, and
+// returns them, and of how many entries they are: forgotten ones are left out.
 func (s *search) page(ctx context.Context, entries []*eventlog.Entry) (p Page, n int, err error) {
 	size := 0
-	for part := range slices.Chunk(entries, stretch) {
-		read, err := load(ctx, part, s.wanted, s.unchecked())
+	for len(entries) > n {
+		part := entries[n:min(n+stretch, len(entries))]
+		events, matches, err := s.load(ctx, part)
 		if err != nil {
 			return Page{}, 0, err
 		}
-		for i, e := range read {
+		for i, e := range events {
 			if e != nil {
-				size += proto.Size(e)
-				if size > pageBytes && len(p.Events) > 0 {
+				if size += proto.Size(e) + proto.Size(matches[i]); size > pageBytes && len(p.Events) > 0 {
 					return p, n, nil
 				}
 				p.Events = append(p.Events, e)
 				if s.snippets {
-					m, err := s.text.matchOf(part[i])
-					if err != nil {
-						return Page{}, 0, err
-					}
-					p.Matches = append(p.Matches, m)
+					p.Matches = append(p.Matches, matches[i])
 				}
 			}
 			n++
 		}
+		if s.late() && len(p.Events) > 0 {
+			break
+		}
 	}
 	return p, n, nil
+}
+
+// load reads entries, and where each says what was looked for, if that is wanted.
+func (s *search) load(ctx context.Context, entries []*eventlog.Entry) ([]*pb.Event, []*pb.Match, error) {
+	events, err := load(ctx, entries, s.wanted, s.unchecked())
+	matches := make([]*pb.Match, len(entries))
+	if err != nil || !s.snippets {
+		return events, matches, err
+	}
+	return events, matches, shared(ctx, bySeq(entries), func(i int) (err error) {
+		if events[i] != nil {
+			matches[i], err = s.text.matchOf(entries[i])
+		}
+		return err
+	})
+}
+
+// late tells whether the time is up.
+func (s *search) late() bool {
+	return !s.selection.Deadline.IsZero() && time.Until(s.selection.Deadline) <= 0
 }
 
 // unchecked returns what is left to be asked of an event that matches; nil if

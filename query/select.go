@@ -48,8 +48,17 @@ func (e *Engine) Texts(ctx context.Context, t event.Tenant, r TextRequest) (iter
 	if err != nil {
 		return nil, err
 	}
-	s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.FieldKind, Values: withTexts()})
+	s.only(withTexts())
 	return s.positions(ctx, e.log.Scan(ctx, t, s.selection)), nil
+}
+
+// only leaves events of some kinds. Where events are looked up by id no other term
+// is, so that each is looked at.
+func (s *search) only(kinds []string) {
+	if slices.ContainsFunc(s.selection.Terms, func(t eventlog.Term) bool { return t.Field == eventlog.FieldID }) {
+		s.kinds = kinds
+	}
+	s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.FieldKind, Values: kinds})
 }
 
 // positions yields the positions of those that match of what a scan yields.

@@ -67,6 +67,8 @@ func TestTexts(t *testing.T) {
 		{"a session", query.TextRequest{Filter: `session == "c-1"`}, first},
 		{"a text", query.TextRequest{Filter: `interaction.input.exists(m, m.parts.exists(p, p.text == "question 17"))`}, []event.Seq{17}},
 		{"a kind", query.TextRequest{Filter: `kind == "report"`}, []event.Seq{n + 1}},
+		{"an id of what has no text", query.TextRequest{Filter: `id == "v"`}, nil},
+		{"an id of what has text", query.TextRequest{Filter: `id == "r"`}, []event.Seq{n + 1}},
 		{"a kind without text", query.TextRequest{Filter: `kind == "verdict"`}, nil},
 		{"a time", query.TextRequest{Since: morning.Add(5 * time.Second), Until: morning.Add(7 * time.Second)}, []event.Seq{5, 6}},
 		{"positions", query.TextRequest{Seqs: []event.Seq{9, 3, 9}}, []event.Seq{3, 9}},

@@ -16,7 +16,7 @@ import (
 const (
 	maxSnippets   = 3   // of an event
 	snippetBefore = 60  // characters before what was found
-	snippetLength = 220 // characters in all, but for what was found first
+	snippetLength = 220 // characters in all
 )
 
 // matchOf returns where an event says what is looked for; without any place if
@@ -73,7 +73,6 @@ func (q *textQuery) places(text string) (places [][2]int) {
 func snippet(kind event.TextKind, text string, places [][2]int) *pb.Snippet {
 	from := back(text, places[0][0], snippetBefore)
 	to := forth(text, from, snippetLength)
-	to = max(to, places[0][1])
 	s := &pb.Snippet{Kind: nameOf(kind), CutBefore: from > 0, CutAfter: to < len(text)}
 	add := func(start, end int, match bool) {
 		if start < end {
@@ -82,12 +81,13 @@ func snippet(kind event.TextKind, text string, places [][2]int) *pb.Snippet {
 	}
 	at := from
 	for _, p := range places {
-		if p[1] > to {
+		if p[0] >= to {
 			break
 		}
+		end := min(p[1], to) // What separates words may be long.
 		add(at, p[0], false)
-		add(p[0], p[1], true)
-		at = p[1]
+		add(p[0], end, true)
+		at = end
 	}
 	add(at, to, false)
 	return s

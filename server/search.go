@@ -41,7 +41,7 @@ func (s events) StreamEvents(r *pb.SearchEventsRequest, out grpc.ServerStreaming
 	if err != nil {
 		return err
 	}
-	leave, err := await(out.Context(), s.searches, 1)
+	leave, err := await(out.Context(), s.feeds, 1)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s events) CountEvents(r *pb.SearchEventsRequest, out grpc.ServerStreamingS
 	if err != nil {
 		return err
 	}
-	leave, err := await(out.Context(), s.searches, 1)
+	leave, err := await(out.Context(), s.feeds, 1)
 	if err != nil {
 		return err
 	}
