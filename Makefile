@@ -31,20 +31,26 @@ corpus: # the whole path on the whole shared corpus: 20 kills, every event, repl
 	go test -run '^$$' -bench CorpusRead -benchtime 3000x -v ./cmd/afterimage
 	AFTERIMAGE_BENCH_EVENTS=1000000 go test -run '^$$' -bench CorpusGrowth -benchtime 1x -v ./cmd/afterimage
 
-bench: # on the shared corpus where it is at hand
+bench: # on the shared corpus where it is at hand; questions to a million events, made once into bin/bench
 	go test -run '^$$' -bench . -benchmem ./...
+	mkdir -p bin/bench && AFTERIMAGE_BENCH_EVENTS=1000000 AFTERIMAGE_BENCH_STORE=$(CURDIR)/bin/bench go test -run '^$$' -timeout 60m \
+	  -bench 'Investigate|CalledOff|Replay|Neighbours|Aggregate|Estimate|Similar|Coverage' -benchtime 100x -v ./query/...
 	cd tools/redactbench && go test -run '^$$' -bench . -benchmem . # beside regexp and gitleaks
 
 PROTOGEN := cd tools && go run ./protogen -root ../proto
-GATEWAY := grpc_api_configuration=../proto/afterimage/v1/gateway.yaml
+PROTOS := ../proto/afterimage/v1
+GATEWAY := grpc_api_configuration=$(PROTOS)/gateway.yaml
+OPENAPI := openapi_configuration=$(PROTOS)/openapi.yaml,allow_merge=true,merge_file_name=openapi,openapi_naming_strategy=simple,simple_operation_ids=true,use_allof_for_refs=true,omit_array_item_type_when_ref_sibling=true
 generate: # Go, gateway, OpenAPI and JSON Schema from the protos
 	$(PROTOGEN) go:../proto:paths=source_relative go-grpc:../proto:paths=source_relative \
 	  grpc-gateway:../proto:paths=source_relative,$(GATEWAY) \
-	  openapiv2:../server:$(GATEWAY),allow_merge=true,merge_file_name=openapi,openapi_naming_strategy=simple
+	  openapiv2:../bin:$(GATEWAY),$(OPENAPI)
+	cd tools && go run ./openapi make -examples $(PROTOS)/examples.yaml -routes $(PROTOS)/routes.yaml ../bin/openapi.swagger.json ../server/openapi.json
 	$(PROTOGEN) -keep afterimage.v1.Event.jsonschema.bundle.json=event.schema.json jsonschema:../docs:target=json-bundle
 
-lint:
+lint: # the code, and the description of the API
 	$(TOOL) golangci-lint run ./...
+	cd tools && go run ./openapi lint ../server/openapi.json
 
 check: build # what CI runs
 	go vet ./... && cd tools && go vet ./...

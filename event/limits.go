@@ -40,6 +40,8 @@ const (
 	MaxBlocks     = 16_384 // of a forgotten
 	MaxReplaced   = 1_024  // of a redacted: events
 	MaxDetectors  = 1_024  // of a redacted
+
+	MaxExportedSessions = 100 // of an exported
 )
 
 // Bounds on nested messages keep a few encoded bytes from becoming many in

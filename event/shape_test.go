@@ -46,6 +46,7 @@ func TestShapesMatchDescriptors(t *testing.T) {
 	checkShape(t, seen, restoredShape, new(pb.Restored))
 	checkShape(t, seen, redactedShape, new(pb.Redacted))
 	checkShape(t, seen, replacementShape, new(pb.Redacted_Replacement))
+	checkShape(t, seen, exportedShape, new(pb.Exported))
 	for name := range messagesOf(new(pb.Event).ProtoReflect().Descriptor()) {
 		if !seen[name] {
 			t.Errorf("%s has no shape", name)

@@ -106,6 +106,7 @@ var invalidInteractions = []struct {
 	{func(e *pb.Event) { e.Body = &pb.Event_EpochBegan{} }, "epochBegan: is written by the store alone"},
 	{func(e *pb.Event) { e.Body = &pb.Event_Restored{} }, "restored: is written by the store alone"},
 	{func(e *pb.Event) { e.Body = &pb.Event_Redacted{} }, "redacted: is written by the store alone"},
+	{func(e *pb.Event) { e.Body = &pb.Event_Exported{} }, "exported: is written by the store alone"},
 	{func(e *pb.Event) { e.Body = &pb.Event_Interaction{} }, "interaction: is missing"},
 	{func(e *pb.Event) { body(e).Input, body(e).Output, body(e).Shown = nil, nil, nil },
 		"interaction: has no message: want at least one in input, output or shown"},

@@ -60,6 +60,7 @@ const (
 	EpochBegan    Kind = "epoch_began"
 	Restored      Kind = "restored"
 	Redacted      Kind = "redacted"
+	Exported      Kind = "exported"
 )
 
 // KindOf returns the kind of the event's body, "" if it has none.
@@ -85,6 +86,8 @@ func KindOf(e *pb.Event) Kind {
 		return Restored
 	case *pb.Event_Redacted:
 		return Redacted
+	case *pb.Event_Exported:
+		return Exported
 	}
 	return ""
 }

@@ -198,7 +198,7 @@ func (w *looking) block(u unit) error {
 	if !w.mark(s) {
 		return nil
 	}
-	times, err := w.sc.store.timeline(w.sc.disk, u.id, u.header, u.bucket)
+	times, err := w.sc.store.timeline(w.sc.disk, u.id, u.header, u.bucket, w.sc.sel.Stats)
 	if err != nil {
 		return err
 	}

@@ -15,10 +15,11 @@ type sized interface{ Size() int } // in bytes
 type cache[S sized] struct {
 	recycle func(S) // takes sections that nobody uses any more; nil: nobody does
 
-	mu    sync.Mutex // guards what follows
-	room  int64
-	order *list.List // of *cached[S], the one used last in front
-	byID  map[block.ID]*list.Element
+	mu      sync.Mutex // guards what follows
+	room    int64
+	spurned int        // offers
+	order   *list.List // of *cached[S], the one used last in front
+	byID    map[block.ID]*list.Element
 }
 
 // cached is a section in the cache, or one that was in it.
@@ -46,6 +47,26 @@ func (c *cache[S]) get(id block.ID, open func(block.ID) (S, error)) (*cached[S],
 	e := &cached[S]{id: id, section: section, users: 1}
 	c.settle(c.put(e))
 	return e, nil
+}
+
+// reluctance is how many sections are not taken of those that are offered to a
+// full cache, for each that is. Whoever reads everything again and again would
+// otherwise find what was read last, and never what comes next.
+const reluctance = 7
+
+// offer adds a section that is free to use by anybody, if there is room, and
+// otherwise seldom.
+func (c *cache[S]) offer(id block.ID, section S) {
+	c.mu.Lock()
+	full := c.room < int64(section.Size())
+	if full {
+		c.spurned++
+	}
+	take := !full || c.spurned%(reluctance+1) == 0
+	c.mu.Unlock()
+	if take {
+		c.settle(c.put(&cached[S]{id: id, section: section}))
+	}
 }
 
 // use returns the section if the cache has it.
@@ -90,6 +111,21 @@ func (c *cache[S]) put(e *cached[S]) (unused []S) {
 		}
 	}
 	return unused
+}
+
+// replace is get where what the cache has will not do: it makes another.
+func (c *cache[S]) replace(old *cached[S], open func(block.ID) (S, error)) (*cached[S], error) {
+	id := old.id
+	c.mu.Lock()
+	if at, ok := c.byID[id]; ok && at.Value.(*cached[S]) == old {
+		c.order.Remove(at)
+		delete(c.byID, id)
+		c.room += int64(old.section.Size())
+		old.evicted = true
+	}
+	c.mu.Unlock()
+	c.done(old)
+	return c.get(id, open)
 }
 
 // remove forgets a block's section.

@@ -189,4 +189,4 @@ func (l *Log) endEpoch(ctx context.Context, progress func(ForgetProgress)) error
 }
 
 // workers is how many blocks are sealed at a time where someone waits for it.
-func (*Log) workers() int { return runtime.GOMAXPROCS(0) }
+func (*store) workers() int { return runtime.GOMAXPROCS(0) }

@@ -75,7 +75,7 @@ func (l *Log) followed(seq event.Seq) (*Followed, error) {
 		if err != nil {
 			return err
 		}
-		m, err := l.meta(at.block)
+		m, err := l.meta(at.block, nil)
 		if err != nil {
 			return err
 		}

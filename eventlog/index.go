@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -76,26 +77,39 @@ func appendPosting(seqs []event.Seq, first event.Seq, b []byte) ([]event.Seq, er
 // values, ascending. Two values in 2^64 share a name: callers look at the
 // event.
 func (d disk) find(b *bucket, t Term) ([]event.Seq, error) {
+	prefixes, err := b.prefixes(t)
+	if err != nil {
+		return nil, err
+	}
 	var seqs []event.Seq
-	for _, v := range t.Values {
+	err = d.eachOf(prefixes, func(k, v []byte) error {
+		_, _, first, err := parseTermKey(k)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrTampered, err)
+		}
+		seqs, err = appendPosting(seqs, first, v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(seqs)
+	return slices.Compact(seqs), nil
+}
+
+// prefixes returns where the entries of a term's values stand in the bucket's
+// index, in the order of the keys.
+func (b *bucket) prefixes(t Term) ([][]byte, error) {
+	prefixes := make([][]byte, len(t.Values))
+	for i, v := range t.Values {
 		hash, err := b.hash(t.Field, v)
 		if err != nil {
 			return nil, err
 		}
-		err = d.each(termPrefix(b.indexID, hash[:]), func(k, v []byte) error {
-			_, _, first, err := parseTermKey(k)
-			if err != nil {
-				return fmt.Errorf("%w: %w", ErrTampered, err)
-			}
-			seqs, err = appendPosting(seqs, first, v)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+		prefixes[i] = termPrefix(b.indexID, hash[:])
 	}
-	slices.Sort(seqs)
-	return slices.Compact(seqs), nil
+	slices.SortFunc(prefixes, bytes.Compare)
+	return slices.CompactFunc(prefixes, bytes.Equal), nil
 }
 
 // intersect returns what stands in both, which ascend.

@@ -56,7 +56,7 @@ type Config struct {
 	FS         vfs.FS           // where Dir is; nil: the operating system's
 	Now        func() time.Time // evidence time; nil: time.Now
 	Logger     *slog.Logger     // nil: discard
-	CacheBytes int64            // what is kept in memory of what was read: four parts in sixteen as stored, the rest decoded; 0: 256 MiB
+	CacheBytes int64            // what is kept in memory of what was read: three parts in sixteen as stored, the rest decoded; 0: 256 MiB
 	MinFree    uint64           // bytes that must stay free on the disk; 0: 256 MiB
 	Origin     string           // the log's name in checkpoints; "": afterimage.invalid/<store id>
 	// Rekey makes the embedded JetStream encrypt all its files with the fresh key,
@@ -146,7 +146,7 @@ const (
 	FieldCategory   Field = "category"   // of any verdict or report
 	FieldService    Field = "service"    // source.service
 	FieldDeployment Field = "deployment" // source.deployment
-	FieldClass      Field = "class"      // the retention class
+	FieldClass      Field = "class"      // the retention class that it is kept in now, which its own need not be
 )
 
 // A Term asks for events whose field is one of the values.
@@ -372,27 +372,9 @@ func terms(e *pb.Event, f func(Field, string)) {
 // Read returns the event at seq with its `seq` set. ErrNotFound where there
 // is none or it is another tenant's, ErrErased where it was forgotten.
 func (l *Log) Read(ctx context.Context, name event.Tenant, seq event.Seq) (*pb.Event, error) {
-	if err := ctx.Err(); err != nil {
+	at, err := l.place(ctx, name, seq)
+	if err != nil {
 		return nil, err
-	}
-	t := l.named(name)
-	if t == nil || seq >= l.Size() {
-		return nil, fmt.Errorf("event %d: %w", seq, ErrNotFound)
-	}
-	at, err := l.locate(seq)
-	if err != nil {
-		return nil, fmt.Errorf("event %d: %w", seq, err)
-	}
-	err = l.at(seq, at, func(now location) error {
-		_, b, err := l.header(now.block)
-		if err == nil && b.tenant != t.id {
-			err = ErrNotFound
-		}
-		at = now
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("event %d: %w", seq, err)
 	}
 	return l.event(seq, at)
 }
@@ -420,19 +402,34 @@ func (s *store) at(seq event.Seq, seen location, f func(location) error) error {
 	}
 }
 
-// event reads the event that was last seen at a location.
-func (s *store) event(seq event.Seq, seen location) (*pb.Event, error) {
-	var e *pb.Event
-	err := s.at(seq, seen, func(at location) error {
-		return s.text(at.block, func(t *block.Text) (err error) {
+// stored calls f with the stored bytes of the event that was last seen at a
+// location; all tells whether others of its block will be asked for too.
+func (s *store) stored(seq event.Seq, seen location, all bool, stats *Stats, f func([]byte) error) error {
+	return s.at(seq, seen, func(at location) error {
+		to := int(at.index)
+		if all {
+			to = whole
+		}
+		return s.text(at.block, to, stats, func(t *block.Text) error {
 			if int(at.index) >= t.Len() {
 				return fmt.Errorf("%w: block %d has no event %d", ErrTampered, at.block, at.index)
 			}
-			if e, err = event.Unmarshal(t.Bytes(int(at.index))); err != nil {
-				return fmt.Errorf("%w: %w", ErrTampered, err)
-			}
-			return nil
+			return f(t.Bytes(int(at.index)))
 		})
+	})
+}
+
+// event reads the event that was last seen at a location.
+func (s *store) event(seq event.Seq, seen location) (*pb.Event, error) { return s.read(seq, seen, nil) }
+
+// read is event, counted.
+func (s *store) read(seq event.Seq, seen location, stats *Stats) (*pb.Event, error) {
+	var e *pb.Event
+	err := s.stored(seq, seen, false, stats, func(stored []byte) (err error) {
+		if e, err = event.Unmarshal(stored); err != nil {
+			return fmt.Errorf("%w: %w", ErrTampered, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", seq, err)

@@ -154,7 +154,7 @@ func openDB(cfg Config, readOnly bool) (*pebble.DB, error) {
 			return nil, fmt.Errorf("make data directory: %w", err)
 		}
 	}
-	blocks := pebble.NewCache(cfg.CacheBytes / 16 * 4)
+	blocks := pebble.NewCache(cfg.CacheBytes / 16 * 3)
 	defer blocks.Unref()
 	opts := dbOptions(cfg)
 	opts.Cache, opts.ReadOnly, opts.ErrorIfNotExists = blocks, readOnly, readOnly

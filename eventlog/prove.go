@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/formats/proof"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -61,7 +64,8 @@ func (l *Log) Prove(ctx context.Context, name event.Tenant, seq event.Seq, in Ch
 		return Proof{}, fmt.Errorf("event %d: %w: its commitment is missing", seq, ErrTampered)
 	}
 	p := Proof{Seq: seq, Commitment: [32]byte(bundle[start:]), Checkpoint: in}
-	hashes, err := tlog.ProveRecord(int64(in.Size), int64(seq), l.hashes())
+	// What the tiles say is checked once, by the root that the proof leads to.
+	hashes, err := tlog.ProveRecord(int64(in.Size), int64(seq), tlog.HashReaderFunc(tileReader{l.store}.hashes))
 	if err != nil {
 		return Proof{}, provingError(err)
 	}
@@ -74,6 +78,20 @@ func (l *Log) Prove(ctx context.Context, name event.Tenant, seq event.Seq, in Ch
 		return Proof{}, err
 	}
 	return p, nil
+}
+
+// CheckProof reports whether a proof shows that a commitment is in the tree of a
+// checkpoint, which the caller trusts: what whoever has a proof can tell without
+// the store.
+func CheckProof(p proof.TLogProof, commitment [32]byte, in log.Checkpoint) error {
+	if p.Index >= in.Size || in.Size > 1<<48 || len(in.Hash) != tlog.HashSize {
+		return errors.New("impossible index, size or root")
+	}
+	hashes := make(tlog.RecordProof, len(p.Hashes))
+	for i, h := range p.Hashes {
+		hashes[i] = h
+	}
+	return tlog.CheckRecord(hashes, int64(in.Size), tlog.Hash(in.Hash), int64(p.Index), tree.LeafHash(commitment[:]))
 }
 
 // owned reports whether the event is the tenant's, as far as is still known:
@@ -153,6 +171,31 @@ func (r tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 			return nil, readError{err}
 		}
 		out = append(out, tree.AppendHashes(nil, hashes[:t.W]))
+	}
+	return out, nil
+}
+
+// hashes is a tlog.HashReader of what is stored; nothing of it has been checked.
+func (r tileReader) hashes(indexes []int64) ([]tlog.Hash, error) {
+	widest := map[[2]int64]tlog.Tile{} // of each tile that has some of them
+	for _, index := range indexes {
+		t := tlog.TileForIndex(r.Height(), index)
+		if at := [2]int64{int64(t.L), t.N}; t.W > widest[at].W {
+			widest[at] = t
+		}
+	}
+	tiles := slices.Collect(maps.Values(widest))
+	data, err := r.ReadTiles(tiles)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		t := tlog.TileForIndex(r.Height(), index)
+		n := slices.IndexFunc(tiles, func(have tlog.Tile) bool { return have.L == t.L && have.N == t.N })
+		if out[i], err = tlog.HashFromTile(tiles[n], data[n], index); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -31,7 +31,7 @@ func (f forger) stored(seq event.Seq) (out []byte) {
 	f.t.Helper()
 	at, err := f.l.locate(seq)
 	if err == nil {
-		err = f.l.text(at.block, func(t *block.Text) error { out = bytes.Clone(t.Bytes(int(at.index))); return nil })
+		err = f.l.text(at.block, int(at.index), nil, func(t *block.Text) error { out = bytes.Clone(t.Bytes(int(at.index))); return nil })
 	}
 	if err != nil {
 		f.t.Fatal(err)

@@ -41,13 +41,29 @@ type Selection struct {
 	// Words leaves out blocks none of whose events has one of each of these
 	// words in its texts. It does not settle which events of a block have them:
 	// whoever asks looks at the events.
-	Words  [][]words.Hash
-	Since  time.Time  // events at or after; zero: no bound
-	Until  time.Time  // events before; zero: no bound
-	Before *event.Seq // only positions of the log before this; nil: all
-	Order  Order
-	After  *Position // continue after this event in the order; nil: from the start
+	Words [][]words.Hash
+	// Pairs and Prefixes leave out blocks in none of whose texts two words follow
+	// one another so, or a word begins so; see words.Pair and words.PrefixOf. Only
+	// blocks that were merged can tell.
+	Pairs, Prefixes []words.Hash
+	Since           time.Time  // events at or after; zero: no bound
+	Until           time.Time  // events before; zero: no bound
+	Before          *event.Seq // only positions of the log before this; nil: all
+	Order           Order
+	After           *Position // continue after this event in the order; nil: from the start
+	Stats           *Stats    // what the scan, and reading what it yields, looks into is added to it; nil: nobody asks
+	// Deadline is when a scan that finds nothing for long ends with a *Paused;
+	// zero: never. It got further than After then.
+	Deadline time.Time
 }
+
+// Paused is the error of a scan whose deadline passed.
+type Paused struct {
+	At Position // nothing more is to be found before the place after this
+}
+
+// Error says so.
+func (*Paused) Error() string { return "the scan's time is up" }
 
 // An Entry is one event found by a scan. It is valid as long as the log is
 // open and safe for concurrent use.
@@ -56,6 +72,7 @@ type Entry struct {
 	Time  time.Time // of the event
 	store *store
 	at    location
+	stats *Stats
 }
 
 // Meta returns the event without its text: everything but messages,
@@ -65,7 +82,7 @@ type Entry struct {
 func (e *Entry) Meta() (*pb.Event, error) {
 	var out *pb.Event
 	err := e.store.at(e.Seq, e.at, func(at location) error {
-		m, err := e.store.meta(at.block)
+		m, err := e.store.meta(at.block, e.stats)
 		if err != nil {
 			return err
 		}
@@ -77,7 +94,14 @@ func (e *Entry) Meta() (*pb.Event, error) {
 
 // Event returns the whole event with its `seq` set. The caller owns it.
 // ErrErased where the event was forgotten since.
-func (e *Entry) Event() (*pb.Event, error) { return e.store.event(e.Seq, e.at) }
+func (e *Entry) Event() (*pb.Event, error) { return e.store.read(e.Seq, e.at, e.stats) }
+
+// Stored calls f with the event's stored bytes, which are valid until f returns
+// and not to be changed: to look at some of an event without decoding it all.
+// ErrErased where the event was forgotten since, or f's error.
+func (e *Entry) Stored(f func(stored []byte) error) error {
+	return e.store.stored(e.Seq, e.at, true, e.stats, f)
+}
 
 // Scan yields the selected events in order, as of the call: what is appended
 // meanwhile is not seen. Forgotten events are left out. A yielded error ends
@@ -99,7 +123,10 @@ func (l *Log) Scan(ctx context.Context, name event.Tenant, sel Selection) iter.S
 				yield(nil, err)
 				return
 			}
-			if !ok || !yield(&Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: l.store, at: it.at}, nil) {
+			if !ok {
+				return
+			}
+			if entry := it.entry(l.store, sel.Stats); !yield(&entry, nil) {
 				return
 			}
 		}
@@ -118,8 +145,11 @@ type scan struct {
 	after  item   // the place to continue after, if sel has one
 	units  []unit // by bound, the one to open next last
 	found  found
-	first  item       // of those found, if there are any
-	words  [][]uint64 // wanted, as filters know them: of each list one
+	first  item   // of those found, if there are any
+	moved  bool   // a block beyond after was looked into
+	wanted wanted // of texts
+	ahead  int    // units that were probed together last
+	probed int    // of these, how many are still to be opened
 }
 
 // unit is a block to look into.
@@ -129,6 +159,8 @@ type unit struct {
 	bucket *bucket
 	bound  item     // no event in the block comes before this in the order
 	at     []uint32 // which of its events, ascending; nil: all
+
+	without bool // it has not what is wanted of texts
 }
 
 // item is an event found.
@@ -136,6 +168,10 @@ type item struct {
 	time int64
 	seq  event.Seq
 	at   location
+}
+
+func (it item) entry(s *store, stats *Stats) Entry {
+	return Entry{Seq: it.seq, Time: time.Unix(0, it.time).UTC(), store: s, at: it.at, stats: stats}
 }
 
 // newScan plans a scan. Close it after use.
@@ -158,7 +194,7 @@ func (l *Log) newScan(ctx context.Context, name event.Tenant, sel Selection) (*s
 	if t == nil {
 		return sc, nil
 	}
-	sc.words = t.wordKeys(sel.Words)
+	sc.wanted = t.wanted(sel)
 	for {
 		// What is in memory must be what is in the snapshot: where events moved
 		// in between, once more.
@@ -175,6 +211,7 @@ func (l *Log) newScan(ctx context.Context, name event.Tenant, sel Selection) (*s
 		sc.close()
 	}
 	slices.SortFunc(sc.units, func(a, b unit) int { return sc.found.compare(b.bound, a.bound) })
+	sel.Stats.planned(len(sc.units), l.blocks(t))
 	return sc, nil
 }
 
@@ -371,10 +408,13 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 		if len(sc.found.items) > 0 && sc.found.compare(sc.first, u.bound) < 0 {
 			break
 		}
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), sc.pause(u)); err != nil {
 			return item{}, false, err
 		}
-		sc.units, opened = sc.units[:n-1], true
+		if err := sc.probe(); err != nil {
+			return item{}, false, err
+		}
+		u, sc.units, opened = sc.units[n-1], sc.units[:n-1], true
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}
@@ -392,36 +432,81 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 	return it, true, nil
 }
 
+// pause returns a *Paused if it is time to and the scan has come anywhere before
+// it looks into u.
+func (sc *scan) pause(u unit) error {
+	beyond := sc.sel.After == nil || sc.found.compare(u.bound, sc.after) > 0
+	if sc.sel.Deadline.IsZero() || len(sc.found.items) > 0 || !sc.moved {
+		sc.moved = sc.moved || beyond
+		return nil
+	}
+	if time.Until(sc.sel.Deadline) > 0 {
+		return nil
+	}
+	return &Paused{before(u.bound, sc.sel.Order)}
+}
+
+// before returns the place just before that of an event.
+func before(it item, o Order) Position {
+	p := Position{time.Unix(0, it.time).UTC(), it.seq}
+	switch {
+	case o == NewestFirst || o == LogReverse:
+		p.Seq++
+	case it.seq > 0:
+		p.Seq--
+	default: // In log order nothing is before it, and nothing paused there.
+		p = Position{p.Time.Add(-1), math.MaxInt64}
+	}
+	return p
+}
+
 // open adds the selected events of a block to those found, which are no heap
 // then.
 func (sc *scan) open(u unit) error {
+	if u.without {
+		return nil
+	}
+	return sc.timed(u, sc.add)
+}
+
+// each calls f for the selected events of a block.
+func (sc *scan) each(u unit, f func(item)) error {
 	may, err := sc.mayHave(u)
 	if err != nil || !may {
 		return err
 	}
-	t, err := sc.store.timeline(sc.disk, u.id, u.header, u.bucket)
+	return sc.timed(u, f)
+}
+
+// timed calls f for the selected events of a block that may have what is wanted.
+func (sc *scan) timed(u unit, f func(item)) error {
+	t, err := sc.store.timeline(sc.disk, u.id, u.header, u.bucket, sc.sel.Stats)
 	if err != nil {
 		return err
 	}
+	hand := func(i uint32) {
+		it := item{time: t[i].Time, seq: event.Seq(t[i].Seq), at: location{u.id, i}}
+		if sc.wants(it) {
+			f(it)
+		}
+	}
 	if u.at == nil {
 		for i := range t {
-			sc.add(u.id, t[i], uint32(i))
+			hand(uint32(i))
 		}
 		return nil
 	}
 	for _, i := range u.at {
 		if int(i) < len(t) {
-			sc.add(u.id, t[i], i)
+			hand(i)
 		}
 	}
 	return nil
 }
 
-func (sc *scan) add(id block.ID, m block.Moment, i uint32) {
-	it := item{time: m.Time, seq: event.Seq(m.Seq), at: location{id, i}}
-	if it.seq >= sc.before || it.time < sc.since || it.time >= sc.until {
-		return
-	}
+// add adds an event to those found, unless it comes before the place to continue
+// after.
+func (sc *scan) add(it item) {
 	if sc.sel.After != nil && sc.found.compare(it, sc.after) <= 0 {
 		return
 	}
@@ -429,6 +514,11 @@ func (sc *scan) add(id block.ID, m block.Moment, i uint32) {
 		sc.first = it
 	}
 	sc.found.items = append(sc.found.items, it)
+}
+
+// wants reports whether an event is in the range that is asked for.
+func (sc *scan) wants(it item) bool {
+	return it.seq < sc.before && it.time >= sc.since && it.time < sc.until
 }
 
 // found is a heap of events, the next one first.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type store struct {
 	times    *cache[timeline]
 	filters  *cache[*block.Filter]
 	sketches *cache[*block.Sketches]
+	counts   *cache[*block.Columns]
 
 	names atomic.Pointer[map[event.Tenant]*tenant] // replaced whole: every event asks
 
@@ -88,11 +90,12 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		disk: disk{db}, db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:    newCache[*block.Meta](cfg.CacheBytes/16*3, nil),
+		metas:    newCache[*block.Meta](cfg.CacheBytes/16*2, nil),
 		texts:    newCache(cfg.CacheBytes/16*4, codec.Recycle),
 		times:    newCache[timeline](cfg.CacheBytes/16, nil),
 		filters:  newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
 		sketches: newCache[*block.Sketches](cfg.CacheBytes/16*2, nil),
+		counts:   newCache[*block.Columns](cfg.CacheBytes/16*2, nil),
 		tenants:  map[tenantID]*tenant{},
 		buckets:  map[bucketID]*bucket{},
 		headers:  map[block.ID]*block.Header{},
@@ -125,21 +128,33 @@ func storageError(err error) error {
 // each calls f for each key with the prefix, in order. The slices are valid
 // during the call.
 func (d disk) each(prefix []byte, f func(key, value []byte) error) error {
-	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	return d.eachOf([][]byte{prefix}, f)
+}
+
+// eachOf is each for prefixes, which ascend and do not begin with one another:
+// to look for the next one from where the last one was costs less than to begin
+// anew.
+func (d disk) eachOf(prefixes [][]byte, f func(key, value []byte) error) error {
+	if len(prefixes) == 0 {
+		return nil
+	}
+	it, err := d.reader.NewIter(&pebble.IterOptions{LowerBound: prefixes[0], UpperBound: prefixEnd(prefixes[len(prefixes)-1])})
 	if err != nil {
 		return storageError(err)
 	}
-	for ok := it.First(); ok; ok = it.Next() {
-		v, err := it.ValueAndErr()
-		if err == nil {
-			err = f(it.Key(), v)
+	for _, prefix := range prefixes {
+		for ok := it.SeekGE(prefix); ok && bytes.HasPrefix(it.Key(), prefix); ok = it.Next() {
+			v, err := it.ValueAndErr()
+			if err == nil {
+				err = f(it.Key(), v)
+			}
+			if err != nil {
+				return errors.Join(err, it.Close())
+			}
 		}
-		if err != nil {
-			return errors.Join(err, it.Close())
+		if err := it.Error(); err != nil {
+			return errors.Join(storageError(err), it.Close())
 		}
-	}
-	if err := it.Error(); err != nil {
-		return errors.Join(storageError(err), it.Close())
 	}
 	return it.Close()
 }
@@ -276,6 +291,7 @@ func (s *store) dropBlock(id block.ID) {
 	s.times.remove(id)
 	s.filters.remove(id)
 	s.sketches.remove(id)
+	s.counts.remove(id)
 }
 
 // putBlock is addBlock for a caller that holds mu.
@@ -454,8 +470,8 @@ func (s *store) header(id block.ID) (*block.Header, *bucket, error) {
 }
 
 // meta returns the meta section of a block.
-func (s *store) meta(id block.ID) (*block.Meta, error) {
-	e, err := s.metas.get(id, s.openMeta)
+func (s *store) meta(id block.ID, stats *Stats) (*block.Meta, error) {
+	e, err := s.metas.get(id, counting(stats, s.openMeta))
 	if err != nil {
 		return nil, err
 	}
@@ -471,8 +487,8 @@ type timeline []block.Moment
 func (t timeline) Size() int { return 16*len(t) + 64 }
 
 // timeline returns the times and seqs of the events of a block as d has it.
-func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket) (timeline, error) {
-	e, err := s.times.get(id, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) })
+func (s *store) timeline(d disk, id block.ID, h *block.Header, b *bucket, stats *Stats) (timeline, error) {
+	e, err := s.times.get(id, counting(stats, func(block.ID) (timeline, error) { return openMeta(d, id, h, b, s.codec.OpenMoments) }))
 	if err != nil {
 		return nil, err
 	}
@@ -503,10 +519,19 @@ func openMeta[M any](d disk, id block.ID, h *block.Header, b *bucket, open func(
 	return m, errors.Join(err, closer.Close())
 }
 
-// text calls f with the text section of a block, which is valid until f
-// returns.
-func (s *store) text(id block.ID, f func(*block.Text) error) error {
-	e, err := s.texts.get(id, s.openText)
+// whole is the index of no event: what opens as far as it opens the whole block.
+const whole = math.MaxInt
+
+// text calls f with the text section of a block, which has the events up to the
+// given one at least and is valid until f returns. Whoever will go through the
+// block asks for the whole: from its beginning on it is opened but once.
+func (s *store) text(id block.ID, to int, stats *Stats, f func(*block.Text) error) error {
+	open := counting(stats, func(id block.ID) (*block.Text, error) { return s.openText(id, to) })
+	e, err := s.texts.get(id, open)
+	for err == nil && e.section.Opened() < e.section.Len() && e.section.Opened() <= to {
+		to = whole // More of it is wanted than was: it will be again.
+		e, err = s.texts.replace(e, open)
+	}
 	if err != nil {
 		return err
 	}
@@ -514,14 +539,14 @@ func (s *store) text(id block.ID, f func(*block.Text) error) error {
 	return f(e.section)
 }
 
-// openText returns the text section of a block past the cache. The caller may
-// recycle it.
-func (s *store) openText(id block.ID) (*block.Text, error) {
+// openText returns the text section of a block, as far as an event, past the
+// cache. The caller may recycle it.
+func (s *store) openText(id block.ID, to int) (*block.Text, error) {
 	h, b, err := s.header(id)
 	if err != nil {
 		return nil, err
 	}
-	t, err := readText(s.disk, s.codec, id, h, b)
+	t, err := readTextTo(s.disk, s.codec, id, h, b, to)
 	return t, s.movedError(id, err)
 }
 
@@ -538,11 +563,19 @@ func (s *store) movedError(id block.ID, err error) error {
 }
 
 func readText(d disk, codec *block.Codec, id block.ID, h *block.Header, b *bucket) (*block.Text, error) {
+	return readTextTo(d, codec, id, h, b, whole)
+}
+
+func readTextTo(d disk, codec *block.Codec, id block.ID, h *block.Header, b *bucket, to int) (t *block.Text, err error) {
 	v, closer, err := d.reader.Get(textKey(id))
 	if err != nil {
 		return nil, blockError(id, err)
 	}
-	t, err := codec.OpenText(id, *h, b.blocks, v)
+	if to < int(h.Count)-1 {
+		t, err = codec.OpenTextTo(id, *h, b.blocks, v, to)
+	} else {
+		t, err = codec.OpenText(id, *h, b.blocks, v)
+	}
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrTampered, err)
 	}

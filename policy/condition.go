@@ -25,6 +25,7 @@ type Condition struct {
 
 	kinds        []string // of the events that can match; nil: all
 	metaOnly     bool
+	exact        bool
 	terms        []Term
 	words        [][]words.Hash
 	since, until time.Time
@@ -73,7 +74,7 @@ func compile(expr string, more ...check) (*Condition, *Error) {
 // of its matches.
 func plan(a *ast.AST) (*Condition, error) {
 	in := inspect(a)
-	c := &Condition{ast: a, metaOnly: in.metaOnly()}
+	c := &Condition{ast: a, metaOnly: in.metaOnly(), exact: in.exact(a.Expr())}
 	c.terms, c.words = splitWords(in.terms())
 	c.since, c.until = in.between()
 	if i := slices.IndexFunc(c.terms, func(t Term) bool { return t.Field == "kind" }); i >= 0 {
@@ -126,6 +127,10 @@ type Term struct {
 // Terms returns what the condition demands of indexed fields: each term holds
 // for every event that matches. The caller must not change them.
 func (c *Condition) Terms() []Term { return slices.Clone(c.terms) }
+
+// Exact reports whether every event with the terms matches: the condition says
+// nothing more.
+func (c *Condition) Exact() bool { return c.exact }
 
 // Between returns what the condition demands of the event's time: every match
 // is at or after since and before until. A zero time is no bound.

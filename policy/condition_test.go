@@ -226,7 +226,7 @@ func TestTerms(t *testing.T) {
 		`event.interaction.model.name == "m"`:                                          one("model", "m"),
 		`interaction.model.provider == "p"`:                                            one("provider", "p"),
 		`source.service == "a" && source.deployment == "d"`:                            {{"service", []string{"a"}}, {"deployment", []string{"d"}}},
-		`class == "flagged"`:                                                           one("class", "flagged"),
+		`class == "flagged"`:                                                           nil,
 		`verdict.target == "t"`:                                                        one("target", "t"),
 		`report.session == "s"`:                                                        one("session", "s"),
 		`report.category == "c"`:                                                       one("category", "c"),

@@ -235,7 +235,7 @@ func drawCondition(t *rapid.T, depth int) string {
 // Selecting by Terms, Words and Between never loses a match, and a condition that
 // says that it needs no text gives the same answer without it.
 func TestPushdownLosesNothing(t *testing.T) {
-	matched := 0
+	matched, exact := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		expr := drawCondition(t, rapid.IntRange(0, 3).Draw(t, "depth"))
 		c, err := Compile(expr)
@@ -252,15 +252,32 @@ func TestPushdownLosesNothing(t *testing.T) {
 				t.Fatalf("%s: got %v by a shortcut, %v, %v without", expr, got, v, err)
 			}
 			checkMeta(t, expr, c, e, got)
+			if c.Exact() {
+				exact++
+				if want := hasTerms(c, e); got != want {
+					t.Fatalf("%s: got %v for %v, whose terms say %v", expr, got, e, want)
+				}
+			}
 			if got {
 				matched++
 				checkImplied(t, expr, c, e)
 			}
 		}
 	})
+	if exact == 0 {
+		t.Error("no drawn condition was one that terms decide")
+	}
 	if matched == 0 {
 		t.Error("no drawn condition matched a drawn event: nothing was tested")
 	}
+}
+
+// hasTerms reports whether the event has every term of the condition.
+func hasTerms(c *Condition, e *pb.Event) bool {
+	has := termsOf(e)
+	return !slices.ContainsFunc(c.Terms(), func(term Term) bool {
+		return !slices.ContainsFunc(term.Values, func(v string) bool { return slices.Contains(has[term.Field], v) })
+	})
 }
 
 func checkImplied(t *rapid.T, expr string, c *Condition, e *pb.Event) {

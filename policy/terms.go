@@ -13,7 +13,7 @@ import (
 // or "".
 func indexed(path string) string {
 	switch path {
-	case "id", "session", "user", "kind", "class":
+	case "id", "session", "user", "kind": // Not the class: a bucket has events of others, that were promoted.
 		return path
 	case "report.session":
 		return "session"
@@ -109,6 +109,26 @@ func (in *inspector) compares(e ast.Expr, s *scope) []Term {
 		}
 	}
 	return []Term{newTerm(indexed(path), values)}
+}
+
+// exact reports whether e is true for every event that has the terms that it
+// implies: it compares indexed fields of which an event has at most one value.
+func (in *inspector) exact(e ast.Expr) bool {
+	if e.Kind() != ast.CallKind {
+		return false
+	}
+	if e.AsCall().FunctionName() == operators.LogicalAnd {
+		return !slices.ContainsFunc(e.AsCall().Args(), func(arg ast.Expr) bool { return !in.exact(arg) })
+	}
+	c, ok := comparison(e)
+	if !ok || len(in.compares(e, nil)) == 0 {
+		return false
+	}
+	switch path, _ := in.path(c.field, nil); path {
+	case "user", "kind", "interaction.model.name", "interaction.model.provider", "source.service", "source.deployment":
+		return true
+	}
+	return false // Of sessions, targets and categories an event may have several; by id others are not looked up.
 }
 
 // present returns the term of `has(event.verdict)`: the event's kind.

@@ -81,6 +81,8 @@ func (v vars) message(name string) (any, bool) {
 		return e.GetRestored(), true
 	case "redacted":
 		return e.GetRedacted(), true
+	case "exported":
+		return e.GetExported(), true
 	}
 	return nil, false
 }

@@ -78,7 +78,7 @@ func (e *Engine) Cluster(ctx context.Context, t event.Tenant, r ClusterRequest) 
 		return &c.out, nil
 	}
 	for _, step := range []func(context.Context) error{
-		func(ctx context.Context) error { return c.collect(ctx, e.log.Scan(ctx, t, c.search.selection)) },
+		func(ctx context.Context) error { return c.collect(ctx, e.log) },
 		c.read, c.gather, c.show,
 	} {
 		if err := step(ctx); err != nil {
@@ -140,8 +140,8 @@ func (e *Engine) clustering(t event.Tenant, r ClusterRequest) (c *clustering, er
 }
 
 // collect finds the events, and what is known of their texts.
-func (c *clustering) collect(ctx context.Context, scan func(func(*eventlog.Entry, error) bool)) error {
-	found, err := c.search.find(ctx, scan)
+func (c *clustering) collect(ctx context.Context, log *eventlog.Log) error {
+	found, _, err := c.search.find(ctx, log)
 	if err != nil {
 		return err
 	}

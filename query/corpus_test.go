@@ -106,7 +106,8 @@ func TestReplayCorpus(t *testing.T) {
 	t.Logf("%d sessions", len(said))
 }
 
-// percentile runs do on b and reports the 99th percentile of its times.
+// percentile runs do on b and reports the median and the 99th percentile of its
+// times.
 func percentile(b *testing.B, do func()) {
 	var times []time.Duration
 	for b.Loop() {
@@ -115,6 +116,7 @@ func percentile(b *testing.B, do func()) {
 		times = append(times, time.Since(began))
 	}
 	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1e3, "p50-ms")
 	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1e3, "p99-ms")
 }
 

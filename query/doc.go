@@ -1,5 +1,6 @@
 // Package query finds evidence and shows it again: search, point reads,
-// replay of sessions, and what is quarantined. Go in, Go out: no transport.
+// replay of sessions and what lies beside them, and what is quarantined. Go in,
+// Go out: no transport.
 //
 //	engine := query.New(query.Config{Log: log})
 //	page, err := engine.Search(ctx, tenant, query.Request{Filter: `user == "alice@example.com"`})
@@ -15,7 +16,11 @@
 //     carry and no other. A call repeats its conversation so far; what was
 //     shown already is not shown again, but a text that was not is never
 //     held back, however the history was cut or edited.
-//   - The frames of a replay come in the order of their offsets.
+//   - The frames of a replay come in the order of their offsets. A difference
+//     that a frame marks covers its text to the last byte, and only view BOTH
+//     has any.
+//   - As of a position a replay is what it was when the log had no more, but
+//     for what was redacted or forgotten since.
 //   - A page is bounded in events and in bytes, a replay holds one stretch of
 //     a session in memory, and reading writes nothing (invariant 9).
 package query

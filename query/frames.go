@@ -26,11 +26,22 @@ func (p *player) shows(f *pb.Frame) bool {
 
 // judgement returns the frame of a verdict.
 func judgement(v *pb.Verdict) *pb.Frame {
+	effect := map[pb.Verdict_Action]pb.Frame_Effect{
+		pb.Verdict_BLOCKED: pb.Frame_BLOCKED, pb.Verdict_REPLACED: pb.Frame_REPLACED,
+	}[v.GetAction()]
 	kind := pb.Frame_VERDICT
 	if intervenes(v) {
 		kind = pb.Frame_INTERVENTION
 	}
-	return &pb.Frame{Kind: kind, Verdict: v}
+	return &pb.Frame{Kind: kind, Verdict: v, Effect: effect}
+}
+
+// effects are what actions did to what the user saw or could do.
+var effects = map[pb.Action_Kind]pb.Frame_Effect{
+	pb.Action_REFUSAL_CARD:     pb.Frame_NOTICED,
+	pb.Action_REPLACED_ANSWER:  pb.Frame_REPLACED,
+	pb.Action_DISABLED_FEATURE: pb.Frame_DISABLED,
+	pb.Action_NOTICE:           pb.Frame_NOTICED,
 }
 
 // intervenes tells whether the verdict changed what the user saw.
@@ -86,6 +97,17 @@ func resultFrames(r *pb.ToolResult, tool string) []*pb.Frame {
 		frames = append(frames, &pb.Frame{Content: pb.Frame_TOOL_ERROR, Text: r.GetError(), Tool: tool, ToolCallId: r.GetId()})
 	}
 	return frames
+}
+
+// textsOf returns the texts among pieces.
+func textsOf(all []piece) []string {
+	var texts []string
+	for _, p := range all {
+		if k, is := p.part.GetKind().(*pb.Part_Text); is {
+			texts = append(texts, k.Text)
+		}
+	}
+	return texts
 }
 
 func contentText(text string) pb.Frame_Content {

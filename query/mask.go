@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -30,21 +31,57 @@ type mask struct {
 // field.
 type fields map[protoreflect.Name]fields
 
+// newMask reads a mask. Its paths may be spelt as the protos or as JSON spell
+// them; "*" wants all. The error is a *RequestError.
 func newMask(m *fieldmaskpb.FieldMask) (*mask, error) {
-	if len(m.GetPaths()) == 0 {
+	if len(m.GetPaths()) == 0 || slices.Contains(m.GetPaths(), "*") {
 		return nil, nil
 	}
 	out := &mask{fields: fields{"seq": nil}}
-	for _, path := range m.GetPaths() {
-		if !(&fieldmaskpb.FieldMask{Paths: []string{path}}).IsValid(&pb.Event{}) {
-			return nil, &RequestError{"readMask", fmt.Sprintf("%q is not a field of an event", path)}
+	for _, spelt := range m.GetPaths() {
+		names, err := fieldPath((*pb.Event)(nil).ProtoReflect().Descriptor(), spelt)
+		if err != nil {
+			return nil, err
 		}
-		out.fields.add(strings.Split(path, "."))
+		out.fields.add(names)
+		path := strings.Join(names, ".")
 		for _, text := range withText {
 			out.text = out.text || within(path, text) || within(text, path)
 		}
 	}
 	return out, nil
+}
+
+// fieldPath returns the names of the fields that a path leads through.
+func fieldPath(in protoreflect.MessageDescriptor, path string) ([]string, error) {
+	var names []string
+	for name := range strings.SplitSeq(path, ".") {
+		if in == nil {
+			return nil, &RequestError{"readMask", fmt.Sprintf("%q: %s has no fields to choose from", path, strings.Join(names, "."))}
+		}
+		fd := in.Fields().ByName(protoreflect.Name(name))
+		if fd == nil {
+			fd = in.Fields().ByJSONName(name)
+		}
+		if fd == nil {
+			return nil, &RequestError{"readMask", fmt.Sprintf("%q is not a field of an event", path)}
+		}
+		names = append(names, string(fd.Name()))
+		if in = fd.Message(); fd.Cardinality() == protoreflect.Repeated {
+			in = nil
+		}
+	}
+	return names, nil
+}
+
+// Keep clears everything of an event that a mask does not want; nil wants all.
+// The error is a *RequestError.
+func Keep(e *pb.Event, m *fieldmaskpb.FieldMask) error {
+	wanted, err := newMask(m)
+	if err == nil && wanted != nil {
+		wanted.fields.keep(e.ProtoReflect())
+	}
+	return err
 }
 
 // within reports whether path is the other or leads below it.
@@ -87,6 +124,13 @@ func (m *mask) metaOnly() bool { return m != nil && !m.text }
 
 // read returns what is wanted of an entry, nil if it was forgotten.
 func (m *mask) read(entry *eventlog.Entry) (*pb.Event, error) {
+	e, err := m.least(entry)
+	return m.cut(e), err
+}
+
+// least returns an entry with at least what is wanted of it, nil if it was
+// forgotten.
+func (m *mask) least(entry *eventlog.Entry) (*pb.Event, error) {
 	read := entry.Event
 	if m.metaOnly() {
 		read = entry.Meta
@@ -95,9 +139,13 @@ func (m *mask) read(entry *eventlog.Entry) (*pb.Event, error) {
 	if errors.Is(err, eventlog.ErrErased) {
 		return nil, nil
 	}
-	if err != nil || m == nil {
-		return e, err
+	return e, err
+}
+
+// cut clears what is not wanted of an event.
+func (m *mask) cut(e *pb.Event) *pb.Event {
+	if m != nil && e != nil {
+		m.fields.keep(e.ProtoReflect())
 	}
-	m.fields.keep(e.ProtoReflect())
-	return e, nil
+	return e
 }

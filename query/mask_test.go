@@ -31,6 +31,8 @@ func TestMask(t *testing.T) {
 		{[]string{"interaction.model.name", "interaction"}, true, &pb.Event{Seq: new(uint64(7)), Body: event().Body}},
 		{[]string{"interaction", "interaction.model"}, true, &pb.Event{Seq: new(uint64(7)), Body: event().Body}},
 		{[]string{"capture"}, true, &pb.Event{Seq: new(uint64(7))}},
+		{[]string{"interaction.finishReason"}, false, &pb.Event{Seq: new(uint64(7)), Body: &pb.Event_Interaction{Interaction: &pb.Interaction{FinishReason: "stop"}}}},
+		{[]string{"interaction.finish_reason"}, false, &pb.Event{Seq: new(uint64(7)), Body: &pb.Event_Interaction{Interaction: &pb.Interaction{FinishReason: "stop"}}}},
 	} {
 		m, err := newMask(&fieldmaskpb.FieldMask{Paths: c.paths})
 		if err != nil {
@@ -45,11 +47,27 @@ func TestMask(t *testing.T) {
 			t.Errorf("%v (-want +got):\n%s", c.paths, diff)
 		}
 	}
-	if m, err := newMask(nil); m != nil || err != nil {
-		t.Errorf("no mask: got %v, %v, want nil", m, err)
+	for _, all := range []*fieldmaskpb.FieldMask{nil, {}, {Paths: []string{"*"}}, {Paths: []string{"id", "*"}}} {
+		if m, err := newMask(all); m != nil || err != nil {
+			t.Errorf("%v: got %v, %v, want nil", all, m, err)
+		}
 	}
-	var bad *RequestError
-	if _, err := newMask(&fieldmaskpb.FieldMask{Paths: []string{"id", "nothing"}}); !errors.As(err, &bad) || bad.Field != "readMask" {
-		t.Errorf("an unknown field: got %v, want a RequestError for readMask", err)
+}
+
+// A mask that names what is not there would silently return nothing of it.
+func TestMaskRefuses(t *testing.T) {
+	for path, want := range map[string]string{
+		"nothing":                   `"nothing" is not a field of an event`,
+		"":                          `"" is not a field of an event`,
+		"interaction.nothing":       `"interaction.nothing" is not a field of an event`,
+		"interaction..model":        `"interaction..model" is not a field of an event`,
+		"body":                      `"body" is not a field of an event`, // the name of a oneof
+		"id.x":                      `"id.x": id has no fields to choose from`,
+		"interaction.verdicts.name": `"interaction.verdicts.name": interaction.verdicts has no fields to choose from`,
+	} {
+		_, err := newMask(&fieldmaskpb.FieldMask{Paths: []string{"id", path}})
+		if bad, is := errors.AsType[*RequestError](err); !is || bad.Field != "readMask" || bad.Reason != want {
+			t.Errorf("%q: got %v, want readMask: %s", path, err, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -16,12 +17,17 @@ const (
 	roleAssistant = "assistant"
 )
 
+// contentFilter is the finish reason of an answer that was cut short or
+// withheld by whoever serves the model.
+const contentFilter = "content_filter"
+
 // A player turns a session's events, given in order, into frames.
 type player struct {
 	view    pb.View
 	start   time.Time // of the session
 	history *history
 	tools   map[string]string // tool names by the latest call with the id
+	about   func(id string) *pb.Frame_About
 
 	begun bool   // a frame was emitted
 	first uint64 // offset of the first frame, in milliseconds after start
@@ -33,11 +39,13 @@ type player struct {
 	frames []*pb.Frame
 }
 
-func newPlayer(view pb.View, start time.Time) *player {
+// newPlayer returns a player of a session that began at start. about finds the
+// event that a later one names.
+func newPlayer(view pb.View, start time.Time, about func(id string) *pb.Frame_About) *player {
 	if view == pb.View_VIEW_UNSPECIFIED {
 		view = pb.View_USER
 	}
-	return &player{view: view, start: start, history: newHistory(), tools: make(map[string]string)}
+	return &player{view: view, start: start, history: newHistory(), tools: make(map[string]string), about: about}
 }
 
 // play returns the frames of the next event, which happened at the given time
@@ -64,7 +72,7 @@ func (p *player) play(e *pb.Event, at time.Time) []*pb.Frame {
 // what was said and done about that, and what was shown.
 func (p *player) interaction(in *pb.Interaction) {
 	p.input(in)
-	p.verdicts(in, true)
+	p.inputVerdicts(in)
 	p.retrieved(in.GetRetrieved())
 	p.answer(in)
 }
@@ -74,48 +82,74 @@ func (p *player) input(in *pb.Interaction) {
 	for i, fresh := range p.history.input(given, p.event.GetTurn()) {
 		p.noteTool(given[i].part)
 		if fresh {
-			p.piece(given[i], pb.Frame_INPUT, written(given[i]), nil)
+			p.piece(given[i], pb.Frame_INPUT, delivery{seen: written(given[i])})
 		}
 	}
 }
 
 func (p *player) retrieved(documents []*pb.Document) {
 	for _, d := range documents {
+		origin := &pb.Frame_Origin{Id: d.GetId(), Uri: d.GetUri(), Score: d.Score}
 		for _, text := range []string{d.GetTitle(), d.GetText()} {
 			if text != "" {
-				p.emit(&pb.Frame{Kind: pb.Frame_RETRIEVED, Content: pb.Frame_TEXT, Text: text}, p.offset)
+				p.emit(&pb.Frame{Kind: pb.Frame_RETRIEVED, Content: pb.Frame_TEXT, Text: text, Origin: origin}, p.offset)
 			}
 		}
 	}
 }
 
+// A delivery is how pieces of a message reached the user, if they did.
+type delivery struct {
+	seen   bool
+	stream *streamer // nil: at once
+	marks  *segments // of the texts that are still to come; nil: none
+}
+
 // answer tells what was generated and, where it differs, what was shown.
 func (p *player) answer(in *pb.Interaction) {
 	generated, shown := pieces(in.GetOutput()), pieces(in.GetShown())
-	turn := p.event.GetTurn()
-	p.history.answer(generated, turn)
-	stream := newStreamer(in.GetDeltas())
+	p.history.answer(generated, p.event.GetTurn())
 	if asGenerated, seen := p.sight(in, generated, shown); asGenerated {
+		stream := newStreamer(in.GetDeltas())
 		for i, piece := range generated {
 			p.noteTool(piece.part)
-			p.piece(piece, pb.Frame_GENERATED, seen[i], stream)
+			p.piece(piece, pb.Frame_GENERATED, delivery{seen: seen[i], stream: stream})
 		}
-		p.verdicts(in, false)
+		p.verdicts(in, pb.Frame_EFFECT_UNSPECIFIED)
+		p.filtered(in)
 		return
 	}
+	p.replaced(in, generated, shown)
+}
+
+// filtered tells that whoever serves the model withheld the answer or the rest
+// of it, where no verdict tells.
+func (p *player) filtered(in *pb.Interaction) {
+	if in.GetFinishReason() == contentFilter && !slices.ContainsFunc(in.GetVerdicts(), intervenes) {
+		p.emit(&pb.Frame{Kind: pb.Frame_INTERVENTION, Effect: pb.Frame_BLOCKED, Category: contentFilter}, p.answered(in))
+	}
+}
+
+// replaced tells what was generated and then what was shown instead.
+func (p *player) replaced(in *pb.Interaction, generated, shown []piece) {
 	if p.view != pb.View_MODEL { // There it is news when the next call's input has it.
-		p.history.answer(shown, turn)
+		p.history.answer(shown, p.event.GetTurn())
+	}
+	withheld, instead := delivery{}, delivery{seen: true, stream: newStreamer(in.GetDeltas())}
+	if p.view == pb.View_BOTH {
+		removed, added := differences(textsOf(generated), textsOf(shown))
+		withheld.marks, instead.marks = &removed, &added
 	}
 	for _, piece := range generated {
 		p.noteTool(piece.part)
-		p.piece(piece, pb.Frame_GENERATED, false, nil)
+		p.piece(piece, pb.Frame_GENERATED, withheld)
 	}
-	p.verdicts(in, false)
+	p.verdicts(in, pb.Frame_REPLACED)
 	if !slices.ContainsFunc(in.GetVerdicts(), intervenes) {
-		p.emit(&pb.Frame{Kind: pb.Frame_INTERVENTION}, p.answered(in))
+		p.emit(&pb.Frame{Kind: pb.Frame_INTERVENTION, Effect: pb.Frame_REPLACED}, p.answered(in))
 	}
 	for _, piece := range shown {
-		p.piece(piece, pb.Frame_SHOWN, true, stream)
+		p.piece(piece, pb.Frame_SHOWN, instead)
 	}
 }
 
@@ -141,16 +175,27 @@ func (p *player) sight(in *pb.Interaction, generated, shown []piece) (asGenerate
 	return len(rest) == 0, seen
 }
 
-// verdicts tells what classifiers said of the call's input or of the rest.
-func (p *player) verdicts(in *pb.Interaction, ofInput bool) {
-	at := p.offset
-	if !ofInput {
-		at = p.answered(in)
-	}
+// inputVerdicts tells what classifiers said of the call's input.
+func (p *player) inputVerdicts(in *pb.Interaction) {
 	for _, v := range in.GetVerdicts() {
-		if (v.GetScope() == pb.Verdict_INPUT) == ofInput {
-			p.emit(judgement(v), at)
+		if v.GetScope() == pb.Verdict_INPUT {
+			p.emit(judgement(v), p.offset)
 		}
+	}
+}
+
+// verdicts tells what classifiers said of the rest. effect is what came of it,
+// where that is known by what was shown.
+func (p *player) verdicts(in *pb.Interaction, effect pb.Frame_Effect) {
+	for _, v := range in.GetVerdicts() {
+		if v.GetScope() == pb.Verdict_INPUT {
+			continue
+		}
+		f := judgement(v)
+		if f.GetKind() == pb.Frame_INTERVENTION {
+			f.Effect = cmp.Or(effect, f.GetEffect())
+		}
+		p.emit(f, p.answered(in))
 	}
 }
 
@@ -162,7 +207,11 @@ func (p *player) answered(in *pb.Interaction) uint64 {
 	return p.offset + uint64(max(in.GetDuration().AsDuration().Milliseconds(), 0))
 }
 
-func (p *player) verdict(v *pb.Verdict) { p.emit(judgement(v), p.offset) }
+func (p *player) verdict(v *pb.Verdict) {
+	f := judgement(v)
+	f.About = p.about(v.GetTarget())
+	p.emit(f, p.offset)
+}
 
 func (p *player) report(r *pb.Report) {
 	p.emit(&pb.Frame{
@@ -172,6 +221,7 @@ func (p *player) report(r *pb.Report) {
 		Text:     r.GetComment(),
 		Category: r.GetCategory(),
 		Reporter: r.GetReporter(),
+		About:    p.about(r.GetTarget()),
 	}, p.offset)
 }
 
@@ -183,6 +233,8 @@ func (p *player) action(a *pb.Action) {
 		Text:     a.GetText(),
 		Category: a.GetKind().String(),
 		Name:     a.GetName(),
+		Effect:   effects[a.GetKind()],
+		About:    p.about(a.GetTarget()),
 	}, p.offset)
 }
 
@@ -194,38 +246,45 @@ func (p *player) noteTool(part *pb.Part) {
 	}
 }
 
-// piece emits a piece of a message: as it reached the user where stream is
-// not nil, else at once.
-func (p *player) piece(pc piece, kind pb.Frame_Kind, seen bool, stream *streamer) {
+// piece emits a piece of a message as it was delivered.
+func (p *player) piece(pc piece, kind pb.Frame_Kind, d delivery) {
 	in := p.event.GetInteraction()
 	at := p.offset
 	if kind != pb.Frame_INPUT {
 		at = p.answered(in)
 	}
 	for _, f := range contentFrames(pc.part, p.tools) {
-		f.Kind, f.Role, f.Seen = kind, pc.role, seen
+		f.Kind, f.Role, f.Seen = kind, pc.role, d.seen
 		if kind == pb.Frame_GENERATED {
 			f.Model = in.GetModel()
 		}
-		if stream != nil && len(stream.deltas) > 0 {
-			p.streamed(f, stream)
+		if d.stream != nil && len(d.stream.deltas) > 0 {
+			p.streamed(f, d)
 		} else {
-			p.emit(f, at)
+			p.marked(f, at, d)
 		}
 	}
 }
 
 // streamed emits the frame in the steps in which its text reached the user.
-func (p *player) streamed(f *pb.Frame, stream *streamer) {
+func (p *player) streamed(f *pb.Frame, d delivery) {
 	if f.GetContent() != pb.Frame_TEXT {
-		p.emit(f, p.offset+stream.offset())
+		p.emit(f, p.offset+d.stream.offset())
 		return
 	}
-	for i, step := range stream.cut(f.GetText()) {
+	for i, step := range d.stream.cut(f.GetText()) {
 		part := proto.CloneOf(f)
 		part.Text, part.Continued = step.text, i > 0
-		p.emit(part, p.offset+step.offsetMS)
+		p.marked(part, p.offset+step.offsetMS, d)
 	}
+}
+
+// marked emits the frame with the marks of its text.
+func (p *player) marked(f *pb.Frame, offset uint64, d delivery) {
+	if d.marks != nil && f.GetContent() == pb.Frame_TEXT {
+		f.Difference = d.marks.take(len(f.GetText()))
+	}
+	p.emit(f, offset)
 }
 
 // emit adds a frame of the current event if the view has it.

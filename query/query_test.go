@@ -256,6 +256,8 @@ func TestPageToken(t *testing.T) {
 		"order":  {Filter: r.Filter, OrderBy: "time", PageSize: 5, PageToken: first.Next},
 		"since":  {Filter: r.Filter, Since: morning, PageSize: 5, PageToken: first.Next},
 		"until":  {Filter: r.Filter, Until: morning, PageSize: 5, PageToken: first.Next},
+		"text":   {Filter: r.Filter, Text: "hello", PageSize: 5, PageToken: first.Next},
+		"kinds":  {Filter: r.Filter, TextKinds: event.TextInput, PageSize: 5, PageToken: first.Next},
 	}
 	for i := range first.Next {
 		altered := []byte(first.Next)

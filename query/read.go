@@ -17,11 +17,19 @@ import (
 const stretch = 64
 
 // load reads what is wanted of events, at most stretch of them, and returns it
-// in the order of entries; nil for those that were forgotten meanwhile.
-func load(ctx context.Context, entries []*eventlog.Entry, wanted *mask) ([]*pb.Event, error) {
+// in the order of entries; nil for those that were forgotten meanwhile, and for
+// those that are not, if that is not nil.
+func load(ctx context.Context, entries []*eventlog.Entry, wanted *mask, are func(*pb.Event) (bool, error)) ([]*pb.Event, error) {
 	events := make([]*pb.Event, len(entries))
-	err := shared(ctx, bySeq(entries), func(i int) (err error) {
-		events[i], err = wanted.read(entries[i])
+	err := shared(ctx, bySeq(entries), func(i int) error {
+		e, err := wanted.least(entries[i])
+		if e != nil && err == nil && are != nil {
+			ok := false
+			if ok, err = are(e); !ok {
+				e = nil
+			}
+		}
+		events[i] = wanted.cut(e)
 		return err
 	})
 	return events, err

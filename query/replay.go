@@ -10,6 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -50,54 +53,79 @@ type Options struct {
 // no events, event.ErrTooLarge where it has more than 100,000.
 func (e *Engine) Replay(ctx context.Context, t event.Tenant, session string, o Options) iter.Seq2[*pb.Frame, error] {
 	return func(yield func(*pb.Frame, error) bool) {
-		scenes, err := e.scenes(ctx, t, session, o.AsOf)
+		cast, err := e.gather(ctx, t, session, o.AsOf)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		p := newPlayer(o.View, scenes[0].at)
-		for part := range slices.Chunk(scenes, stretch) {
-			if !perform(ctx, p, part, yield) {
+		scenes := cast.scenes()
+		p := newPlayer(o.View, scenes[0].at, cast.about)
+		for n := firstStretch; len(scenes) > 0; {
+			n = min(n, len(scenes))
+			on, bytes := perform(ctx, p, scenes[:n], yield)
+			if !on {
 				return
 			}
+			scenes, n = scenes[n:], next(n, bytes)
 		}
 	}
 }
 
-// perform yields the frames of some scenes and tells whether to go on.
-func perform(ctx context.Context, p *player, scenes []*scene, yield func(*pb.Frame, error) bool) bool {
+const (
+	// firstStretch is how many events of a session are read at first: it may
+	// be played for hours, and meanwhile they are in memory.
+	firstStretch = 16
+	// stretchBytes is how much may be read at a time, about, once it is known
+	// how large the events of the session are.
+	stretchBytes = 1 << 20
+)
+
+// next returns how many events to read after n that had so many bytes.
+func next(n, bytes int) int {
+	if bytes > stretchBytes {
+		return max(1, n*stretchBytes/bytes)
+	}
+	return min(2*n, stretch)
+}
+
+// perform yields the frames of some scenes and tells whether to go on, and how
+// large their events are, encoded.
+func perform(ctx context.Context, p *player, scenes []*scene, yield func(*pb.Frame, error) bool) (on bool, bytes int) {
 	entries := make([]*eventlog.Entry, len(scenes))
 	for i, s := range scenes {
 		entries[i] = s.entry
 	}
-	events, err := load(ctx, entries, nil)
+	events, err := load(ctx, entries, nil, nil)
 	if err != nil {
-		return yield(nil, err) && false
+		yield(nil, err)
+		return false, 0
 	}
 	for i, ev := range events {
 		if ev == nil {
 			continue
 		}
+		events[i] = nil // Its frames are what is left of it.
+		bytes += proto.Size(ev)
 		for _, frame := range p.play(ev, scenes[i].at) {
 			if !yield(frame, nil) {
-				return false
+				return false, 0
 			}
 		}
 	}
-	return true
+	return true, bytes
 }
 
 // A scene is an event of a session and its place in it.
 type scene struct {
 	entry *eventlog.Entry
+	turn  uint32
 	at    time.Time // when it is shown: never before what it is about
 	depth int       // targets between it and an event of the session itself
 }
 
-// scenes returns the session's events in the order of the replay; at least
-// one.
-func (e *Engine) scenes(ctx context.Context, t event.Tenant, session string, asOf *event.Seq) ([]*scene, error) {
-	cast := cast{log: e.log, tenant: t, asOf: asOf, bySeq: make(map[event.Seq]*scene), byID: make(map[string]*scene)}
+// gather returns the session's events; at least one.
+func (e *Engine) gather(ctx context.Context, t event.Tenant, session string, asOf *event.Seq) (*cast, error) {
+	cast := &cast{log: e.log, tenant: t, asOf: asOf, bySeq: make(map[event.Seq]*scene), byID: make(map[string]*scene)}
 	if !e.knows(t) || session == "" {
 		return nil, eventlog.ErrNotFound
 	}
@@ -114,7 +142,23 @@ func (e *Engine) scenes(ctx context.Context, t event.Tenant, session string, asO
 		}
 	}
 	cast.settle()
-	return slices.SortedFunc(maps.Values(cast.bySeq), inOrder), nil
+	return cast, nil
+}
+
+// scenes returns the events in the order of the replay.
+func (c *cast) scenes() []*scene { return slices.SortedFunc(maps.Values(c.bySeq), inOrder) }
+
+// about returns what an event is about that names another by its id; nil if it
+// names none.
+func (c *cast) about(id string) *pb.Frame_About {
+	if id == "" {
+		return nil
+	}
+	about := &pb.Frame_About{Event: id}
+	if s := c.byID[id]; s != nil {
+		about.Seq, about.Turn, about.Time = new(uint64(s.entry.Seq)), s.turn, timestamppb.New(s.entry.Time)
+	}
+	return about
 }
 
 func inOrder(a, b *scene) int {
@@ -137,10 +181,10 @@ type about struct {
 	target string
 }
 
-// gather adds the events that have the term and returns the ids of those that
+// gather adds the events that have the terms and returns the ids of those that
 // are new.
-func (c *cast) gather(ctx context.Context, term eventlog.Term) ([]string, error) {
-	selection := eventlog.Selection{Terms: []eventlog.Term{term}, Before: c.asOf, Order: eventlog.LogOrder}
+func (c *cast) gather(ctx context.Context, terms ...eventlog.Term) ([]string, error) {
+	selection := eventlog.Selection{Terms: terms, Before: c.asOf, Order: eventlog.LogOrder}
 	var ids []string
 	for entry, err := range c.log.Scan(ctx, c.tenant, selection) {
 		if err != nil {
@@ -172,7 +216,7 @@ func (c *cast) add(entry *eventlog.Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := &scene{entry: entry, at: entry.Time}
+	s := &scene{entry: entry, turn: meta.GetTurn(), at: entry.Time}
 	c.bySeq[entry.Seq], c.byID[meta.GetId()] = s, s
 	if target := late(meta); target != "" {
 		c.late = append(c.late, about{s, target})
@@ -180,12 +224,16 @@ func (c *cast) add(entry *eventlog.Entry) (string, error) {
 	return meta.GetId(), nil
 }
 
+// ofLateKinds are the kinds of events that may be about another. Most buckets
+// have none of them, and need not be asked for each target then.
+var ofLateKinds = eventlog.Term{Field: eventlog.FieldKind, Values: []string{string(event.Verdict), string(event.Report), string(event.Action)}}
+
 // followers adds what is about the events with the given ids and returns the
 // ids of that.
 func (c *cast) followers(ctx context.Context, ids []string) ([]string, error) {
 	var found []string
 	for part := range slices.Chunk(ids, maxTargets) {
-		more, err := c.gather(ctx, eventlog.Term{Field: eventlog.FieldTarget, Values: part})
+		more, err := c.gather(ctx, ofLateKinds, eventlog.Term{Field: eventlog.FieldTarget, Values: part})
 		if err != nil {
 			return nil, err
 		}

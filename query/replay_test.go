@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -229,12 +230,41 @@ func TestReplayIsComplete(t *testing.T) {
 		if diff := cmp.Diff(set(want), set(spoken(both))); diff != "" {
 			rt.Fatalf("texts (-events +frames):\n%s", diff)
 		}
+		for _, f := range both {
+			if problem := wrongMarks(f); problem != "" {
+				rt.Fatalf("%s of %v: %s", f.GetText(), f.GetKind(), problem)
+			}
+		}
 		for _, f := range replay(t, engine, "acme", name, query.Options{View: pb.View_USER}) {
+			if len(f.GetDifference()) > 0 {
+				rt.Fatal("the user's view tells what was generated")
+			}
 			if f.GetText() != "" && slices.Contains(secret, f.GetText()) || f.GetRole() == "system" {
 				rt.Fatalf("the user's view has a system message")
 			}
 		}
 	})
+}
+
+// wrongMarks says what is wrong with how a frame's difference is marked.
+func wrongMarks(f *pb.Frame) string {
+	differs, n := pb.Frame_Segment_ADDED, 0
+	if f.GetKind() == pb.Frame_GENERATED {
+		differs = pb.Frame_Segment_REMOVED
+	}
+	for _, s := range f.GetDifference() {
+		if n += int(s.GetBytes()); s.GetKind() != pb.Frame_Segment_EQUAL && s.GetKind() != differs {
+			return "a segment " + s.GetKind().String()
+		}
+		if n > len(f.GetText()) || !utf8.ValidString(f.GetText()[:n]) {
+			return "a segment that ends within a character"
+		}
+	}
+	wanted := f.GetContent() == pb.Frame_TEXT && f.GetKind() == pb.Frame_SHOWN
+	if wanted != (n > 0) && f.GetText() != "" && f.GetKind() != pb.Frame_GENERATED || n > 0 && n != len(f.GetText()) {
+		return fmt.Sprintf("%d bytes are marked, of %d", n, len(f.GetText()))
+	}
+	return ""
 }
 
 // drawEvent draws an interaction. System messages have texts of their own.

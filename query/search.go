@@ -2,10 +2,9 @@ package query
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -17,6 +16,9 @@ import (
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction"
 )
+
+// MinTimeout is the shortest time that a search may be given.
+const MinTimeout = 10 * time.Millisecond
 
 // The sizes of a page.
 const (
@@ -30,28 +32,39 @@ const (
 
 // A Request asks for events.
 type Request struct {
-	Filter    string    // a CEL condition, see package policy; "": everything
-	Since     time.Time // only events at or after; zero: no bound
-	Until     time.Time // only events before; zero: no bound
-	OrderBy   string    // "time desc" or "", newest first; "time", oldest first; "seq", log order; "seq desc"
-	PageSize  int       // the most events to return, 1 to MaxPage; 0: DefaultPage
-	PageToken string    // Page.Next of the page before; the other fields but PageSize and ReadMask as they were
+	Filter    string         // a CEL condition, see package policy; "": everything
+	Text      string         // what the event's texts say, see parseText; "": whatever they say
+	TextKinds event.TextKind // which texts Text looks into; 0: all
+	Since     time.Time      // only events at or after; zero: no bound
+	Until     time.Time      // only events before; zero: no bound
+	OrderBy   string         // "time desc" or "", newest first; "time", oldest first; "seq", log order; "seq desc"
+	PageSize  int            // the most events to return, 1 to MaxPage; 0: DefaultPage
+	PageToken string         // Page.Next of the page before; the fields above but PageSize as they were then
 
 	// ReadMask says which fields to return; nil: all. Where none of them holds
 	// text, none is read.
 	ReadMask *fieldmaskpb.FieldMask
+	Snippets bool // return where the events say what Text looks for
+	// Timeout is after how long what was found so far is returned; 0: never.
+	Timeout time.Duration
+	Explain bool // return how the answer was found
 }
 
 // A Page is some of the events that were asked for.
 type Page struct {
-	Events []*pb.Event // with their `seq`, in the order asked for
-	Next   string      // asks for the page after this; "" on the last one
+	Events   []*pb.Event // with their `seq`, in the order asked for
+	Matches  []*pb.Match // of each, if Snippets was set
+	Next     string      // asks for the page after this; "" on the last one
+	TimedOut bool        // the time was up before the page was full
+
+	Explanation *pb.Explanation // how it was found, if Explain was set
 }
 
 // Search returns a page of the tenant's events that match. Events of the same
 // time are in the order of the log, or its reverse. A tenant that has no
 // events has none that match. A page has fewer events than asked for where
-// these are large; only an empty Next says that it is the last.
+// these are large or the time is up; only an empty Next says that it is the
+// last.
 //
 // In the filter, a constant that is compared with `user` stands for the
 // pseudonym under which that user's events are stored.
@@ -64,31 +77,45 @@ func (e *Engine) Search(ctx context.Context, t event.Tenant, r Request) (Page, e
 	if err != nil || s == nil {
 		return Page{}, err
 	}
-	found, err := s.find(ctx, e.log.Scan(ctx, t, s.selection))
+	found, at, err := s.find(ctx, e.log)
 	if err != nil {
 		return Page{}, err
 	}
-	events, n, err := page(ctx, found[:min(len(found), s.size)], s.wanted)
-	if err != nil || n == len(found) {
-		return Page{Events: events}, err
+	p, n, err := s.page(ctx, found[:min(len(found), s.size)])
+	if err != nil {
+		return Page{}, err
 	}
-	last := eventlog.Position{Time: found[n-1].Time, Seq: found[n-1].Seq}
-	next, err := e.pageToken(t, s.identity, last)
-	return Page{Events: events, Next: next}, err
+	p.Explanation = s.explanation()
+	if n < len(found) { // There are more, known already.
+		at = &eventlog.Position{Time: found[n-1].Time, Seq: found[n-1].Seq}
+	} else {
+		p.TimedOut = at != nil
+	}
+	if at != nil {
+		p.Next, err = e.pageToken(t, s.identity, *at)
+	}
+	return p, err
 }
 
 // A search is a request made ready.
 type search struct {
+	tenant    event.Tenant
 	selection eventlog.Selection
 	condition *policy.Condition // nil: everything
+	text      *textQuery        // nil: whatever is said
 	wanted    *mask             // nil: all fields
+	snippets  bool
 	size      int
 	identity  []byte // what a page token is bound to
+
+	scratches         sync.Pool // of *scratch
+	began             time.Time
+	examined, matched int64 // events so far
 }
 
 // search makes a request ready; nil where the tenant has no events.
 func (e *Engine) search(t event.Tenant, r Request) (*search, error) {
-	s := &search{size: r.PageSize, identity: r.identity(t)}
+	s := &search{tenant: t, size: r.PageSize, snippets: r.Snippets, identity: r.identity(t), began: time.Now()} //nolint:forbidigo // It is no evidence.
 	var err error
 	if s.size, err = pageSize(r.PageSize, DefaultPage); err != nil {
 		return nil, err
@@ -99,16 +126,37 @@ func (e *Engine) search(t event.Tenant, r Request) (*search, error) {
 	if s.selection, err = r.selection(); err != nil {
 		return nil, err
 	}
+	terms, err := parseText(r.Text)
+	if err != nil {
+		return nil, err
+	}
 	known := e.knows(t)
 	if r.Filter != "" {
 		if err := s.filter(r.Filter, e.pseudonyms(t, known)); err != nil {
 			return nil, err
 		}
 	}
+	s.text = newTextQuery(terms, r.TextKinds)
+	if s.text == nil && r.Snippets {
+		return nil, &RequestError{"snippets", "go with text"}
+	}
+	if s.text == nil && r.TextKinds != 0 {
+		return nil, &RequestError{"textKinds", "go with text"}
+	}
+	demand(terms, &s.selection)
+	if r.Timeout != 0 {
+		if r.Timeout < MinTimeout {
+			return nil, &RequestError{"timeout", fmt.Sprintf("is below %v", MinTimeout)}
+		}
+		s.selection.Deadline = s.began.Add(r.Timeout)
+	}
+	if r.Explain {
+		s.selection.Stats = new(eventlog.Stats)
+	}
 	if r.PageToken != "" {
 		after, ok := e.position(t, s.identity, r.PageToken)
 		if !ok || !known {
-			return nil, &RequestError{"pageToken", "is not one that this search returned; tenant, filter, since, until and orderBy must be as they were then"}
+			return nil, &RequestError{"pageToken", "is not one that this search returned; tenant, filter, text, since, until and orderBy must be as they were then"}
 		}
 		s.selection.After = &after
 	}
@@ -198,91 +246,43 @@ func (e *Engine) pseudonyms(t event.Tenant, known bool) func(string) (string, er
 	}
 }
 
-// find returns the first entries that match: one more than fit the page if
-// there are as many, so that one knows whether it is the last.
-func (s *search) find(ctx context.Context, scan iter.Seq2[*eventlog.Entry, error]) ([]*eventlog.Entry, error) {
-	want := s.size + 1
-	var found, batch []*eventlog.Entry
-	limit := min(want, maxBatch)
-	for entry, err := range scan {
-		if err != nil {
-			return nil, err
-		}
-		if batch = append(batch, entry); len(batch) < limit {
-			continue
-		}
-		if found, err = s.sift(ctx, found, batch); err != nil {
-			return nil, err
-		}
-		if len(found) >= want {
-			return found[:want], nil
-		}
-		batch, limit = nil, min(2*limit, maxBatch)
-	}
-	found, err := s.sift(ctx, found, batch)
-	return found[:min(len(found), want)], err
-}
-
-// maxBatch is how many entries are matched at a time. Where events were not
-// appended in the order of their times, an order by time leads back and forth
-// between blocks; a large batch, matched in the order of the log, opens each
-// block once. Searches that match much begin with less, so that they do not
-// match in vain.
-const maxBatch = 1 << 16
-
-// sift appends to found what matches of batch.
-func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*eventlog.Entry, error) {
-	if s.condition == nil {
-		return append(found, batch...), nil
-	}
-	matches := make([]bool, len(batch))
-	err := shared(ctx, bySeq(batch), func(i int) (err error) {
-		matches[i], err = s.match(batch[i])
-		return err
-	})
-	for i, entry := range batch {
-		if matches[i] {
-			found = append(found, entry)
-		}
-	}
-	return found, err
-}
-
-// match tells whether one event matches. Forgotten events do not.
-func (s *search) match(entry *eventlog.Entry) (bool, error) {
-	read := entry.Event
-	if s.condition.MetaOnly() {
-		read = entry.Meta
-	}
-	e, err := read()
-	if errors.Is(err, eventlog.ErrErased) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return s.condition.Match(e)
-}
-
 // page reads events until the page is full and returns them, and of how many
 // entries they are: forgotten ones are left out.
-func page(ctx context.Context, entries []*eventlog.Entry, wanted *mask) (events []*pb.Event, n int, err error) {
+func (s *search) page(ctx context.Context, entries []*eventlog.Entry) (p Page, n int, err error) {
 	size := 0
 	for part := range slices.Chunk(entries, stretch) {
-		read, err := load(ctx, part, wanted)
+		read, err := load(ctx, part, s.wanted, s.unchecked())
 		if err != nil {
-			return nil, 0, err
+			return Page{}, 0, err
 		}
-		for _, e := range read {
+		for i, e := range read {
 			if e != nil {
 				size += proto.Size(e)
-				if size > pageBytes && len(events) > 0 {
-					return events, n, nil
+				if size > pageBytes && len(p.Events) > 0 {
+					return p, n, nil
 				}
-				events = append(events, e)
+				p.Events = append(p.Events, e)
+				if s.snippets {
+					m, err := s.text.matchOf(part[i])
+					if err != nil {
+						return Page{}, 0, err
+					}
+					p.Matches = append(p.Matches, m)
+				}
 			}
 			n++
 		}
 	}
-	return events, n, nil
+	return p, n, nil
+}
+
+// unchecked returns what is left to be asked of an event that matches; nil if
+// nothing is. The index names a term by a hash of 64 bits, so that of a condition
+// that is all terms one look is left, which costs nothing where the event is read
+// anyway.
+func (s *search) unchecked() func(*pb.Event) (bool, error) {
+	if !s.indexed() {
+		return nil
+	}
+	return s.condition.Match
 }

@@ -49,8 +49,13 @@ func (e *Engine) Texts(ctx context.Context, t event.Tenant, r TextRequest) (iter
 		return nil, err
 	}
 	s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.FieldKind, Values: withTexts()})
+	return s.positions(ctx, e.log.Scan(ctx, t, s.selection)), nil
+}
+
+// positions yields the positions of those that match of what a scan yields.
+func (s *search) positions(ctx context.Context, scan iter.Seq2[*eventlog.Entry, error]) iter.Seq2[event.Seq, error] {
 	return func(yield func(event.Seq, error) bool) {
-		if err := s.each(e.log.Scan(ctx, t, s.selection), func(batch []*eventlog.Entry) (bool, error) {
+		if err := s.each(scan, func(batch []*eventlog.Entry) (bool, error) {
 			found, err := s.sift(ctx, nil, batch)
 			for _, entry := range found {
 				if err == nil && !yield(entry.Seq, nil) {
@@ -61,7 +66,7 @@ func (e *Engine) Texts(ctx context.Context, t event.Tenant, r TextRequest) (iter
 		}); err != nil {
 			yield(0, err)
 		}
-	}, nil
+	}
 }
 
 // textBatch is how many entries are matched at a time.

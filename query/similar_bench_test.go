@@ -120,7 +120,7 @@ func (r recall) String() string {
 // answers that reach it when they are read again. AFTERIMAGE_BENCH_EVENTS=1000000
 // asks a million events.
 func BenchmarkSimilar(b *testing.B) {
-	l := querytest.Open(b, querytest.Events(b, 100_000))
+	l := querytest.Open(b, querytest.Events(b, 20_000))
 	r := rand.New(rand.NewPCG(500, 5))
 	texts, vocabulary := outputs(b, r, 500, int(l.Size()))
 	engine := query.New(query.Config{Log: l})

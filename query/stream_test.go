@@ -60,3 +60,15 @@ func TestCutLosesNothing(t *testing.T) {
 		}
 	})
 }
+
+// A session that is played for hours is read in stretches that grow while its
+// events are small, and shrink to one where they are large.
+func TestNextStretch(t *testing.T) {
+	for _, test := range []struct{ n, bytes, want int }{
+		{16, 100 << 10, 32}, {64, 100 << 10, stretch}, {16, 16 << 20, 1}, {16, 4 << 20, 4}, {1, 3 << 20, 1}, {1, 100, 2},
+	} {
+		if got := next(test.n, test.bytes); got != test.want {
+			t.Errorf("after %d events of %d bytes: %d, want %d", test.n, test.bytes, got, test.want)
+		}
+	}
+}

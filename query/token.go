@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"strconv"
 	"time"
 
 	"github.com/afterimage/afterimage/event"
@@ -28,7 +29,7 @@ const (
 // identity returns a digest of what a page token is bound to.
 func (r Request) identity(t event.Tenant) []byte {
 	h := sha256.New()
-	for _, s := range []string{"search", string(t), r.Filter, stamp(r.Since), stamp(r.Until), r.OrderBy} {
+	for _, s := range []string{"search", string(t), r.Filter, r.Text, strconv.Itoa(int(r.TextKinds)), stamp(r.Since), stamp(r.Until), r.OrderBy} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
 		h.Write(n[:])

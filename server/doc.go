@@ -31,7 +31,7 @@
 // # Reasons
 //
 // Every error status carries a google.rpc.ErrorInfo with domain `afterimage`
-// and one of these reasons:
+// and one of these reasons, of which docs/api.md says what to do:
 //
 //	INVALID_EVENT     an event does not hold to the contract; with field violations
 //	INVALID_FILTER    a condition is malformed; with its position
@@ -40,6 +40,12 @@
 //	ERASED            it was forgotten; its commitment remains
 //	TOO_LARGE         a request, event or session is over a limit
 //	BUSY              too much is asked for at once; the same may be sent again
+//	NOT_READY         an export is not done, or ended without a result
+//	EXPIRED           an export was done too long ago to be downloaded
+//	CHANGED           evidence of an export was forgotten or redacted since
+//	OTHER_BYTES       what is there of an export is not what would be sent now
+//	NO_BACKUPS        the store was not told where backups may go
+//	ANALYSER_UNAVAILABLE  the analyser that the policy names does not answer
 //	DISK_FULL         there is no room to store anything
 //	UNAVAILABLE       the store is closing, or the stream does not answer
 //	TAMPERED          stored bytes are not what was written

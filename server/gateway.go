@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -39,31 +42,24 @@ func (s *Server) gateway() (http.Handler, error) {
 		runtime.WithMiddlewares(parameters.check),
 		runtime.WithErrorHandler(handleError),
 	)
+	return mux, registerRoutes(mux, s.inner)
+}
+
+// registerRoutes gives the gateway the routes of all services, whose calls take
+// the connection.
+func registerRoutes(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 	ctx := context.Background() // for connections that the registrations do not make
-	for _, register := range []func() error{
-		func() error { return pb.RegisterEventServiceHandlerClient(ctx, mux, pb.NewEventServiceClient(s.inner)) },
-		func() error {
-			return pb.RegisterSessionServiceHandlerClient(ctx, mux, pb.NewSessionServiceClient(s.inner))
-		},
-		func() error { return pb.RegisterLogServiceHandlerClient(ctx, mux, pb.NewLogServiceClient(s.inner)) },
-		func() error {
-			return pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(s.inner))
-		},
-		func() error {
-			return pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(s.inner))
-		},
-		func() error {
-			return pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(s.inner))
-		},
-		func() error {
-			return pb.RegisterSimilarityServiceHandlerClient(ctx, mux, pb.NewSimilarityServiceClient(s.inner))
-		},
-	} {
-		if err := register(); err != nil {
-			return nil, err
-		}
-	}
-	return mux, nil
+	return errors.Join(
+		pb.RegisterEventServiceHandlerClient(ctx, mux, pb.NewEventServiceClient(conn)),
+		pb.RegisterSessionServiceHandlerClient(ctx, mux, pb.NewSessionServiceClient(conn)),
+		pb.RegisterLogServiceHandlerClient(ctx, mux, pb.NewLogServiceClient(conn)),
+		pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(conn)),
+		pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(conn)),
+		pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(conn)),
+		pb.RegisterSimilarityServiceHandlerClient(ctx, mux, pb.NewSimilarityServiceClient(conn)),
+		pb.RegisterExportServiceHandlerClient(ctx, mux, pb.NewExportServiceClient(conn)),
+		pb.RegisterAnalysisServiceHandlerClient(ctx, mux, pb.NewAnalysisServiceClient(conn)),
+	)
 }
 
 // handleError writes an error as the JSON of its google.rpc.Status.
@@ -88,19 +84,40 @@ func withReason(st *status.Status) *status.Status {
 	if len(st.Details()) > 0 {
 		return st
 	}
-	reason := map[codes.Code]string{
-		codes.InvalidArgument:  reasonRequest,
-		codes.NotFound:         "NOT_FOUND",
-		codes.Unimplemented:    "UNIMPLEMENTED",
-		codes.PermissionDenied: "REFUSED",
-		codes.Unavailable:      "UNAVAILABLE",
-		codes.Canceled:         "CANCELLED",
-	}[st.Code()]
-	if reason == "" {
+	reason, known := webReasons[st.Code()]
+	if !known {
 		return st
 	}
-	return withDetails(st.Code(), st.Message(), &errdetails.ErrorInfo{Reason: reason, Domain: domain}, nil)
+	return withDetails(st.Code(), st.Message(), &errdetails.ErrorInfo{Reason: reason, Domain: domain}, misread(st.Message()))
 }
+
+// webReasons are the reasons of what the HTTP side itself refuses.
+var webReasons = map[codes.Code]string{
+	codes.InvalidArgument:  reasonRequest,
+	codes.NotFound:         "NOT_FOUND",
+	codes.Unimplemented:    "UNIMPLEMENTED",
+	codes.PermissionDenied: "REFUSED",
+	codes.Unavailable:      "UNAVAILABLE",
+	codes.Canceled:         "CANCELLED",
+}
+
+// misread returns the violation in what the gateway says of a parameter that it
+// could not read, nil if it says something else.
+func misread(message string) *errdetails.BadRequest {
+	m := parameterError.FindStringSubmatch(message)
+	if m == nil {
+		return nil
+	}
+	reason := m[2]
+	if inner := strings.LastIndex(reason, ": "); inner >= 0 { // of strconv, which quotes what it read
+		reason = reason[inner+2:]
+	}
+	return &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{
+		Field: camel(m[1]), Description: "cannot be read: " + reason,
+	}}}
+}
+
+var parameterError = regexp.MustCompile(`^(?:type mismatch, parameter: |parsing field "|parsing list "|too many values for field ")(\w+)(?:, error|")?: (.*)$`)
 
 func reasonOf(st *status.Status) string {
 	for _, d := range st.Details() {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"time"
 
@@ -39,7 +38,7 @@ func (p *pace) wait(ctx context.Context, offsetMS uint64) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-p.draining:
-		return fmt.Errorf("the server is stopping: %w", ErrUnavailable)
+		return errStopping
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 // openAPI is the description of the HTTP API, generated from the protos.
 //
-//go:embed openapi.swagger.json
+//go:embed openapi.json
 var openAPI []byte
 
 // parameters holds the query parameters of each route, by `METHOD path`. The
@@ -110,4 +110,13 @@ func snake(camel string) string {
 		b.WriteRune(c)
 	}
 	return b.String()
+}
+
+// camel turns `page_token` into `pageToken`.
+func camel(snake string) string {
+	first, rest, more := strings.Cut(snake, "_")
+	if !more || rest == "" {
+		return snake
+	}
+	return first + strings.ToUpper(rest[:1]) + camel(rest[1:])
 }

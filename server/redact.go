@@ -45,7 +45,7 @@ func (s redactions) RedactEvents(r *pb.RedactEventsRequest, out grpc.ServerStrea
 	}
 	rewrite := r.DryRun != nil && !r.GetDryRun()
 	if rewrite {
-		if err := named(out.Context(), stored, r); err != nil {
+		if err := named(out.Context(), stored, whoAndWhy(r.GetActor(), r.GetReason())...); err != nil {
 			return err
 		}
 	}
@@ -137,22 +137,33 @@ func textRequest(r *pb.RedactEventsRequest) (out query.TextRequest, err error) {
 	return out, nil
 }
 
-// named checks that a rewrite says who has it done and why, and nothing that
+// A recordable is a field of a request that goes into the ledger, which nothing is
+// ever taken out of.
+type recordable struct {
+	name, text string
+	limit      int  // characters
+	required   bool // because it is on record who had something done, and why
+	lines      bool // it may have several
+}
+
+// whoAndWhy are the fields that say who has something done and why.
+func whoAndWhy(actor, reason string) []recordable {
+	return []recordable{{name: "actor", text: actor, limit: 256, required: true}, {name: "reason", text: reason, limit: 1024, required: true}}
+}
+
+// named checks that what goes on record is there, can be read, and is nothing that
 // would have to be redacted where it can never be.
-func named(ctx context.Context, stored *retention.Stored, r *pb.RedactEventsRequest) error {
-	for _, f := range []struct {
-		name, text string
-		limit      int
-	}{{"actor", r.GetActor(), 256}, {"reason", r.GetReason(), 1024}} {
+func named(ctx context.Context, stored *retention.Stored, fields ...recordable) error {
+	for _, f := range fields {
 		wrong := func(format string, args ...any) error {
 			return &query.RequestError{Field: f.name, Reason: fmt.Sprintf(format, args...)}
 		}
 		switch {
-		case strings.TrimSpace(f.text) == "":
-			return wrong("is missing: a rewrite is on record with who had it done and why")
+		case f.required && strings.TrimSpace(f.text) == "":
+			return wrong("is missing: it is on record who has this done and why")
 		case utf8.RuneCountInString(f.text) > f.limit:
 			return wrong("has more than %d characters", f.limit)
-		case strings.ContainsFunc(f.text, func(c rune) bool { return !unicode.IsPrint(c) }):
+		case strings.ContainsFunc(f.text, func(c rune) bool { return !unicode.IsPrint(c) && !(f.lines && (c == '\n' || c == '\t')) }):
 			return wrong("has characters that cannot be printed")
 		}
 		found, err := stored.Mentions(ctx, f.text)

@@ -24,6 +24,8 @@ const (
 	maxSearches = 16 // pages that are being found at a time
 	maxVerifies = 2  // verifications at a time
 	maxRedacts  = 1  // redactions of what is stored at a time, dry or not
+
+	maxDownloads = 4 // exports that are being made at a time
 )
 
 // roomWait is how long a call waits for its turn.

@@ -23,6 +23,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/query/export"
 	"github.com/afterimage/afterimage/retention"
 )
 
@@ -49,6 +50,9 @@ type Config struct {
 	// missing. It must be quick. nil: always ready.
 	Ready func() error
 
+	// Exports hands evidence over; its Run is the caller's. nil: nothing is.
+	Exports *export.Exporter
+
 	// Backups is the directory that backups may be written to. "": none may.
 	Backups string
 
@@ -67,7 +71,7 @@ type Server struct {
 	room    *room // for what is published over gRPC
 	webRoom *room // for what is published over HTTP
 
-	searches, verifies, redacts *semaphore.Weighted // turns
+	searches, verifies, redacts, downloads *semaphore.Weighted // turns
 
 	grpc     *grpc.Server
 	health   *health.Server
@@ -97,8 +101,8 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
 		room: newRoom(), webRoom: newRoom(),
 		searches: semaphore.NewWeighted(maxSearches), verifies: semaphore.NewWeighted(maxVerifies),
-		redacts: semaphore.NewWeighted(maxRedacts),
-		health:  health.NewServer(), draining: make(chan struct{}),
+		redacts: semaphore.NewWeighted(maxRedacts), downloads: semaphore.NewWeighted(maxDownloads),
+		health: health.NewServer(), draining: make(chan struct{}),
 	}
 	if s.cfg.Checkpoint == nil {
 		s.cfg.Checkpoint = cfg.Log.Checkpoint
@@ -161,6 +165,8 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 	pb.RegisterQuarantineServiceServer(r, quarantine{Server: s})
 	pb.RegisterPolicyServiceServer(r, policies{Server: s})
 	pb.RegisterRedactionServiceServer(r, redactions{Server: s})
+	pb.RegisterAnalysisServiceServer(r, analyses{Server: s})
+	pb.RegisterExportServiceServer(r, exports{Server: s})
 	pb.RegisterSimilarityServiceServer(r, similarities{Server: s})
 }
 

@@ -221,6 +221,14 @@ func TestPublishSearchGetReplay(t *testing.T) {
 	if code, body := s.do("GET", "/v1/tenants/acme/events/1", ""); code != 200 || !strings.HasPrefix(body, `{"id":"e2",`) {
 		t.Errorf("get: %d %s, want 200 and e2", code, body)
 	}
+	for _, mask := range []string{"id,interaction.model.name", "id%2Cinteraction.model.name"} {
+		const want = `{"id":"e2","seq":"1","interaction":{"model":{"name":"gpt-4o"}}}`
+		for _, path := range []string{"/1?readMask=", ":lookup?id=e2&readMask="} {
+			if code, body := s.do("GET", "/v1/tenants/acme/events"+path+mask, ""); code != 200 || body != want {
+				t.Errorf("%s%s: %d %s, want 200 %s", path, mask, code, body, want)
+			}
+		}
+	}
 	if code, body := s.do("POST", "/v1/tenants/acme/events:search", ""); code != 200 || strings.Count(body, `"id":`) != 2 {
 		t.Errorf("search without a body: %d %s, want both events", code, body)
 	}
@@ -344,8 +352,21 @@ func TestRefusedOverHTTP(t *testing.T) {
 		{"foreign page token", "GET", "/v1/tenants/acme/events:search?pageToken=AAAA", "", 400, []string{"INVALID_REQUEST", `"field":"pageToken"`}},
 		{"order", "GET", "/v1/tenants/acme/events:search?orderBy=user", "", 400, []string{`"field":"orderBy"`}},
 		{"page size", "GET", "/v1/tenants/acme/events:search?pageSize=1001", "", 400, []string{`"field":"pageSize"`}},
-		{"page size no number", "GET", "/v1/tenants/acme/events:search?pageSize=many", "", 400, []string{"INVALID_REQUEST"}},
-		{"text", "GET", "/v1/tenants/acme/events:search?text=hello", "", 400, []string{`"field":"text"`}},
+		{"page size no number", "GET", "/v1/tenants/acme/events:search?pageSize=many", "", 400, []string{"INVALID_REQUEST", `"field":"pageSize"`, "invalid syntax"}},
+		{"page size twice", "GET", "/v1/tenants/acme/events:search?pageSize=1&pageSize=2", "", 400, []string{"INVALID_REQUEST", `"field":"pageSize"`}},
+		{"since no time", "GET", "/v1/tenants/acme/events:search?since=yesterday", "", 400, []string{"INVALID_REQUEST", `"field":"since"`}},
+		{"text kind no kind", "GET", "/v1/tenants/acme/events:search?text=hello&textKinds=NOVEL", "", 400, []string{"INVALID_REQUEST", `"field":"textKinds"`}},
+		{"mask", "GET", "/v1/tenants/acme/events:search?readMask=id,colour", "", 400, []string{"INVALID_REQUEST", `"field":"readMask"`, "colour"}},
+		{"mask of one event", "GET", "/v1/tenants/acme/events/0?readMask=id,colour", "", 400, []string{"INVALID_REQUEST", `"field":"readMask"`, "colour"}},
+		{"seq no number", "GET", "/v1/tenants/acme/events/first", "", 400, []string{"INVALID_REQUEST", `"field":"seq"`}},
+		{"text without a word", "GET", "/v1/tenants/acme/events:search?text=--", "", 400, []string{`"field":"text"`, "no letter"}},
+		{"text that wants nothing", "GET", "/v1/tenants/acme/events:search?text=-hello", "", 400, []string{`"field":"text"`}},
+		{"text with half a phrase", "POST", "/v1/tenants/acme/events:search", `{"text":"\"hello"}`, 400, []string{`"field":"text"`, "quotation"}},
+		{"text of an unknown kind", "GET", "/v1/tenants/acme/events:search?text=hello&textKinds=TEXT_KIND_UNSPECIFIED", "", 400, []string{`"field":"textKinds"`}},
+		{"snippets without text", "GET", "/v1/tenants/acme/events:search?snippets=true", "", 400, []string{`"field":"snippets"`}},
+		{"a timeout of nothing", "POST", "/v1/tenants/acme/events:search", `{"timeout":"0s"}`, 400, []string{`"field":"timeout"`}},
+		{"a timeout that is too short", "POST", "/v1/tenants/acme/events:search", `{"timeout":"0.001s"}`, 400, []string{`"field":"timeout"`}},
+		{"a count by page", "GET", "/v1/tenants/acme/events:count?pageSize=3", "", 400, []string{`"field":"pageSize"`}},
 		{"unknown parameter", "GET", "/v1/tenants/acme/events:search?fitler=turn+%3E+1", "", 400, []string{"INVALID_REQUEST", `"field":"fitler"`}},
 		{"unknown field of a search", "POST", "/v1/tenants/acme/events:search", `{"fitler":""}`, 400, []string{"INVALID_REQUEST", `"field":"body"`, "fitler"}},
 		{"no such event", "GET", "/v1/tenants/acme/events/77", "", 404, []string{"NOT_FOUND"}},
@@ -565,7 +586,7 @@ func TestOperatorsRoutes(t *testing.T) {
 	}{
 		{"/healthz", 200, "ok\n"},
 		{"/readyz", 200, "ok\n"},
-		{"/openapi.json", 200, `"swagger": "2.0"`},
+		{"/openapi.json", 200, `"openapi": "3.0.3"`},
 		{"/v1/checkpoint", 200, "note"},
 		{"/metrics", 200, `afterimage_rpc_duration_seconds_count{code="OK",method="LogService/GetCheckpoint"} 1`},
 		{"/", 404, ""},
@@ -673,6 +694,49 @@ func TestStopDuringReplay(t *testing.T) {
 	_, _ = rest.ReadFrom(io.MultiReader(lines.Buffered(), response.Body))
 	if !strings.Contains(rest.String(), `"reason":"UNAVAILABLE"`) {
 		t.Errorf("the replay ended with %q, want a reason", rest.String())
+	}
+}
+
+// A reader over HTTP who leaves ends the replay in the middle of an hour's
+// pause, and nothing of it is left.
+func TestReaderLeavesDuringReplay(t *testing.T) {
+	s := start(t, nil)
+	late := strings.Replace(interaction("e2", "c", "bye", "bye"), "T11:00", "T12:00", 1)
+	s.must(interaction("e1", "c", "hello", "good day"), late)
+	response := s.send("GET", "/v1/tenants/acme/sessions/c:replay?speed=1", "")
+	if line, err := bufio.NewReader(response.Body).ReadString('\n'); err != nil || !strings.Contains(line, `"hello"`) {
+		t.Fatalf("first line %q, error %v", line, err)
+	}
+	response.Body.Close()
+	left := time.Now()
+	for ended := false; !ended; { // The call is counted once it has ended.
+		_, metrics := s.do("GET", "/metrics", "")
+		ended = strings.Contains(metrics, `afterimage_rpc_duration_seconds_count{code="Canceled",method="SessionService/ReplaySession"} 1`)
+		if time.Since(left) > 10*time.Second {
+			t.Fatalf("the replay goes on without its reader:\n%s", metrics)
+		}
+	}
+}
+
+// The sessions beside one, as anything that asks over HTTP has them.
+func TestNeighboursOverHTTP(t *testing.T) {
+	s := start(t, nil)
+	other := strings.Replace(interaction("e2", "c", "hello", "what is it"), "alice@", "bob@", 1)
+	s.must(interaction("e1", "a/b", "hello", "good day"), other, interaction("e3", "d", "hallo", "guten Tag"))
+	code, body := s.do("GET", "/v1/tenants/acme/sessions/a/b:neighbours?pageSize=5", "")
+	const held = `"start":"2026-11-20T11:00:00Z","end":"2026-11-20T11:00:00Z","events":1,"interactions":1,"user":`
+	if want := `{"sameSubject":[{"session":"d",` + held + `"alice@example.com"}],"samePrompt":[{"session":"c",` + held + `"bob@example.com"}]}`; code != 200 || body != want {
+		t.Errorf("%d %s, want 200 %s", code, body, want)
+	}
+	for path, want := range map[string]int{
+		"/v1/tenants/acme/sessions/none:neighbours":          404,
+		"/v1/tenants/acme/sessions/c:neighbours?pageSize=x":  400,
+		"/v1/tenants/acme/sessions/c:neighbours?pageSize=-1": 400,
+		"/v1/tenants/a.c/sessions/c:neighbours":              400,
+	} {
+		if code, body := s.do("GET", path, ""); code != want {
+			t.Errorf("%s: %d %s, want %d", path, code, body, want)
+		}
 	}
 }
 

@@ -40,38 +40,6 @@ func (s events) PublishEvents(ctx context.Context, r *pb.PublishEventsRequest) (
 	return &pb.PublishEventsResponse{Acknowledged: int32(len(r.GetEvents()))}, nil
 }
 
-// SearchEvents implements EventService.
-func (s events) SearchEvents(ctx context.Context, r *pb.SearchEventsRequest) (*pb.SearchEventsResponse, error) {
-	t, err := readTenant(r.GetTenant())
-	if err != nil {
-		return nil, err
-	}
-	if r.GetText() != "" {
-		return nil, &query.RequestError{Field: "text", Reason: "is not offered yet: use filter"}
-	}
-	since, err := instant("since", r.GetSince())
-	if err != nil {
-		return nil, err
-	}
-	until, err := instant("until", r.GetUntil())
-	if err != nil {
-		return nil, err
-	}
-	leave, err := await(ctx, s.searches, 1)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	page, err := s.cfg.Query.Search(ctx, t, query.Request{
-		Filter: r.GetFilter(), Since: since, Until: until, OrderBy: r.GetOrderBy(),
-		PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(), ReadMask: r.GetReadMask(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &pb.SearchEventsResponse{Events: page.Events, NextPageToken: page.Next}, nil
-}
-
 // instant returns a timestamp as a time, zero if it is absent.
 func instant(field string, ts *timestamppb.Timestamp) (time.Time, error) {
 	if ts == nil {
@@ -92,7 +60,11 @@ func (s events) GetEvent(ctx context.Context, r *pb.GetEventRequest) (*pb.Event,
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Query.Get(ctx, t, event.Seq(r.GetSeq()))
+	e, err := s.cfg.Query.Get(ctx, t, event.Seq(r.GetSeq()))
+	if err != nil {
+		return nil, err
+	}
+	return e, query.Keep(e, r.GetReadMask())
 }
 
 // LookupEvent implements EventService.
@@ -104,7 +76,11 @@ func (s events) LookupEvent(ctx context.Context, r *pb.LookupEventRequest) (*pb.
 	if r.GetId() == "" {
 		return nil, &query.RequestError{Field: "id", Reason: "is missing"}
 	}
-	return s.cfg.Query.Lookup(ctx, t, r.GetId())
+	e, err := s.cfg.Query.Lookup(ctx, t, r.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return e, query.Keep(e, r.GetReadMask())
 }
 
 // sessions answers SessionService.
@@ -127,18 +103,23 @@ func (s sessions) ReplaySession(r *pb.ReplaySessionRequest, out grpc.ServerStrea
 	if r.AsOf != nil {
 		options.AsOf = new(event.Seq(r.GetAsOf()))
 	}
-	for frame, err := range s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options) {
-		if err != nil {
-			return err
-		}
-		if err := pace.wait(out.Context(), frame.GetOffsetMs()); err != nil {
-			return err
-		}
-		if err := out.Send(frame); err != nil {
-			return err
-		}
+	return streamTo(out, s.cfg.Query.Replay(out.Context(), t, r.GetSession(), options), func(ctx context.Context, f *pb.Frame) error {
+		return pace.wait(ctx, f.GetOffsetMs())
+	})
+}
+
+// ListNeighbours implements SessionService.
+func (s sessions) ListNeighbours(ctx context.Context, r *pb.ListNeighboursRequest) (*pb.ListNeighboursResponse, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	leave, err := await(ctx, s.searches, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.cfg.Query.Neighbours(ctx, t, r.GetSession(), int(r.GetPageSize()))
 }
 
 // logs answers LogService.

@@ -17,6 +17,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/query/export"
 	"github.com/afterimage/afterimage/redaction/analyzer"
 )
 
@@ -52,6 +53,12 @@ var rules = []rule{
 	{wraps(ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(eventlog.ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(errNoBackups), codes.FailedPrecondition, "NO_BACKUPS"},
+	{wraps(errNoExports), codes.Unimplemented, "UNIMPLEMENTED"},
+	{wraps(export.ErrBusy), codes.ResourceExhausted, "BUSY"},
+	{wraps(export.ErrNotReady), codes.FailedPrecondition, "NOT_READY"},
+	{wraps(export.ErrExpired), codes.FailedPrecondition, "EXPIRED"},
+	{wraps(export.ErrChanged), codes.Aborted, "CHANGED"},
+	{wraps(export.ErrOtherBytes), codes.OutOfRange, "OTHER_BYTES"},
 	{wraps(analyzer.ErrUnavailable), codes.FailedPrecondition, "ANALYSER_UNAVAILABLE"}, // the policy's, that stored events are to be redacted with
 	{wraps(eventlog.ErrDiskFull), codes.ResourceExhausted, "DISK_FULL"},
 	{wraps(eventlog.ErrClosed), codes.Unavailable, "UNAVAILABLE"},

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -158,14 +160,14 @@ func TestParametersOfEveryRoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What the gateway knows nothing of.
+	maps.DeleteFunc(all, func(request string, _ []string) bool {
+		return !strings.Contains(request, " /v1/") || strings.HasSuffix(request, ":download")
+	})
 	seen := 0
-	for _, request := range []string{
-		"GET /v1/tenants/a/events:search", "POST /v1/tenants/a/events:search", "POST /v1/tenants/a/events:publish",
-		"GET /v1/tenants/a/events/1", "GET /v1/tenants/a/events:lookup", "GET /v1/tenants/a/sessions/b/c:replay", "GET /v1/checkpoint", "GET /v1/log:verify",
-		"GET /v1/tenants/a/events/1:prove", "GET /v1/log:proveConsistency",
-		"POST /v1/tenants/a/events:redact", "POST /v1/tenants/a/events:similar", "POST /v1/tenants/a/events:cluster", "GET /v1/tenants/a/quarantine", "GET /v1/tenants/a/quarantine/1", "GET /v1/tenants/a/policy",
-	} {
-		method, path, _ := strings.Cut(request, " ")
+	for request := range all {
+		method, path, _ := strings.Cut(strings.ReplaceAll(request, "{session}", "b/c"), " ")
+		path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "1")
 		mux := runtime.NewServeMux(runtime.WithMiddlewares(func(runtime.HandlerFunc) runtime.HandlerFunc {
 			return func(_ http.ResponseWriter, r *http.Request, _ map[string]string) {
 				pattern, _ := runtime.HTTPPattern(r.Context())
@@ -175,18 +177,11 @@ func TestParametersOfEveryRoute(t *testing.T) {
 				seen++
 			}
 		}))
-		for _, err := range []error{
-			pb.RegisterEventServiceHandlerClient(t.Context(), mux, nil), pb.RegisterSessionServiceHandlerClient(t.Context(), mux, nil),
-			pb.RegisterLogServiceHandlerClient(t.Context(), mux, nil), pb.RegisterQuarantineServiceHandlerClient(t.Context(), mux, nil),
-			pb.RegisterPolicyServiceHandlerClient(t.Context(), mux, nil), pb.RegisterRedactionServiceHandlerClient(t.Context(), mux, nil),
-			pb.RegisterSimilarityServiceHandlerClient(t.Context(), mux, nil),
-		} {
-			if err != nil {
-				t.Fatal(err)
-			}
+		if err := registerRoutes(mux, nil); err != nil {
+			t.Fatal(err)
 		}
 		r, _ := http.NewRequestWithContext(t.Context(), method, path, nil)
-		mux.ServeHTTP(nil, r)
+		mux.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if seen != len(all) {
 		t.Errorf("%d routes, %d descriptions", seen, len(all))

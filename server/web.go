@@ -55,6 +55,7 @@ func (s *Server) web() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /openapi.json", serveOpenAPI)
 	mux.HandleFunc("GET /tlog/checkpoint", s.tlogCheckpoint)
+	mux.HandleFunc("GET /tlog/timestamp", s.tlogStamps)
 	mux.HandleFunc("GET /tlog/timestamp/{$}", s.tlogStamps)
 	mux.HandleFunc("GET /tlog/timestamp/{name}", s.tlogStamp)
 	mux.HandleFunc("GET /tlog/", s.tlogTile)
@@ -64,9 +65,12 @@ func (s *Server) web() (http.Handler, error) {
 	return guard(s.bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// http.ServeMux would redirect from paths with `//` or `..`, which
 		// session ids may have.
-		if strings.HasPrefix(r.URL.Path, "/v1/") {
+		switch file := downloadPath.FindStringSubmatch(r.URL.Path); {
+		case file != nil && r.Method == http.MethodGet:
+			s.download(w, r, file[1], file[2])
+		case strings.HasPrefix(r.URL.Path, "/v1/"):
 			gateway.ServeHTTP(w, r)
-		} else {
+		default:
 			mux.ServeHTTP(w, r)
 		}
 	}))), nil

@@ -236,6 +236,25 @@ func (s *Stamper) check(response []byte, hash [sha256.Size]byte, nonce *big.Int)
 	})
 }
 
+// CheckStamp reports whether an authority's answer, as Log.Stamp returns it, is a
+// time-stamp of a text with a sound signature, and returns its time. Whose the
+// signature is it does not tell: for that there are other programs (openssl ts).
+func CheckStamp(response, text []byte) (_ time.Time, err error) {
+	defer malformed(&err)
+	t, err := parseStamp(response)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if hash := sha256.Sum256(text); t.HashAlgorithm != crypto.SHA256 || !bytes.Equal(t.HashedMessage, hash[:]) {
+		return time.Time{}, errors.New("it is a time-stamp of something else")
+	}
+	token, err := pkcs7.Parse(t.RawToken)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return t.Time, token.Verify()
+}
+
 // parseStamp reads an authority's answer.
 func parseStamp(response []byte) (_ *timestamp.Timestamp, err error) {
 	defer malformed(&err)

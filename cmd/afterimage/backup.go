@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +18,7 @@ type backupCmd struct {
 	Data string `placeholder:"DIR" help:"Back up this data directory; nothing may be serving it. Without it, the store that serves is asked."`
 	keyFlags
 	format
-	client
+	storeFlag
 }
 
 // Help implements kong's HelpProvider.
@@ -69,20 +68,12 @@ func (c *backupCmd) live(ctx context.Context, progress *progress) (*pb.Backup, e
 	if err != nil {
 		return nil, err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	stream, err := pb.NewLogServiceClient(conn).Backup(ctx, &pb.BackupRequest{Directory: dir})
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	for {
-		r, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("the store ended the backup without saying what it made: try again")
-		}
+	defer store.Close()
+	for r, err := range store.Backup(ctx, dir) {
 		if err != nil {
 			return nil, c.explain(err)
 		}
@@ -91,6 +82,7 @@ func (c *backupCmd) live(ctx context.Context, progress *progress) (*pb.Backup, e
 		}
 		progress.set(r.GetDoneBytes(), r.GetTotalBytes())
 	}
+	return nil, errors.New("the store ended the backup without saying what it made: try again")
 }
 
 // offline backs up a store that nobody serves.

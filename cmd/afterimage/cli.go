@@ -13,6 +13,9 @@ type cli struct {
 	Search     searchCmd     `cmd:"" help:"Find events."`
 	Similar    similarCmd    `cmd:"" help:"Find the variants of a text, or clusters of events that say nearly the same."`
 	Replay     replayCmd     `cmd:"" help:"Show a session as the user lived it."`
+	Aggregate  aggregateCmd  `cmd:"" help:"Count events, sessions and people, by group."`
+	Estimate   estimateCmd   `cmd:"" help:"Estimate how many events, sessions and people there were, from what was sampled."`
+	Export     exportCmd     `cmd:"" help:"Hand evidence over, as a package that stands up without this program."`
 	Verify     verifyCmd     `cmd:"" help:"Check that nothing in a log was changed."`
 	Prove      proveCmd      `cmd:"" help:"Prove to others that an event is in the log."`
 	Backup     backupCmd     `cmd:"" help:"Copy the log into a directory, while it serves."`
@@ -34,8 +37,8 @@ type format struct {
 
 func (f format) json() bool { return f.Output == "json" }
 
-// A client is how a command reaches the store.
-type client struct {
+// A storeFlag is how a command reaches the store.
+type storeFlag struct {
 	Server string `default:"127.0.0.1:8081" env:"AFTERIMAGE_SERVER" placeholder:"ADDR" help:"The store's gRPC address (default ${default})."`
 }
 

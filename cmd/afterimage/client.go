@@ -6,74 +6,55 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/client"
 )
 
-// A page of large events is larger than gRPC's default of 4 MiB.
-const maxReply = 64 << 20
-
-// dial prepares a connection to the store; nothing is sent yet. The store
-// listens on loopback only, so the connection is in clear.
-func (c client) dial() (*grpc.ClientConn, error) {
-	if host, _, err := net.SplitHostPort(c.Server); err != nil || strings.Contains(host, "/") {
-		return nil, usage("--server %q: want host:port, the gRPC address of `afterimage serve`", c.Server)
-	}
-	conn, err := grpc.NewClient("passthrough:///"+c.Server,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReply)))
+// open returns a client of the store; nothing is sent yet.
+func (f storeFlag) open() (*client.Client, error) {
+	c, err := client.New(client.Config{Address: f.Server})
 	if err != nil {
-		return nil, usage("--server %s: %w", c.Server, err)
+		return nil, usage("--server %q: want host:port, the gRPC address of `afterimage serve`", f.Server)
 	}
-	return conn, nil
+	return c, nil
 }
 
 // explain turns the error of a call into one line that says what to do.
-func (c client) explain(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+func (f storeFlag) explain(err error) error {
+	e, ok := errors.AsType[*client.Error](err)
+	switch {
+	case errors.Is(err, client.ErrCutOff):
+		return fmt.Errorf("the answer of %s was cut off", f.Server)
+	case !ok:
 		return err
-	}
-	st, ok := status.FromError(err)
-	if !ok {
-		return err
-	}
-	switch st.Code() {
-	case codes.Canceled:
+	case errors.Is(e, context.Canceled):
 		return context.Canceled
-	case codes.Unavailable:
-		return fmt.Errorf("no answer from %s: is `afterimage serve` running? Its gRPC address goes into --server or AFTERIMAGE_SERVER", c.Server)
-	case codes.InvalidArgument:
-		return coded{errors.New(statusText(st)), exitUsage}
-	case codes.DataLoss:
-		return coded{fmt.Errorf("%s: run `afterimage verify`", statusText(st)), exitTampered}
+	case errors.Is(e, client.ErrUnavailable):
+		return fmt.Errorf("no answer from %s: is `afterimage serve` running? Its gRPC address goes into --server or AFTERIMAGE_SERVER", f.Server)
+	case errors.Is(e, client.ErrInvalid):
+		return coded{errors.New(visible(e.Error())), exitUsage}
+	case errors.Is(e, client.ErrTampered):
+		return coded{fmt.Errorf("%s: run `afterimage verify`", visible(e.Error())), exitTampered}
 	}
-	return errors.New(statusText(st))
+	return errors.New(visible(e.Error()))
 }
 
-// statusText is the message of a status with the violations it carries.
-func statusText(st *status.Status) string {
-	text := st.Message()
-	for _, detail := range st.Details() {
-		bad, ok := detail.(*errdetails.BadRequest)
-		if !ok {
-			continue
-		}
-		for _, v := range bad.GetFieldViolations() {
-			if line := strings.TrimPrefix(v.GetField()+": "+v.GetDescription(), ": "); !strings.Contains(text, v.GetDescription()) {
-				text += "; " + line
-			}
-		}
+// given returns the value of a flag that may be left out, and is not to be blank: an
+// empty variable of a script must not ask for everything.
+func given(flag string, value *string) (string, error) {
+	if value == nil {
+		return "", nil
 	}
-	return visible(text)
+	if strings.TrimSpace(*value) == "" {
+		return "", usage("%s is blank: leave it out to ask for everything", flag)
+	}
+	return *value, nil
 }
 
 // compactJSON is proto3 JSON without white space, the same for the same
@@ -98,6 +79,31 @@ func compactJSON(m proto.Message) ([]byte, error) {
 func hasSeq(m proto.Message) bool {
 	fd := m.ProtoReflect().Descriptor().Fields().ByName("seq")
 	return fd != nil && m.ProtoReflect().Has(fd)
+}
+
+// parseTimes reads --since and --until; what is not given is zero.
+func parseTimes(since, until string, now time.Time) (from, to time.Time, err error) {
+	for _, bound := range []struct {
+		text string
+		to   *time.Time
+	}{{since, &from}, {until, &to}} {
+		if bound.text != "" && err == nil {
+			*bound.to, err = parseTime(bound.text, now)
+		}
+	}
+	return from, to, err
+}
+
+// parseStamps is parseTimes, for messages; what is not given is nil.
+func parseStamps(since, until string, now time.Time) (from, to *timestamppb.Timestamp, err error) {
+	first, last, err := parseTimes(since, until, now)
+	if !first.IsZero() {
+		from = timestamppb.New(first)
+	}
+	if !last.IsZero() {
+		to = timestamppb.New(last)
+	}
+	return from, to, err
 }
 
 // parseTime reads RFC 3339, a date, or an age such as 90m, 2h or 3d.

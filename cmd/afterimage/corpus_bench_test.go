@@ -182,12 +182,12 @@ func BenchmarkCorpusRead(b *testing.B) {
 	b.Logf("%s; %d sessions, %d with 18 to 22 events", l, len(turns), len(long))
 	l.awaitRest()
 
-	conn, err := client{Server: l.grpc}.dial()
+	store, err := storeFlag{Server: l.grpc}.open()
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
-	events, sessions := pb.NewEventServiceClient(conn), pb.NewSessionServiceClient(conn)
+	defer store.Close()
+	events, sessions := pb.NewEventServiceClient(store.Conn()), pb.NewSessionServiceClient(store.Conn())
 	byID := func() string { return fmt.Sprintf("id == %q", pick(random, ids)) }
 	bySeq := func() uint64 { return 1 + random.Uint64N(uint64(l.events)) }
 	http := func(path string) (int, error) { return fetch(b.Context(), "http://"+l.http+path) }

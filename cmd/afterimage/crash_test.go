@@ -13,10 +13,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/afterimage/afterimage/client"
+	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/ingest"
-	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // crashRounds is how often a store is killed: AFTERIMAGE_CRASH_ROUNDS, which
@@ -187,26 +187,18 @@ func (r *rig) awaitEmptyStream() {
 // storedIDs returns how often each id of an interaction is in the log.
 func (r *rig) storedIDs() map[string]int {
 	r.Helper()
-	conn, err := client{Server: r.grpc}.dial()
+	store, err := storeFlag{Server: r.grpc}.open()
 	if err != nil {
 		r.Fatal(err)
 	}
-	defer conn.Close()
-	events, times := pb.NewEventServiceClient(conn), map[string]int{}
-	request := &pb.SearchEventsRequest{
-		Tenant: r.tenant, Filter: `kind == "interaction"`, OrderBy: "seq", PageSize: maxPage,
-		ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"id"}},
-	}
-	for {
-		page, err := events.SearchEvents(r.Context(), request)
+	defer store.Close()
+	times := map[string]int{}
+	all := client.SearchRequest{Filter: `kind == "interaction"`, Order: client.LogOrder, Fields: []string{"id"}}
+	for found, err := range store.Search(r.Context(), event.Tenant(r.tenant), all) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		for _, e := range page.GetEvents() {
-			times[e.GetId()]++
-		}
-		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
-			return times
-		}
+		times[found.Event.GetId()]++
 	}
+	return times
 }

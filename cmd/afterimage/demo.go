@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/afterimage/afterimage/capture"
+	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -134,14 +135,14 @@ type step struct {
 }
 
 func (d *demo) steps() []step {
-	to, tenant := client{Server: d.addresses.GRPC}, tenantFlag{Tenant: string(demoTenant)}
+	to, tenant := storeFlag{Server: d.addresses.GRPC}, tenantFlag{Tenant: string(demoTenant)}
 	table := format{Output: "table"}
 	const wrong = `interaction.model.version == "2026-11-20" && interaction.verdicts.exists(v, v.category == "dosage_error")`
-	all := searchCmd{Order: "oldest", format: table, client: to, tenantFlag: tenant}
-	doubtful := searchCmd{Filter: wrong, Order: "oldest", format: table, client: to, tenantFlag: tenant}
-	lived := replayCmd{Session: "visit-1052", View: "both", format: table, client: to, tenantFlag: tenant}
-	filtered := replayCmd{Session: "visit-1057", View: "both", format: table, client: to, tenantFlag: tenant}
-	secret := replayCmd{Session: "visit-1070", View: "model", format: table, client: to, tenantFlag: tenant}
+	all := searchCmd{Order: "oldest", format: table, storeFlag: to, tenantFlag: tenant}
+	doubtful := searchCmd{Filter: wrong, Order: "oldest", format: table, storeFlag: to, tenantFlag: tenant}
+	lived := replayCmd{Session: "visit-1052", View: "both", format: table, storeFlag: to, tenantFlag: tenant}
+	filtered := replayCmd{Session: "visit-1057", View: "both", format: table, storeFlag: to, tenantFlag: tenant}
+	secret := replayCmd{Session: "visit-1070", View: "model", format: table, storeFlag: to, tenantFlag: tenant}
 	at := d.server()
 	verified := verifyCmd{URL: d.addresses.HTTP, format: table}
 	return []step{
@@ -221,29 +222,27 @@ func sample(now time.Time) ([]*pb.Event, error) {
 // await returns when the log has n events of the tenant beside the policy
 // that its first event brought.
 func (d *demo) await(ctx context.Context, n int) error {
-	c := client{Server: d.addresses.GRPC}
-	conn, err := c.dial()
+	to := storeFlag{Server: d.addresses.GRPC}
+	store, err := to.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer store.Close()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		page, err := pb.NewEventServiceClient(conn).SearchEvents(ctx, &pb.SearchEventsRequest{
-			Tenant: string(demoTenant), PageSize: maxPage, Filter: `kind != "policy_applied"`,
-		})
+		arrived, err := store.Count(ctx, demoTenant, client.SearchRequest{Filter: `kind != "policy_applied"`}, nil)
 		if err != nil {
-			return c.explain(err)
+			return to.explain(err)
 		}
-		if len(page.GetEvents()) >= n {
+		if arrived.GetCount() >= int64(n) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("only %d of %d events arrived in the log: %w", len(page.GetEvents()), n, ctx.Err())
+			return fmt.Errorf("only %d of %d events arrived in the log: %w", arrived.GetCount(), n, ctx.Err())
 		case <-tick.C:
 		}
 	}

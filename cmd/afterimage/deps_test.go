@@ -18,13 +18,14 @@ var arrows = map[string][]string{
 	"policy":    {"event", "redaction", "proto"},
 	"redaction": {"event", "proto"},
 	"capture":   {"event", "policy", "redaction", "proto"},
+	"client":    {"event", "proto"},
 	"eventlog":  {"event", "policy", "redaction", "proto"},
 	"ingest":    {"eventlog", "event", "policy", "redaction", "proto"},
 	"query":     {"eventlog", "event", "policy", "redaction", "proto"},
 	"retention": {"eventlog", "event", "policy", "redaction", "proto"},
 	"witness":   {"eventlog", "event", "proto"},
 	"server":    {"ingest", "query", "retention", "eventlog", "event", "policy", "redaction", "proto"},
-	"cmd":       {"server", "witness", "ingest", "query", "retention", "capture", "eventlog", "event", "policy", "redaction", "proto"},
+	"cmd":       {"server", "client", "witness", "ingest", "query", "retention", "capture", "eventlog", "event", "policy", "redaction", "proto"},
 }
 
 func goList(t *testing.T, args ...string) []string {
@@ -74,6 +75,7 @@ func TestLinks(t *testing.T) {
 	const pebble, natsServer, nats, kong = "github.com/cockroachdb/pebble", "github.com/nats-io/nats-server", "github.com/nats-io", "github.com/alecthomas/kong"
 	for pkg, banned := range map[string][]string{
 		"capture":   {pebble, natsServer, kong},
+		"client":    {pebble, nats, kong},
 		"event":     {pebble, nats, kong},
 		"policy":    {pebble, nats, kong},
 		"redaction": {pebble, nats, kong},

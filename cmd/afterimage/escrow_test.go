@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/redaction/escrow"
@@ -150,11 +151,11 @@ func found(t *testing.T, token string, events ...*pb.Event) string {
 	var b bytes.Buffer
 	p := &jsonPrinter{out: bufio.NewWriter(&b)}
 	for _, e := range events {
-		if err := p.event(e); err != nil {
+		if err := p.event(e, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.end(token); err != nil {
+	if err := p.end(client.End{Next: token}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.out.Flush(); err != nil {

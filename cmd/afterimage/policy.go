@@ -9,8 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/policy"
-	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 type policyCmd struct {
@@ -99,7 +99,7 @@ func readDocument(name string, stdin io.Reader) ([]byte, error) {
 
 type policyShowCmd struct {
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -114,12 +114,12 @@ since when it is in force, and the event that put it on record.
 
 // Run prints the policy.
 func (c *policyShowCmd) Run(ctx context.Context, s streams) error {
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	p, err := pb.NewPolicyServiceClient(conn).GetPolicy(ctx, &pb.GetPolicyRequest{Tenant: c.Tenant})
+	defer store.Close()
+	p, err := store.Policy(ctx, event.Tenant(c.Tenant))
 	if err != nil {
 		return c.explain(err)
 	}

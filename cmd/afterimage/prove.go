@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"os"
 
-	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/event"
 )
 
 type proveCmd struct {
 	Seq  uint64 `arg:"" help:"The event's position in the log, its seq."`
 	File string `short:"o" name:"out" placeholder:"FILE" help:"Where to write the proof, e.g. event.tlog-proof; standard output without it."`
 	Size uint64 `placeholder:"N" help:"Prove it in the checkpoint over so many events, one that was given out before."`
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -31,13 +31,12 @@ from what it was to what it is, each with its own proof; hand on both.
 
 // Run fetches a proof and writes it.
 func (c *proveCmd) Run(ctx context.Context, s streams) error {
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	store := pb.NewEventServiceClient(conn)
-	p, err := store.ProveEvent(ctx, &pb.ProveEventRequest{Tenant: c.Tenant, Seq: c.Seq, Size: c.Size})
+	defer store.Close()
+	p, err := store.Prove(ctx, event.Tenant(c.Tenant), event.Seq(c.Seq), event.Seq(c.Size))
 	if err != nil {
 		return c.explain(err)
 	}
@@ -48,7 +47,7 @@ func (c *proveCmd) Run(ctx context.Context, s streams) error {
 		_, err := fmt.Fprint(s.out, p.GetTlogProof())
 		return err
 	}
-	ledger, err := redactionLines(ctx, store, c.Tenant, p.GetRedactions())
+	ledger, err := redactionLines(ctx, store, event.Tenant(c.Tenant), p.GetRedactions())
 	if err != nil {
 		return c.explain(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -17,7 +18,7 @@ type quarantineCmd struct {
 
 type quarantineListCmd struct {
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -32,31 +33,26 @@ are under the tenant _system.
 
 // Run lists all entries.
 func (c *quarantineListCmd) Run(ctx context.Context, s streams) error {
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer store.Close()
 	out := bufio.NewWriter(s.out)
-	request := &pb.ListQuarantineRequest{Tenant: c.Tenant, PageSize: maxPage}
-	for n := 0; ; {
-		page, err := pb.NewQuarantineServiceClient(conn).ListQuarantine(ctx, request)
+	n := 0
+	for q, err := range store.Quarantine(ctx, event.Tenant(c.Tenant)) {
 		if err != nil {
 			return c.explain(err)
 		}
-		for _, q := range page.GetEntries() {
-			n++
-			if err := c.print(out, q, n); err != nil {
-				return err
-			}
-		}
-		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
-			if n == 0 && !c.json() {
-				fmt.Fprintln(out, "nothing is quarantined")
-			}
-			return out.Flush()
+		n++
+		if err := c.print(out, q, n); err != nil {
+			return err
 		}
 	}
+	if n == 0 && !c.json() {
+		fmt.Fprintln(out, "nothing is quarantined")
+	}
+	return out.Flush()
 }
 
 func (c *quarantineListCmd) print(out io.Writer, q *pb.Quarantined, n int) error {
@@ -80,7 +76,7 @@ type quarantineShowCmd struct {
 	ID  string `arg:"" help:"The entry's id, from the list."`
 	Raw bool   `help:"Print only the payload, byte for byte (not to a terminal)."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -97,12 +93,12 @@ func (c *quarantineShowCmd) Run(ctx context.Context, s streams) error {
 	if _, ok := terminal(s.out); ok && c.Raw {
 		return usage("--raw writes bytes that may take over your terminal: send them to a file")
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	q, err := pb.NewQuarantineServiceClient(conn).GetQuarantined(ctx, &pb.GetQuarantinedRequest{Tenant: c.Tenant, Id: c.ID})
+	defer store.Close()
+	q, err := store.Quarantined(ctx, event.Tenant(c.Tenant), c.ID)
 	if err != nil {
 		return c.explain(err)
 	}

@@ -10,8 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/afterimage/afterimage/client"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -24,7 +23,7 @@ type redactStoredCmd struct {
 	Actor  string   `placeholder:"WHO" help:"With --apply: who has it done; a role or an account, no personal data."`
 	Reason string   `placeholder:"WHY" help:"With --apply: what for; a ticket, a decision, no personal data."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -63,17 +62,17 @@ func (c *redactStoredCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer store.Close()
 	bar := newProgress(s.err, "looked at", "events")
 	if c.Apply {
 		bar = newProgress(s.err, "redacted", "blocks")
 	}
 	defer bar.stop()
-	summary, err := c.call(ctx, pb.NewRedactionServiceClient(conn), r, bar)
+	summary, err := c.call(ctx, store, r, bar)
 	bar.stop()
 	if err != nil {
 		return err
@@ -89,33 +88,14 @@ func (c *redactStoredCmd) Run(ctx context.Context, s streams) error {
 
 func (c *redactStoredCmd) request(now time.Time) (*pb.RedactEventsRequest, error) {
 	r := &pb.RedactEventsRequest{Tenant: c.Tenant, Filter: c.Filter, Seqs: c.Seq, DryRun: new(!c.Apply), Actor: c.Actor, Reason: c.Reason}
-	for _, bound := range []struct {
-		text string
-		to   **timestamppb.Timestamp
-	}{{c.Since, &r.Since}, {c.Until, &r.Until}} {
-		if bound.text == "" {
-			continue
-		}
-		t, err := parseTime(bound.text, now)
-		if err != nil {
-			return nil, err
-		}
-		*bound.to = timestamppb.New(t)
-	}
-	return r, nil
+	var err error
+	r.Since, r.Until, err = parseStamps(c.Since, c.Until, now)
+	return r, err
 }
 
 // call waits for the summary.
-func (c *redactStoredCmd) call(ctx context.Context, store pb.RedactionServiceClient, r *pb.RedactEventsRequest, bar *progress) (*pb.RedactionSummary, error) {
-	stream, err := store.RedactEvents(ctx, r)
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	for {
-		m, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("the store ended without saying what it did: run it again")
-		}
+func (c *redactStoredCmd) call(ctx context.Context, store *client.Client, r *pb.RedactEventsRequest, bar *progress) (*pb.RedactionSummary, error) {
+	for m, err := range store.Redact(ctx, r) {
 		if err != nil {
 			return nil, c.interrupted(c.explain(err))
 		}
@@ -124,6 +104,7 @@ func (c *redactStoredCmd) call(ctx context.Context, store pb.RedactionServiceCli
 		}
 		bar.setNote(m.GetDone(), m.GetTotal(), m.GetStep())
 	}
+	return nil, errors.New("the store ended without saying what it did: run it again")
 }
 
 // interrupted says of a rewrite that ended early how to go on.

@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"subst":   scriptSubst,
 			"fill":    scriptFill,
 			"http":    scriptHTTP,
+			"token":   scriptToken,
 			"nats":    scriptNATS,
 			"requeue": scriptRequeue,
 			"sealed":  scriptSealed,
@@ -129,7 +130,7 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 2 {
 		filter = args[2]
 	}
-	search := searchCmd{Filter: filter, Order: "newest", Count: true, client: client{Server: ts.Getenv("GRPC")}, tenantFlag: tenantFlag{args[1]}}
+	search := searchCmd{Filter: filter, Order: "newest", Count: true, storeFlag: storeFlag{Server: ts.Getenv("GRPC")}, tenantFlag: tenantFlag{args[1]}}
 	var got string
 	eventually(ts, fmt.Sprintf("%d events", want), func() bool {
 		var out bytes.Buffer
@@ -208,6 +209,19 @@ func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.Itoa(response.StatusCode); got != args[0] {
 		ts.Fatalf("got status %s, want %s: %s", got, args[0], text)
 	}
+}
+
+// token FILE: sets $TOKEN to the nextPageToken of the answer in the file.
+func scriptToken(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: token FILE")
+	}
+	var page struct{ NextPageToken string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &page))
+	if page.NextPageToken == "" {
+		ts.Fatalf("%s has no nextPageToken", args[0])
+	}
+	ts.Setenv("TOKEN", page.NextPageToken)
 }
 
 // nats SUBJECT CONTENT-TYPE FILE: publishes the file over plain NATS and waits

@@ -3,30 +3,34 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
 )
 
 type searchCmd struct {
-	Filter string `placeholder:"CEL" help:"A condition over the event, in CEL; fields as in docs/event.schema.json."`
-	Text   string `placeholder:"TEXT" hidden:"" help:"Words the event must contain. The store does not offer this yet."`
-	Since  string `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
-	Until  string `placeholder:"T" help:"Only events before this."`
-	Limit  *int   `placeholder:"N" help:"At most this many; 0 for all (default 50)."`
-	Order  string `enum:"newest,oldest,log," default:"" help:"newest or oldest first, or as the log has them (default newest; log with --limit 0, which is the fastest way to read everything)."`
-	Count  bool   `help:"Print only how many there are (all of them, unless --limit is given)."`
+	Filter    string        `placeholder:"CEL" help:"A condition over the event, in CEL; fields as in docs/event.schema.json."`
+	Text      *string       `placeholder:"TEXT" help:"What its texts say: words, \"exact phrases\", begin*, -not."`
+	In        []string      `placeholder:"KIND" enum:"input,output,shown,tool,retrieved,comment" help:"Which texts --text looks into: input, output, shown, tool, retrieved, comment (default all)."`
+	Since     string        `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
+	Until     string        `placeholder:"T" help:"Only events before this."`
+	Limit     *int          `placeholder:"N" help:"At most this many; 0 for all (default 50)."`
+	Order     string        `enum:"newest,oldest,log," default:"" help:"newest or oldest first, or as the log has them (default newest; log with --limit 0, which is the fastest way to read everything)."`
+	Count     bool          `help:"Print only how many there are."`
+	Explain   bool          `help:"Say how the answer was found: what was looked up, and how much was opened."`
+	Timeout   time.Duration `placeholder:"D" help:"End after this long, with what was found so far (e.g. 10s)."`
+	PageToken string        `placeholder:"TOKEN" help:"Go on from the nextPageToken of a search before, which must have been the same."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -40,142 +44,181 @@ knows, or by the whole pseudonym that the store keeps, brackets included. Times 
     afterimage search --filter 'user == "[USER:k7m2qa5d3hx4]"'
     afterimage search --filter 'interaction.model.name == "gpt-4o" && interaction.verdicts.exists(v, v.action == "REPLACED")'
     afterimage search --filter 'session == "c-17"' --order oldest -o json
+    afterimage search --text '"wire transfer" -refund account*' --in output --in shown
     afterimage search --filter 'source.deployment == "medical-triage"' --count
 
-With -o json: one document {"events":[...],"nextPageToken":""}, each event on a line of its own.
-nextPageToken is empty unless --limit cut the search short.`
+In texts, case, diacritics and punctuation make no difference: "e-mail" finds E-Mail and e mail. All that
+is looked for must be said somewhere in an event, and a phrase in one piece. What begins with a minus is
+written --text='-refund transfer'.
+
+With -o json: one document {"events":[...],"nextPageToken":""}, each event on a line of its own; with
+--text also "matches", where each says it, and with --explain "explanation". nextPageToken is empty
+unless --limit or --timeout cut the search short.`
 }
 
-// maxPage is the most events that the store returns at once.
-const maxPage = 1000
-
-// Run searches page by page and prints as it goes.
+// Run prints as the store finds.
 func (c *searchCmd) Run(ctx context.Context, s streams) error {
 	request, err := c.request(time.Now())
 	if err != nil {
 		return err
 	}
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if c.Count {
+		return c.count(ctx, store, request, s)
+	}
 	out := bufio.NewWriter(s.out)
 	var p printer
-	switch {
-	case c.Count:
-		p = &countPrinter{out: out}
-	case c.json():
+	if c.json() {
 		p = &jsonPrinter{out: out}
-	default:
+	} else {
 		p = newTablePrinter(out, s.out)
 	}
-	if err := c.pages(ctx, request, p, out); err != nil {
+	if err := c.find(ctx, store, request, p, out); err != nil {
 		return err
 	}
 	return out.Flush()
 }
 
-func (c *searchCmd) request(now time.Time) (*pb.SearchEventsRequest, error) {
-	r := &pb.SearchEventsRequest{Tenant: c.Tenant, Filter: c.Filter, Text: c.Text, OrderBy: c.orderBy()}
-	if c.Count {
-		r.ReadMask = &fieldmaskpb.FieldMask{Paths: []string{"seq"}}
+func (c *searchCmd) request(now time.Time) (client.SearchRequest, error) {
+	text, err := given("--text", c.Text)
+	if err != nil {
+		return client.SearchRequest{}, err
+	}
+	r := client.SearchRequest{Filter: c.Filter, Text: text, Explain: c.Explain, Timeout: c.Timeout}
+	switch {
+	case !c.Count:
+		r.Order, r.Limit, r.After, r.Snippets = c.order(), c.limit(), c.PageToken, text != ""
+	case c.Limit != nil || c.PageToken != "":
+		return r, usage("--count counts all: it goes without --limit and --page-token")
+	}
+	for _, kind := range c.In {
+		r.In = append(r.In, pb.TextKind(pb.TextKind_value["TEXT_"+strings.ToUpper(kind)]))
 	}
 	if c.limit() < 0 {
-		return nil, usage("--limit %d: give 0 for all, or a number of events", c.limit())
+		return r, usage("--limit %d: give 0 for all, or a number of events", c.limit())
 	}
-	for _, bound := range []struct {
-		text string
-		to   **timestamppb.Timestamp
-	}{{c.Since, &r.Since}, {c.Until, &r.Until}} {
-		if bound.text == "" {
-			continue
-		}
-		t, err := parseTime(bound.text, now)
-		if err != nil {
-			return nil, err
-		}
-		*bound.to = timestamppb.New(t)
-	}
-	return r, nil
+
+	r.Since, r.Until, err = parseTimes(c.Since, c.Until, now)
+	return r, err
 }
 
-func (c *searchCmd) orderBy() string {
+func (c *searchCmd) order() string {
 	switch {
 	case c.Order == "oldest":
-		return "time"
+		return client.OldestFirst
 	case c.Order == "log", c.Order == "" && c.limit() == 0:
-		return "seq"
+		return client.LogOrder
 	}
-	return "time desc"
+	return client.NewestFirst
 }
 
 // limit is how many events are wanted, 0 for all.
 func (c *searchCmd) limit() int {
-	switch {
-	case c.Limit != nil:
+	if c.Limit != nil {
 		return *c.Limit
-	case c.Count:
-		return 0
 	}
 	return 50
 }
 
-// A printer prints what a search finds. There are three: as a table, as JSON,
-// and as a number.
+// A printer prints what a search finds: as a table or as JSON.
 type printer interface {
-	event(e *pb.Event) error
-	end(nextPageToken string) error
+	event(e *pb.Event, m *pb.Match) error // m: where it says what was looked for; nil: nothing was
+	end(client.End) error
 }
 
-func (c *searchCmd) pages(ctx context.Context, r *pb.SearchEventsRequest, p printer, out *bufio.Writer) error {
-	conn, err := c.dial()
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	events := pb.NewEventServiceClient(conn)
-	limit := c.limit()
-	for left := limit; ; {
-		r.PageSize = maxPage
-		if limit > 0 {
-			r.PageSize = int32(min(left, maxPage))
+// find hands on what the store finds.
+func (c *searchCmd) find(ctx context.Context, store *client.Client, r client.SearchRequest, p printer, out *bufio.Writer) error {
+	var end client.End
+	r.Ended = func(e client.End) { end = e }
+	shown := time.Now()
+	for found, err := range store.Search(ctx, event.Tenant(c.Tenant), r) {
+		if errors.Is(err, client.ErrTimedOut) {
+			break // The end says so.
 		}
-		page, err := events.SearchEvents(ctx, r)
 		if err != nil {
 			return c.explain(err)
 		}
-		for _, e := range page.GetEvents() {
-			if err := p.event(e); err != nil {
+		if err := p.event(found.Event, found.Match); err != nil {
+			return err
+		}
+		if time.Since(shown) > 100*time.Millisecond { // Somebody may be waiting.
+			shown = time.Now()
+			if err := out.Flush(); err != nil {
 				return err
 			}
 		}
-		r.PageToken = page.GetNextPageToken()
-		left -= len(page.GetEvents())
-		if r.PageToken == "" || limit > 0 && left <= 0 {
-			return p.end(r.PageToken)
-		}
-		if err := out.Flush(); err != nil {
+	}
+	return p.end(end)
+}
+
+// count prints how many events there are.
+func (c *searchCmd) count(ctx context.Context, store *client.Client, r client.SearchRequest, s streams) error {
+	bar := newProgress(s.err, "counting", "events")
+	defer bar.stop()
+	n, err := store.Count(ctx, event.Tenant(c.Tenant), r, func(n *pb.CountEventsResponse) {
+		bar.setNote(uint64(n.GetDoneBlocks()), uint64(n.GetBlocks()), fmt.Sprintf("%d so far", n.GetCount()))
+	})
+	bar.stop()
+	if err != nil && !errors.Is(err, client.ErrTimedOut) {
+		return c.explain(err)
+	}
+	return c.printCount(n, s)
+}
+
+func (c *searchCmd) printCount(n *pb.CountEventsResponse, s streams) error {
+	if c.json() {
+		text, err := compactJSON(n)
+		if err != nil {
 			return err
 		}
+		_, err = fmt.Fprintf(s.out, "%s\n", text)
+		return err
 	}
+	if _, err := fmt.Fprintln(s.out, n.GetCount()); err != nil {
+		return err
+	}
+	if n.GetTimedOut() {
+		fmt.Fprintln(s.err, "the time was up: there may be more")
+	}
+	return printExplanation(s.err, n.GetExplanation())
 }
 
-// A countPrinter prints how many there were.
-type countPrinter struct {
-	out io.Writer
-	n   int
-}
-
-func (p *countPrinter) event(*pb.Event) error { p.n++; return nil }
-
-func (p *countPrinter) end(string) error {
-	_, err := fmt.Fprintln(p.out, p.n)
+// printExplanation prints how an answer was found, if it is known.
+func printExplanation(w io.Writer, x *pb.Explanation) error {
+	if x == nil {
+		return nil
+	}
+	or := func(what []string) string {
+		if len(what) == 0 {
+			return "nothing"
+		}
+		return visible(strings.Join(what, ", "))
+	}
+	_, err := fmt.Fprintf(w, `looked up   %s
+looked at   %s
+blocks      %d: %d left out for time, class or terms, %d for words
+opened      %d meta sections, %d text sections, %d bytes
+events      %d examined, %d matched, in %v
+`, or(x.GetPushedDown()), or(x.GetEvaluated()), x.GetBlocks(), x.GetBlocksSkipped(), x.GetBlocksFiltered(),
+		x.GetMetasOpened(), x.GetTextsOpened(), x.GetBytesOpened(), x.GetEventsExamined(), x.GetEventsMatched(), x.GetElapsed().AsDuration().Round(10*time.Microsecond))
 	return err
 }
 
 // A jsonPrinter prints one document, an event a line.
 type jsonPrinter struct {
-	out *bufio.Writer
-	n   int
+	out     *bufio.Writer
+	n       int
+	matches []*pb.Match
 }
 
-func (p *jsonPrinter) event(e *pb.Event) error {
+func (p *jsonPrinter) event(e *pb.Event, m *pb.Match) error {
+	if m != nil {
+		p.matches = append(p.matches, m)
+	}
 	text, err := compactJSON(e)
 	if err != nil {
 		return err
@@ -192,12 +235,38 @@ func (p *jsonPrinter) event(e *pb.Event) error {
 	return err
 }
 
-func (p *jsonPrinter) end(token string) error {
+func (p *jsonPrinter) end(last client.End) error {
 	if p.n == 0 {
-		_, err := fmt.Fprintf(p.out, "{\"events\":[],\"nextPageToken\":%q}\n", token)
-		return err
+		fmt.Fprint(p.out, `{"events":[`)
+	} else {
+		fmt.Fprintln(p.out)
 	}
-	_, err := fmt.Fprintf(p.out, "\n],\"nextPageToken\":%q}\n", token)
+	fmt.Fprintf(p.out, `],"nextPageToken":%q`, last.Next)
+	if last.TimedOut {
+		fmt.Fprint(p.out, `,"timedOut":true`)
+	}
+	for i, m := range p.matches {
+		text, err := compactJSON(m)
+		if err != nil {
+			return err
+		}
+		before := ",\n"
+		if i == 0 {
+			before = ",\"matches\":[\n"
+		}
+		fmt.Fprintf(p.out, "%s%s", before, text)
+	}
+	if len(p.matches) > 0 {
+		fmt.Fprint(p.out, "\n]")
+	}
+	if x := last.Explanation; x != nil {
+		text, err := compactJSON(x)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, `,"explanation":%s`, text)
+	}
+	_, err := fmt.Fprintln(p.out, "}")
 	return err
 }
 
@@ -219,7 +288,7 @@ func newTablePrinter(out, terminalOf io.Writer) *tablePrinter {
 
 const tableHeader = "TIME                 SEQ     SESSION               USER                 MODEL             CLASS     VERDICTS                  TEXT"
 
-func (p *tablePrinter) event(e *pb.Event) error {
+func (p *tablePrinter) event(e *pb.Event, m *pb.Match) error {
 	if p.n++; p.n == 1 {
 		if _, err := fmt.Fprintln(p.out, p.style.paint(bold, tableHeader)); err != nil {
 			return err
@@ -234,11 +303,45 @@ func (p *tablePrinter) event(e *pb.Event) error {
 		pad(in.GetModel().GetName(), 16),
 		pad(e.GetClass(), 8),
 		p.style.paint(yellow, pad(verdicts(e), 24)),
-		p.style.content("", oneLine(summary(e), p.text)))
+		p.said(e, m))
 	return err
 }
 
-func (p *tablePrinter) end(token string) error {
+// said is what a person would recognise the event by: what was looked for, if it
+// is known where it stands, else how it begins.
+func (p *tablePrinter) said(e *pb.Event, m *pb.Match) string {
+	if len(m.GetSnippets()) == 0 {
+		return p.style.content("", oneLine(summary(e), p.text))
+	}
+	var b strings.Builder
+	left := p.text
+	for i, segment := range m.GetSnippets()[0].GetSegments() {
+		text := []rune(visible(oneSpace(segment.GetText())))
+		if before := p.text / 3; i == 0 && !segment.GetMatch() && len(text) > before { // The end of it is what is near.
+			text = append([]rune("…"), text[len(text)-before:]...)
+		}
+		if len(text) > left {
+			text = append(text[:max(left-1, 0)], '…')
+		}
+		left -= len(text)
+		if segment.GetMatch() {
+			b.WriteString(p.style.paint(bold+";"+yellow, string(text)))
+		} else {
+			b.WriteString(p.style.content("", string(text)))
+		}
+		if left <= 0 {
+			break
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// oneSpace has one space for each stretch of blanks.
+func oneSpace(text string) string { return blanks.ReplaceAllString(text, " ") }
+
+var blanks = regexp.MustCompile(`\s+`)
+
+func (p *tablePrinter) end(last client.End) error {
 	text := fmt.Sprintf("%d events", p.n)
 	switch p.n {
 	case 0:
@@ -246,11 +349,16 @@ func (p *tablePrinter) end(token string) error {
 	case 1:
 		text = "1 event"
 	}
-	if token != "" {
+	switch {
+	case last.TimedOut:
+		text += "; the time was up: to go on, the same with --page-token " + last.Next
+	case last.Next != "":
 		text += "; there are more: give --limit 0 for all, or --filter, --since, --until for fewer"
 	}
-	_, err := fmt.Fprintln(p.out, p.style.paint(dim, text))
-	return err
+	if _, err := fmt.Fprintln(p.out, p.style.paint(dim, text)); err != nil {
+		return err
+	}
+	return printExplanation(p.out, last.Explanation)
 }
 
 func sessionOf(e *pb.Event) string {
@@ -312,6 +420,8 @@ func summary(e *pb.Event) string {
 	case *pb.Event_Redacted:
 		r := body.Redacted
 		return fmt.Sprintf("redacted by %s: %d events, %s", r.GetActor(), len(r.GetEvents()), r.GetReason())
+	case *pb.Event_Exported:
+		return exportSummary(body.Exported)
 	case *pb.Event_EpochBegan:
 		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
 	case *pb.Event_Restored:

@@ -106,6 +106,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
+	witnessLines, err := flags.witnessLines()
+	if err != nil {
+		return err
+	}
 	roots, err := flags.stampRoots()
 	if err != nil {
 		return err
@@ -190,8 +194,10 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return err
 	}
 	pulse := newPulse(stream, logger)
+	engine := query.New(query.Config{Log: log})
+	exporter := newExporter(log, engine, policies, witnessLines, logger)
 	doors, err := server.New(server.Config{
-		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: query.New(query.Config{Log: log}),
+		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: engine, Exports: exporter,
 		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log),
 		Ready:   func() error { return cmp.Or(stream.ready(), pulse.ready(), log.Ready()) },
 		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
@@ -206,6 +212,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return pulse.run(ctx) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(func() error { return doors.Run(ctx) })
+	group.Go(func() error { return exporter.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
 	group.Go(func() error { return promote(ctx, policies.Policies, logger) })
 	group.Go(func() error { return witnesses.run(ctx) })

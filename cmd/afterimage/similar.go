@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/afterimage/afterimage/client"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -29,7 +30,7 @@ type similarCmd struct {
 	Until     string  `placeholder:"T" help:"Only events before this."`
 	Limit     int     `placeholder:"N" help:"At most this many texts or clusters, 1 to 1000 (default 50)."`
 	format
-	client
+	storeFlag
 	tenantFlag
 }
 
@@ -59,16 +60,15 @@ With -o json: the answer of the API, one document.`
 
 // Run asks the store, and prints what it says.
 func (c *similarCmd) Run(ctx context.Context, s streams) error {
-	since, until, err := c.between(time.Now())
+	since, until, err := parseStamps(c.Since, c.Until, time.Now())
 	if err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	store := pb.NewSimilarityServiceClient(conn)
+	defer store.Close()
 	out := bufio.NewWriter(s.out)
 	if c.Cluster {
 		err = c.clusters(ctx, store, since, until, out, styleFor(s.out))
@@ -78,24 +78,6 @@ func (c *similarCmd) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, out.Flush())
 }
 
-// between returns the bounds of time, nil for none.
-func (c *similarCmd) between(now time.Time) (since, until *timestamppb.Timestamp, err error) {
-	for _, bound := range []struct {
-		text string
-		to   **timestamppb.Timestamp
-	}{{c.Since, &since}, {c.Until, &until}} {
-		if bound.text == "" {
-			continue
-		}
-		t, err := parseTime(bound.text, now)
-		if err != nil {
-			return nil, nil, err
-		}
-		*bound.to = timestamppb.New(t)
-	}
-	return since, until, nil
-}
-
 func (c *similarCmd) field() pb.FindSimilarEventsRequest_Field {
 	return map[string]pb.FindSimilarEventsRequest_Field{
 		"output": pb.FindSimilarEventsRequest_OUTPUT, "shown": pb.FindSimilarEventsRequest_SHOWN, "input": pb.FindSimilarEventsRequest_INPUT,
@@ -103,7 +85,7 @@ func (c *similarCmd) field() pb.FindSimilarEventsRequest_Field {
 }
 
 // texts prints the texts that are alike.
-func (c *similarCmd) texts(ctx context.Context, store pb.SimilarityServiceClient, since, until *timestamppb.Timestamp, in io.Reader, out io.Writer, style style) error {
+func (c *similarCmd) texts(ctx context.Context, store *client.Client, since, until *timestamppb.Timestamp, in io.Reader, out io.Writer, style style) error {
 	r := &pb.FindSimilarEventsRequest{
 		Tenant: c.Tenant, Field: c.field(), Threshold: c.Threshold, Filter: c.Filter, Since: since, Until: until, MaxResults: int32(c.Limit),
 	}
@@ -119,7 +101,7 @@ func (c *similarCmd) texts(ctx context.Context, store pb.SimilarityServiceClient
 		}
 		r.Like = &pb.FindSimilarEventsRequest_Text{Text: text}
 	}
-	found, err := store.FindSimilarEvents(ctx, r)
+	found, err := store.Similar(ctx, r)
 	if err != nil {
 		return c.explain(err)
 	}
@@ -183,8 +165,8 @@ func similarSummary(found *pb.FindSimilarEventsResponse) string {
 }
 
 // clusters prints the clusters of a search.
-func (c *similarCmd) clusters(ctx context.Context, store pb.SimilarityServiceClient, since, until *timestamppb.Timestamp, out io.Writer, style style) error {
-	found, err := store.ClusterEvents(ctx, &pb.ClusterEventsRequest{
+func (c *similarCmd) clusters(ctx context.Context, store *client.Client, since, until *timestamppb.Timestamp, out io.Writer, style style) error {
+	found, err := store.Clusters(ctx, &pb.ClusterEventsRequest{
 		Tenant: c.Tenant, Filter: c.Filter, Since: since, Until: until, Field: c.field(), Threshold: c.Threshold, MaxClusters: int32(c.Limit),
 	})
 	if err != nil {

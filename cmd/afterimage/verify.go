@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,13 +15,13 @@ import (
 )
 
 type verifyCmd struct {
-	Proof string `arg:"" optional:"" help:"Check this file, which afterimage prove wrote."`
+	Proof string `arg:"" optional:"" name:"file" help:"Check this bundle, which afterimage export wrote, a directory or a zip file; or this proof, which afterimage prove wrote."`
 	Data  string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
 	keyFlags
 	Resume     string `placeholder:"FILE" help:"With --data: keep in this file how far it is, and go on from there if it is there and the log is as it was."`
 	URL        string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
-	Key        string `xor:"trust" placeholder:"KEY" help:"With --url or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's own word is taken."`
-	Policy     string `xor:"trust" placeholder:"FILE" help:"With --url or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
+	Key        string `xor:"trust" placeholder:"KEY" help:"With --url, a bundle or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's, or the bundle's, own word is taken."`
+	Policy     string `xor:"trust" placeholder:"FILE" help:"With --url, a bundle or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
 	Event      string `placeholder:"FILE" help:"With a proof: the event that it is of, as JSON with all its fields."`
 	Redactions string `placeholder:"FILE" help:"With a proof: the ledger events that say that it was redacted since, as afterimage prove wrote them (default: the proof's name and .redactions, if it is there)."`
 	format
@@ -36,24 +37,32 @@ func (c *verifyCmd) Validate() error {
 	}
 	switch {
 	case given != 1:
-		return errors.New("want one of --data, --url or the file of a proof")
+		return errors.New("want one of --data, --url, a bundle or the file of a proof")
 	case c.Data != "" && (c.Key != "" || c.Policy != ""):
-		return errors.New("--key and --policy are for --url and proofs: a data directory has its own keys")
+		return errors.New("--key and --policy are for --url, bundles and proofs: a data directory has its own keys")
 	case c.Data == "" && c.Resume != "":
 		return errors.New("--resume is for --data")
-	case c.Proof == "" && (c.Event != "" || c.Redactions != ""):
+	case (c.Proof == "" || isBundle(c.Proof)) && (c.Event != "" || c.Redactions != ""):
 		return errors.New("--event and --redactions are for a proof")
-	case c.Proof != "" && c.Key == "" && c.Policy == "":
+	case c.Proof != "" && !isThere(c.Proof):
+		return fmt.Errorf("%s: there is no such file", c.Proof)
+	case c.Proof != "" && !isBundle(c.Proof) && c.Key == "" && c.Policy == "":
 		return errors.New("a proof proves nothing by itself: give the log's verifier key with --key, or --policy")
 	}
 	return nil
 }
 
+func isThere(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 // Help implements kong's HelpProvider.
 func (verifyCmd) Help() string {
 	return `Checks every block, commitment, tile, location and index against the signed checkpoint and
-names the positions of whatever is not as it was written, or checks that one event is in a log, from
-the proof of it. Exit code 3 if anything is found, or the proof does not hold.
+names the positions of whatever is not as it was written; or checks that one event is in a log, from
+the proof of it; or a bundle of evidence, offline: every file, record, commitment and proof, and that
+nothing is missing or was added. Exit code 3 if anything is found, or the proof does not hold.
 
     afterimage verify --data afterimage-data --keys afterimage-keys
     afterimage verify --data afterimage-data --keys afterimage-keys --resume verify.state
@@ -61,6 +70,7 @@ the proof of it. Exit code 3 if anything is found, or the proof does not hold.
     afterimage verify --url http://127.0.0.1:8080 --key 'afterimage.invalid/…+…+…'
 
     afterimage verify event.tlog-proof --policy trust.policy --event event.json
+    afterimage verify inc-7.zip --key 'afterimage.invalid/…+…+…'
 
 With --url the tree is recomputed here from the published commitments (C2SP tlog-tiles), and then
 the store is asked to check its own blocks. With -o json: a finding a line, then the result.`
@@ -68,6 +78,9 @@ the store is asked to check its own blocks. With -o json: a finding a line, then
 
 // Run verifies and reports.
 func (c *verifyCmd) Run(ctx context.Context, s streams) error {
+	if c.Proof != "" && isBundle(c.Proof) {
+		return c.bundle(ctx, s)
+	}
 	if c.Proof != "" {
 		return c.proof(s)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/formats/proof"
-	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -99,18 +98,6 @@ func prefixed(file string, err error) error {
 		return coded{wrapped, c.code}
 	}
 	return wrapped
-}
-
-// included checks that the commitment is a leaf of the checkpoint's tree.
-func included(p proof.TLogProof, commitment [sha256.Size]byte, cp log.Checkpoint) error {
-	if p.Index >= cp.Size || cp.Size > 1<<48 || len(cp.Hash) != tlog.HashSize {
-		return errors.New("impossible index, size or root")
-	}
-	hashes := make(tlog.RecordProof, len(p.Hashes))
-	for i, h := range p.Hashes {
-		hashes[i] = h
-	}
-	return tlog.CheckRecord(hashes, int64(cp.Size), tlog.Hash(cp.Hash), int64(p.Index), tlog.RecordHash(commitment[:]))
 }
 
 // committed checks that an event, as JSON of the API with all its fields, is

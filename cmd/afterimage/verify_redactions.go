@@ -19,6 +19,7 @@ import (
 	"github.com/transparency-dev/formats/proof"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -39,14 +40,14 @@ type ledgerLine struct {
 }
 
 // redactionLines fetches the ledger events that a proof names, each with a proof.
-func redactionLines(ctx context.Context, store pb.EventServiceClient, tenant string, seqs []uint64) ([]byte, error) {
+func redactionLines(ctx context.Context, store *client.Client, t event.Tenant, seqs []uint64) ([]byte, error) {
 	var out bytes.Buffer
 	for _, seq := range seqs {
-		e, err := store.GetEvent(ctx, &pb.GetEventRequest{Tenant: tenant, Seq: seq})
+		e, err := store.Event(ctx, t, event.Seq(seq))
 		if err != nil {
 			return nil, err
 		}
-		p, err := store.ProveEvent(ctx, &pb.ProveEventRequest{Tenant: tenant, Seq: seq})
+		p, err := store.Prove(ctx, t, event.Seq(seq), 0)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +124,7 @@ func openProof(policy *witness.Policy, text []byte) (p proof.TLogProof, commitme
 	if cp, seen, err = policy.Open(p.Checkpoint); err != nil {
 		return p, commitment, cp, nil, coded{err, exitTampered}
 	}
-	if err = included(p, commitment, cp); err != nil {
+	if err = eventlog.CheckProof(p, commitment, cp); err != nil {
 		err = coded{fmt.Errorf("the event is not in the log of %d events as its root says: %w", cp.Size, err), exitTampered}
 	}
 	return p, commitment, cp, seen, err

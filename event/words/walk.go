@@ -18,6 +18,18 @@ type walk struct {
 	hash uint64 // of the word under way
 	size int    // of it, in bytes; 0: there is none
 	last rune   // the character before, where two neighbours are a word; else 0
+
+	count int    // characters of the word under way
+	begun uint64 // the hash of its first PrefixLength characters
+}
+
+// prefix returns the hash of the first characters of the word under way, 0 if
+// it has too few.
+func (w *walk) prefix() uint64 {
+	if w.size == 0 || w.count < PrefixLength {
+		return 0
+	}
+	return w.begun
 }
 
 // next goes on by a character and returns the word that is complete with it, 0
@@ -45,7 +57,7 @@ func (w *walk) next(c class) (done Hash) {
 
 func (w *walk) add(r rune) {
 	if w.size == 0 {
-		w.hash = fnvOffset
+		w.hash, w.count = fnvOffset, 0
 	}
 	var b [utf8.UTFMax]byte
 	for _, c := range b[:utf8.EncodeRune(b[:], r)] {
@@ -53,6 +65,9 @@ func (w *walk) add(r rune) {
 			w.hash = (w.hash ^ uint64(c)) * fnvPrime
 		}
 		w.size++
+	}
+	if w.count++; w.count == PrefixLength {
+		w.begun = w.hash
 	}
 }
 

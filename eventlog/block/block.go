@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"io"
 	"math"
 	"sync"
 
@@ -42,8 +44,11 @@ type Codec struct {
 	enc     *zstd.Encoder
 	dense   *zstd.Encoder
 	dec     *zstd.Decoder
-	buffers sync.Pool // of *[]byte, for sections
+	streams sync.Pool // of *zstd.Decoder, for the beginnings of sections
+	buffers sync.Pool // of *[]byte, for sections of blocks as they are first written
+	large   sync.Pool // likewise, of merged blocks
 	makers  sync.Pool // of *filterMaker
+	names   maphash.Seed
 }
 
 // EncoderOptions are those of the compressor of sections.
@@ -75,7 +80,7 @@ func NewCodec() (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make decompressor: %w", err)
 	}
-	return &Codec{enc: enc, dense: dense, dec: dec}, nil
+	return &Codec{enc: enc, dense: dense, dec: dec, names: maphash.MakeSeed()}, nil
 }
 
 // Close releases what the codec holds.
@@ -137,6 +142,7 @@ func (c *Codec) seal(enc *zstd.Encoder, id ID, bucket uint32, keys Keys, items [
 func (c *Codec) sealWords(id ID, s *Sealed, aead keyring.AEAD, keys Keys, items []Item) (err error) {
 	m := c.filterMaker()
 	defer c.makers.Put(m)
+	m.words.Grams = s.Header.Merged // as the filter wants them
 	sketches := m.sketcher.sketchesOf(items, keys.Texts, &m.words)
 	if s.Sketch, err = aead.Seal(sketches.encode(), s.Header.use(id, sketchSection)); err != nil {
 		return err
@@ -218,11 +224,62 @@ func (c *Codec) OpenText(id ID, h Header, key keyring.AEAD, sealed []byte) (*Tex
 	if err != nil {
 		return nil, fmt.Errorf("open text of block %d: %w", id, err)
 	}
-	t, err := decodeText(b, int(h.Count))
+	t, err := decodeText(b, int(h.Count), len(b))
 	if err != nil {
 		return nil, fmt.Errorf("open text of block %d: %w", id, err)
 	}
 	return t, nil
+}
+
+// OpenTextTo opens the text section of block id as far as the event with the index
+// to at least, which takes less the sooner it comes: for whoever wants one event. It
+// has those that Opened says. Errors as of OpenMeta.
+func (c *Codec) OpenTextTo(id ID, h Header, key keyring.AEAD, sealed []byte, to int) (*Text, error) {
+	if int(h.TextSize) <= TargetSize {
+		return c.OpenText(id, h, key, sealed)
+	}
+	compressed, err := c.decrypt(id, h, key, sealed, textSection)
+	if err != nil {
+		return nil, fmt.Errorf("open text of block %d: %w", id, err)
+	}
+	t, err := c.beginning(compressed, int(h.TextSize), int(h.Count), to)
+	if err != nil {
+		return nil, fmt.Errorf("open text of block %d: %w", id, err)
+	}
+	return t, nil
+}
+
+// step is how much is decompressed at a time: what a zstd block has at most.
+const step = 128 << 10
+
+// beginning decompresses a text section as far as event to.
+func (c *Codec) beginning(compressed []byte, size, count, to int) (*Text, error) {
+	dec, ok := c.streams.Get().(*zstd.Decoder)
+	if !ok {
+		var err error
+		if dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxSection)); err != nil {
+			return nil, fmt.Errorf("make decompressor: %w", err)
+		}
+	}
+	defer c.streams.Put(dec)
+	if err := dec.Reset(bytes.NewReader(compressed)); err != nil {
+		return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
+	}
+	whole := c.buffer(size + spare)[:size]
+	for have := 0; ; {
+		n, err := io.ReadFull(dec, whole[have:min(have+step, size)])
+		if have += n; err != nil {
+			return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
+		}
+		t, err := decodeText(whole, count, have)
+		switch {
+		case err != nil && have < size: // The lengths are not all there yet.
+		case err != nil:
+			return nil, err
+		case t.opened > to || have == size:
+			return t, nil
+		}
+	}
 }
 
 // spare is by how much a buffer must be longer than what is decompressed into
@@ -234,10 +291,14 @@ func (c *Codec) buffer(n int) []byte {
 	if n <= TargetSize/2 { // of a quiet hour: it would take up a whole block's room
 		return make([]byte, 0, n)
 	}
-	if b, ok := c.buffers.Get().(*[]byte); ok && cap(*b) >= n {
+	pool, room := &c.buffers, TargetSize+TargetSize/8
+	if n > room {
+		pool, room = &c.large, DenseSize+DenseSize/8
+	}
+	if b, ok := pool.Get().(*[]byte); ok && cap(*b) >= n {
 		return (*b)[:0]
 	}
-	return make([]byte, 0, max(n, TargetSize+TargetSize/8))
+	return make([]byte, 0, max(n, room))
 }
 
 // Recycle takes back what OpenText returned: its memory goes to the next one
@@ -251,8 +312,11 @@ func (c *Codec) Recycle(t *Text) {
 // reuse takes back a buffer of a full block. Others are small, or of large
 // events and rare.
 func (c *Codec) reuse(b []byte) {
-	if TargetSize <= cap(b) && cap(b) <= 2*TargetSize {
+	switch {
+	case TargetSize <= cap(b) && cap(b) <= TargetSize+TargetSize/8:
 		c.buffers.Put(&b)
+	case DenseSize <= cap(b) && cap(b) <= 2*DenseSize:
+		c.large.Put(&b)
 	}
 }
 
@@ -262,11 +326,7 @@ func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte
 	if part == metaSection {
 		size = int(h.MetaSize)
 	}
-	aead, err := key.OpenKey(h.Key, h.use(id, blockKey))
-	if err != nil {
-		return nil, err
-	}
-	compressed, err := aead.Open(sealed, h.use(id, part))
+	compressed, err := c.decrypt(id, h, key, sealed, part)
 	if err != nil {
 		return nil, err
 	}
@@ -278,6 +338,15 @@ func (c *Codec) open(id ID, h Header, key keyring.AEAD, sealed []byte, part byte
 		return nil, fmt.Errorf("%w: section has %d bytes: want %d", ErrCorrupt, len(b), size)
 	}
 	return b, nil
+}
+
+// decrypt opens a section and leaves it compressed.
+func (*Codec) decrypt(id ID, h Header, key keyring.AEAD, sealed []byte, part byte) ([]byte, error) {
+	aead, err := key.OpenKey(h.Key, h.use(id, blockKey))
+	if err != nil {
+		return nil, err
+	}
+	return aead.Open(sealed, h.use(id, part))
 }
 
 // encodeText returns the text section of the items, in a buffer that reuse
@@ -299,17 +368,20 @@ func (c *Codec) encodeText(items []Item) []byte {
 
 // Text is an open text section. Safe for concurrent use.
 type Text struct {
-	whole []byte // the section
-	bytes []byte // the events in it
-	ends  []int  // where each event ends in bytes
+	whole  []byte // the section
+	bytes  []byte // the events in it
+	ends   []int  // where each event ends in bytes
+	opened int    // events that are there
+	there  int    // bytes of the section that are there
 }
 
-func decodeText(b []byte, count int) (*Text, error) {
-	r := reader{b: b}
+// decodeText decodes a section of which the first bytes are there.
+func decodeText(b []byte, count, there int) (*Text, error) {
+	r := reader{b: b[:there]}
 	if n := r.uvarint(); n != uint64(count) {
 		return nil, fmt.Errorf("%w: text of %d events: want %d", ErrCorrupt, n, count)
 	}
-	t := &Text{whole: b, ends: make([]int, 0, min(count, len(b)))}
+	t := &Text{whole: b, there: there, ends: make([]int, 0, min(count, len(b)))}
 	end := uint64(0)
 	for range count {
 		n := r.uvarint()
@@ -319,9 +391,13 @@ func decodeText(b []byte, count int) (*Text, error) {
 		end += n
 		t.ends = append(t.ends, int(end))
 	}
-	t.bytes = r.b
+	head := there - len(r.b)
+	t.bytes = b[head:]
 	if end != uint64(len(t.bytes)) {
 		return nil, fmt.Errorf("%w: text has %d bytes: want %d", ErrCorrupt, len(t.bytes), end)
+	}
+	for t.opened < count && t.ends[t.opened] <= there-head {
+		t.opened++
 	}
 	return t, nil
 }
@@ -329,7 +405,14 @@ func decodeText(b []byte, count int) (*Text, error) {
 // Len returns the number of events.
 func (t *Text) Len() int { return len(t.ends) }
 
-// Bytes returns the stored bytes of the i-th event. They are not to be changed.
+// Opened returns how many of the events are there, from the first on.
+func (t *Text) Opened() int { return t.opened }
+
+// Decompressed returns how many bytes of the section were decompressed.
+func (t *Text) Decompressed() int { return t.there }
+
+// Bytes returns the stored bytes of the i-th event, which is below Opened. They
+// are not to be changed.
 func (t *Text) Bytes(i int) []byte {
 	start := 0
 	if i > 0 {

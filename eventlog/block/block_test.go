@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,6 +49,7 @@ func items(t testing.TB) []Item {
 		{Body: &pb.Event_Redacted{Redacted: &pb.Redacted{Actor: "officer", Reason: "r-2", Detectors: []string{"email/1"}}}},
 		{Body: &pb.Event_EpochBegan{EpochBegan: &pb.EpochBegan{Epoch: 2}}},
 		{Body: &pb.Event_Restored{Restored: &pb.Restored{Size: 7, Epoch: 2, Lost: 1}}},
+		{Body: &pb.Event_Exported{Exported: &pb.Exported{Stage: pb.Exported_READY, Operation: "o-1", Events: 3, Before: 90, Digest: []byte("digest")}}},
 	}
 	var out []Item
 	for i, e := range bodies {
@@ -247,7 +249,7 @@ func FuzzDecodeMeta(f *testing.F) {
 func FuzzDecodeText(f *testing.F) {
 	f.Add(new(Codec).encodeText(items(f)), 7)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
-		text, err := decodeText(b, n&0xffff)
+		text, err := decodeText(b, n&0xffff, len(b))
 		if err != nil {
 			return
 		}
@@ -255,7 +257,7 @@ func FuzzDecodeText(f *testing.F) {
 		for i := range text.Len() {
 			in = append(in, Item{Bytes: text.Bytes(i)})
 		}
-		again, err := decodeText(new(Codec).encodeText(in), len(in))
+		again, err := decodeText(new(Codec).encodeText(in), len(in), len(new(Codec).encodeText(in)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,5 +296,49 @@ func BenchmarkSeal(b *testing.B) {
 		if _, err := c.Seal(1, 1, key, in); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A section that is opened as far as an event has that event and those before it,
+// and those alone, as they are in the whole.
+func TestOpenTextTo(t *testing.T) {
+	c, keys := codec(t), bucketKeys(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	var in []Item
+	for i := range 600 {
+		b := make([]byte, random.IntN(4_000))
+		for j := range b { // compresses somewhat
+			b[j] = byte(random.IntN(16))
+		}
+		in = append(in, Item{Seq: uint64(i), Bytes: b, Event: &pb.Event{}})
+	}
+	s, err := c.SealDense(7, 3, keys, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // The second time memory is used again.
+		part := false
+		for to := 0; to < len(in); to += 37 {
+			text, err := c.OpenTextTo(7, s.Header, keys.Block, s.Text, to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text.Len() != len(in) || text.Opened() <= to {
+				t.Fatalf("to %d: %d events of which %d are open", to, text.Len(), text.Opened())
+			}
+			part = part || text.Opened() < len(in)
+			for i := range text.Opened() {
+				if !bytes.Equal(text.Bytes(i), in[i].Bytes) {
+					t.Fatalf("to %d: event %d is another", to, i)
+				}
+			}
+			c.Recycle(text)
+		}
+		if !part {
+			t.Error("always opened the whole")
+		}
+	}
+	if _, err := c.OpenTextTo(7, s.Header, keys.Block, s.Text[1:], 0); !errors.Is(err, keyring.ErrOpen) {
+		t.Errorf("truncated: got %v", err)
 	}
 }

@@ -49,6 +49,17 @@ func (r *reader) count() int {
 	return int(n)
 }
 
+// take is the next n bytes.
+func (r *reader) take(n int) []byte {
+	if n > len(r.b) {
+		r.fail("length")
+		return nil
+	}
+	v := r.b[:n:n]
+	r.b = r.b[n:]
+	return v
+}
+
 func (r *reader) bytes() []byte {
 	n := r.count()
 	v := r.b[:n:n]
@@ -72,17 +83,7 @@ func (c stringColumn) value(i int) string {
 
 // strings reads n strings written by appendStrings.
 func (r *reader) strings(n int) stringColumn {
-	dict := make([]string, 1+r.count())
-	again := reader{b: r.b}
-	for range dict[1:] {
-		r.bytes()
-	}
-	all := string(again.b[:len(again.b)-len(r.b)]) // one allocation for all of them
-	for i, whole := 1, len(again.b); i < len(dict); i++ {
-		size := len(again.bytes())
-		end := whole - len(again.b)
-		dict[i] = all[end-size : end]
-	}
+	dict := r.dictionary()
 	at := make([]uint32, n)
 	for i := range at {
 		place := r.uvarint()

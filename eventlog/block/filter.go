@@ -3,7 +3,6 @@ package block
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/FastFilter/xorfilter"
 
@@ -12,78 +11,143 @@ import (
 	"github.com/afterimage/afterimage/eventlog/keyring"
 )
 
-// The filter section: byte version (1), byte log2 of the length of a segment,
-// uint32 segments, uint64 seed, then the fingerprints of a binary fuse filter
-// with three places a key, one byte each (Graf, Lemire: Binary Fuse Filters,
-// 2022; FastFilter/xorfilter). A key is the bucket's keyed hash of a word's
-// hash; the words are those of every text of the block's events, see
-// event.Texts.
+// The filter section: byte version (2), byte number of filters (1 or 3), then each
+// of them, see ribbon. The first is of the words of every text of the block's
+// events, see event.Texts; of merged blocks the second is of the pairs of words that
+// follow one another in a text, and the third of the beginnings of words. A key is
+// the bucket's keyed hash of a word's hash, of words.Pair and of words.PrefixOf
+// (docs/decisions/0018).
+//
+// Version 1, which is not written any more, had the words in a binary fuse filter
+// (Graf, Lemire: Binary Fuse Filters, 2022; FastFilter/xorfilter): byte log2 of the
+// length of a segment, uint32 segments, uint64 seed, and the fingerprints, one byte
+// each.
 const (
-	filterVersion = 1
-	filterFixed   = 14
+	fuseVersion   = 1
+	filterVersion = 2
+
+	firstBits  = 8 // of words, in blocks as first written
+	wordBits   = 9 // of words, in merged blocks
+	pairBits   = 2
+	prefixBits = 4
 )
 
-// maxSegment bounds the log2 of a segment's length: what the library makes.
-const maxSegment = 18
+// The form of version 1.
+const (
+	fuseFixed  = 14
+	maxSegment = 18 // log2 of a segment's length: what the library makes
+)
 
 // A Filter tells of most words that they are in none of a block's texts. Safe
 // for concurrent use.
-type Filter struct{ fuse xorfilter.BinaryFuse[uint8] }
+type Filter struct {
+	fuse                   *xorfilter.BinaryFuse[uint8] // of the words, of version 1
+	words, pairs, prefixes ribbon
+	grams                  bool // it has pairs and prefixes
+	size                   int
+}
 
 // MayHave reports false only if no text of the block has the word, given as
 // the bucket's keyed hash.
-func (f *Filter) MayHave(key uint64) bool { return f.fuse.Contains(key) }
+func (f *Filter) MayHave(key uint64) bool {
+	if f.fuse != nil {
+		return f.fuse.Contains(key)
+	}
+	return f.words.mayHave(key)
+}
+
+// MayHavePair reports false only if in no text of the block the two words
+// follow one another, given as the keyed hash of their words.Pair.
+func (f *Filter) MayHavePair(key uint64) bool { return !f.grams || f.pairs.mayHave(key) }
+
+// MayHavePrefix reports false only if no word of the block begins so, given as
+// the keyed hash of its words.PrefixOf.
+func (f *Filter) MayHavePrefix(key uint64) bool { return !f.grams || f.prefixes.mayHave(key) }
 
 // Size returns the memory the filter takes, in bytes.
-func (f *Filter) Size() int { return len(f.fuse.Fingerprints) + 64 }
+func (f *Filter) Size() int { return f.size + 256 }
 
 // filterMaker is the memory that making a filter takes.
 type filterMaker struct {
 	words    words.Set
 	sketcher sketcher
-	keys     []uint64
-	builder  xorfilter.BinaryFuseBuilder
+	keys     [3][]uint64 // of words, pairs and prefixes
+	ribbons  ribbonMaker
 }
 
-// keysOf returns the keys of the words of the items, each once.
-func (m *filterMaker) keysOf(items []Item, hasher keyring.Hasher) []uint64 {
+// collect sets the keys of the items, each once; of pairs and prefixes only where
+// grams are wanted.
+func (m *filterMaker) collect(items []Item, hasher keyring.Hasher, grams bool) {
 	defer m.words.Reset()
+	m.words.Grams = grams
 	for _, it := range items {
 		event.Texts(it.Event, m.words.Add)
 	}
-	m.keys = m.keys[:0]
-	for _, w := range m.words.Hashes() {
-		m.keys = append(m.keys, hasher.Sum(uint64(w)))
+	for i, hashes := range [][]words.Hash{m.words.Hashes(), m.words.Pairs(), m.words.Prefixes()} {
+		m.keys[i] = m.keys[i][:0]
+		for _, h := range hashes {
+			m.keys[i] = append(m.keys[i], hasher.Sum(uint64(h)))
+		}
 	}
-	return m.keys
 }
 
 // encode returns the filter section of the items.
-func (m *filterMaker) encode(items []Item, hasher keyring.Hasher) ([]byte, error) {
-	fuse, err := xorfilter.BuildBinaryFuse[uint8](&m.builder, m.keysOf(items, hasher))
-	if err != nil {
-		return nil, fmt.Errorf("make filter: %w", err)
+func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b []byte, err error) {
+	m.collect(items, hasher, grams)
+	widths := []int{firstBits}
+	if grams {
+		widths = []int{wordBits, pairBits, prefixBits}
 	}
-	b := append(make([]byte, 0, filterFixed+len(fuse.Fingerprints)), filterVersion, byte(bits.Len32(fuse.SegmentLength)-1))
-	b = binary.BigEndian.AppendUint32(b, fuse.SegmentCount)
-	b = binary.BigEndian.AppendUint64(b, fuse.Seed)
-	return append(b, fuse.Fingerprints...), nil
+	b = append(b, filterVersion, byte(len(widths)))
+	for i, width := range widths {
+		if b, err = m.ribbons.appendRibbon(b, m.keys[i], width); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // decodeFilter is the inverse of encode. ErrCorrupt where b has another form.
 func decodeFilter(b []byte) (*Filter, error) {
-	if len(b) < filterFixed {
+	if len(b) < 2 {
 		return nil, fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
 	}
-	if b[0] != filterVersion {
+	switch b[0] {
+	case fuseVersion:
+		return decodeFuse(b)
+	case filterVersion:
+	default:
 		return nil, fmt.Errorf("%w: filter version %d is not known here", ErrCorrupt, b[0])
 	}
+	r := reader{b: b[2:]}
+	f := &Filter{size: len(b), words: r.ribbon()}
+	switch b[1] {
+	case 1:
+	case 3:
+		f.pairs, f.prefixes, f.grams = r.ribbon(), r.ribbon(), true
+	default:
+		r.fail("number of filters")
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.fail("filter has trailing bytes")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return f, nil
+}
+
+// decodeFuse decodes a filter of version 1.
+func decodeFuse(b []byte) (*Filter, error) {
+	if len(b) < fuseFixed {
+		return nil, fmt.Errorf("%w: filter has %d bytes", ErrCorrupt, len(b))
+	}
 	length, count := b[1], binary.BigEndian.Uint32(b[2:])
-	fingerprints := b[filterFixed:]
+	fingerprints := b[fuseFixed:]
 	if length > maxSegment || count == 0 || (uint64(count)+2)<<length != uint64(len(fingerprints)) {
 		return nil, fmt.Errorf("%w: filter contradicts itself", ErrCorrupt)
 	}
-	return &Filter{xorfilter.BinaryFuse[uint8]{
+	return &Filter{size: len(b), fuse: &xorfilter.BinaryFuse[uint8]{
 		Seed:               binary.BigEndian.Uint64(b[6:]),
 		SegmentLength:      1 << length,
 		SegmentLengthMask:  1<<length - 1,
@@ -106,7 +170,7 @@ func (c *Codec) SealFilter(id ID, h Header, keys Keys, items []Item) ([]byte, er
 }
 
 func (m *filterMaker) sealFilter(id ID, h Header, aead keyring.AEAD, hasher keyring.Hasher, items []Item) ([]byte, error) {
-	b, err := m.encode(items, hasher)
+	b, err := m.encode(items, hasher, h.Merged)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +211,12 @@ func (c *Codec) CheckFilter(id ID, h Header, keys Keys, sealed []byte, items []I
 	}
 	m := c.filterMaker()
 	defer c.makers.Put(m)
-	for _, k := range m.keysOf(items, keys.Words) {
-		if !f.MayHave(k) {
-			return fmt.Errorf("filter of block %d: %w: it misses words of its events", id, ErrCorrupt)
+	m.collect(items, keys.Words, f.grams)
+	for i, mayHave := range []func(uint64) bool{f.MayHave, f.MayHavePair, f.MayHavePrefix} {
+		for _, k := range m.keys[i] {
+			if !mayHave(k) {
+				return fmt.Errorf("filter of block %d: %w: it misses words of its events", id, ErrCorrupt)
+			}
 		}
 	}
 	return nil

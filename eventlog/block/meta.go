@@ -210,7 +210,7 @@ func otherBody(e *pb.Event) string {
 		a := proto.CloneOf(b.Action)
 		a.Text = ""
 		body = &pb.Event{Body: &pb.Event_Action{Action: a}}
-	case *pb.Event_EpochBegan, *pb.Event_Restored:
+	case *pb.Event_EpochBegan, *pb.Event_Restored, *pb.Event_Exported:
 		body = &pb.Event{Body: e.GetBody()}
 	case *pb.Event_Forgotten:
 		body = &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: b.Forgotten.GetCause(), Request: b.Forgotten.GetRequest()}}}
@@ -244,39 +244,52 @@ func DecodeMeta(b []byte) (*Meta, error) { return decodeMeta(b, allColumns) }
 
 // decodeMeta decodes the columns with numbers up to the given one.
 func decodeMeta(b []byte, upTo uint64) (*Meta, error) {
-	r := reader{b: b}
-	if v := r.uvarint(); v != metaVersion {
-		return nil, fmt.Errorf("%w: meta version %d is not known here", ErrCorrupt, v)
-	}
-	n, columns := r.count(), r.count()
-	if r.err != nil || n == 0 {
-		return nil, fmt.Errorf("%w: meta of no events", ErrCorrupt)
-	}
 	m := &Meta{
 		deltas:  make([][]int64, len(deltaColumns)),
 		strings: make([]stringColumn, len(stringColumns)),
 		numbers: make([][]uint64, len(numberColumns)),
-		size:    n * (8*len(deltaColumns) + 4*len(stringColumns) + 8*len(numberColumns) + 32),
+	}
+	n, err := eachColumn(b, upTo, func(number uint64, n int, content *reader) bool {
+		m.size += len(content.b)
+		return m.decodeColumn(number, n, content)
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.size += n * (8*len(deltaColumns) + 4*len(stringColumns) + 8*len(numberColumns) + 32)
+	return m, m.check(n, upTo)
+}
+
+// eachColumn calls f with the columns with numbers up to the given one, and
+// returns of how many events they are. f reports whether it has read the column,
+// to its end.
+func eachColumn(b []byte, upTo uint64, f func(number uint64, n int, content *reader) bool) (int, error) {
+	r := reader{b: b}
+	if v := r.uvarint(); v != metaVersion {
+		return 0, fmt.Errorf("%w: meta version %d is not known here", ErrCorrupt, v)
+	}
+	n, columns := r.count(), r.count()
+	if r.err != nil || n == 0 {
+		return 0, fmt.Errorf("%w: meta of no events", ErrCorrupt)
 	}
 	last := uint64(0)
 	for range columns {
 		number, content := r.uvarint(), reader{b: r.bytes()}
 		if r.err != nil || number <= last {
-			return nil, fmt.Errorf("%w: columns", ErrCorrupt)
+			return 0, fmt.Errorf("%w: columns", ErrCorrupt)
 		}
 		last = number
 		if number > upTo {
-			break
+			return n, nil
 		}
-		m.size += len(content.b)
-		if known := m.decodeColumn(number, n, &content); known && (content.err != nil || len(content.b) > 0) {
-			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, number)
+		if read := f(number, n, &content); read && (content.err != nil || len(content.b) > 0) {
+			return 0, fmt.Errorf("%w: column %d", ErrCorrupt, number)
 		}
 	}
-	if last <= upTo && len(r.b) > 0 {
-		return nil, fmt.Errorf("%w: trailing bytes", ErrCorrupt)
+	if len(r.b) > 0 {
+		return 0, fmt.Errorf("%w: trailing bytes", ErrCorrupt)
 	}
-	return m, m.check(n, upTo)
+	return n, nil
 }
 
 // decodeColumn reports whether the column is known.

@@ -253,7 +253,7 @@ func decodeSketches(b []byte, events int) (*Sketches, error) {
 		}
 	}
 	for i := range s.Names {
-		s.Names[i] = TextName(binary.BigEndian.Uint32(r.take(nameSize)))
+		s.Names[i] = TextName(binary.BigEndian.Uint32(r.fixed(nameSize)))
 	}
 	s.decodeWays(&r, events)
 	s.decodeProbabilities(&r, events)
@@ -266,8 +266,8 @@ func decodeSketches(b []byte, events int) (*Sketches, error) {
 	return s, nil
 }
 
-// take takes n bytes off the front, zeros where there are fewer.
-func (r *reader) take(n int) []byte {
+// fixed takes n bytes off the front, zeros where there are fewer.
+func (r *reader) fixed(n int) []byte {
 	if n > len(r.b) {
 		r.fail("length")
 		return make([]byte, n)
@@ -283,7 +283,7 @@ func (s *Sketches) decodeWays(r *reader, events int) {
 		s.said[v] = make([]uint32, events)
 	}
 	next := uint32(1)
-	for i, all := range r.take(events) {
+	for i, all := range r.fixed(events) {
 		for v := range s.said {
 			switch all >> (2 * v) & 3 {
 			case fresh:
@@ -313,7 +313,7 @@ func (s *Sketches) decodeProbabilities(r *reader, events int) {
 	}
 	s.probabilities = make([]float64, n)
 	for i := range s.probabilities {
-		s.probabilities[i] = math.Float64frombits(binary.BigEndian.Uint64(r.take(8)))
+		s.probabilities[i] = math.Float64frombits(binary.BigEndian.Uint64(r.fixed(8)))
 	}
 	if n == 1 {
 		return

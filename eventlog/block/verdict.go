@@ -6,6 +6,13 @@ import (
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
+// The places of some of verdictStrings.
+const (
+	verdictClassifier = 1
+	verdictCategory   = 3
+	verdictScore      = 4
+)
+
 // verdictStrings are the columns of verdicts that are written as strings;
 // numbers as their eight bytes, "" where absent.
 var verdictStrings = []struct {

@@ -197,6 +197,7 @@ func LeafHashes(bundle []byte) []Hash {
 
 // AppendHashes appends the hashes to b, 32 bytes each.
 func AppendHashes(b []byte, hashes []Hash) []byte {
+	b = slices.Grow(b, len(hashes)*HashSize)
 	for _, h := range hashes {
 		b = append(b, h[:]...)
 	}

@@ -65,36 +65,44 @@ func Events(b testing.TB, byDefault int) int {
 	return n
 }
 
-// Open returns a log of n events, merged as it would be a day later, with the
-// cache that `serve` gives it by default. It is made once for every n and kept
-// in AFTERIMAGE_BENCH_STORE, where that names a directory: a million events take
-// minutes.
-func Open(b testing.TB, n int) *eventlog.Log {
+// A Store is where a log is.
+type Store struct{ dir string }
+
+// Make makes a log of n events, merged as it would be a day later. It is made once
+// for every n and kept in AFTERIMAGE_BENCH_STORE, where that names a directory: a
+// million events take minutes. Otherwise it goes when b ends.
+func Make(b testing.TB, n int) Store {
 	b.Helper()
-	corpus := corpusDir(b)
+	corpusDir(b) // or skip
 	root := os.Getenv("AFTERIMAGE_BENCH_STORE")
 	if root == "" {
 		root = b.TempDir()
 	}
-	dir := filepath.Join(root, fmt.Sprintf("%d-%s", n, madeBy(b)))
-	if _, err := os.Stat(filepath.Join(dir, "done")); errors.Is(err, fs.ErrNotExist) {
-		if err := os.RemoveAll(dir); err != nil {
+	s := Store{filepath.Join(root, fmt.Sprintf("%d-%s", n, madeBy(b)))}
+	if _, err := os.Stat(filepath.Join(s.dir, "done")); errors.Is(err, fs.ErrNotExist) {
+		if err := os.RemoveAll(s.dir); err != nil {
 			b.Fatal(err)
 		}
 		began := time.Now()
-		build(b, corpus, dir, n)
+		build(b, s.dir, n)
 		b.Logf("a log of %d events made in %v", n, time.Since(began).Round(time.Second))
 	}
-	l := open(b, dir, func() time.Time { return End })
+	return s
+}
+
+// Open opens the log until b ends, with the cache that `serve` gives it by default.
+// One may be open at a time.
+func (s Store) Open(b testing.TB) *eventlog.Log {
+	b.Helper()
+	l := open(b, s.dir, func() time.Time { return End })
 	b.Cleanup(func() { closeLog(b, l) })
 	return l
 }
 
-// Dirs returns the data and key directories of the log that Open opens with the
-// same n, for programs that open it themselves.
-func Dirs(b testing.TB, n int) (data, keys string) {
-	dir := filepath.Join(os.Getenv("AFTERIMAGE_BENCH_STORE"), fmt.Sprintf("%d-%s", n, madeBy(b)))
-	return filepath.Join(dir, "data"), filepath.Join(dir, "keys")
+// Open makes a log of n events and opens it.
+func Open(b testing.TB, n int) *eventlog.Log {
+	b.Helper()
+	return Make(b, n).Open(b)
 }
 
 func open(b testing.TB, dir string, now func() time.Time) *eventlog.Log {
@@ -237,7 +245,7 @@ func (c copied) event() *pb.Event {
 // batch is how many events are appended at a time: what a busy ingest takes.
 const batch = 1000
 
-func build(b testing.TB, corpus, dir string, n int) {
+func build(b testing.TB, dir string, n int) {
 	b.Helper()
 	var all []*pb.Event
 	Corpus(b, func(e *pb.Event) { all = append(all, e) })

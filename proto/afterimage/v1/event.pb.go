@@ -438,6 +438,128 @@ func (Forgotten_Cause) EnumDescriptor() ([]byte, []int) {
 	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{24, 0}
 }
 
+// Which step.
+type Exported_Stage int32
+
+const (
+	// Never written.
+	Exported_STAGE_UNSPECIFIED Exported_Stage = 0
+	// Somebody asked for it: who, why, and what of.
+	Exported_REQUESTED Exported_Stage = 1
+	// What it is of has been gathered, and may leave from here on.
+	Exported_READY Exported_Stage = 2
+	// A copy left whole.
+	Exported_HANDED_OVER Exported_Stage = 3
+	// It was called off before it was ready.
+	Exported_CANCELLED Exported_Stage = 4
+	// It could not be gathered.
+	Exported_FAILED Exported_Stage = 5
+)
+
+// Enum value maps for Exported_Stage.
+var (
+	Exported_Stage_name = map[int32]string{
+		0: "STAGE_UNSPECIFIED",
+		1: "REQUESTED",
+		2: "READY",
+		3: "HANDED_OVER",
+		4: "CANCELLED",
+		5: "FAILED",
+	}
+	Exported_Stage_value = map[string]int32{
+		"STAGE_UNSPECIFIED": 0,
+		"REQUESTED":         1,
+		"READY":             2,
+		"HANDED_OVER":       3,
+		"CANCELLED":         4,
+		"FAILED":            5,
+	}
+)
+
+func (x Exported_Stage) Enum() *Exported_Stage {
+	p := new(Exported_Stage)
+	*p = x
+	return p
+}
+
+func (x Exported_Stage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Exported_Stage) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[7].Descriptor()
+}
+
+func (Exported_Stage) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[7]
+}
+
+func (x Exported_Stage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Exported_Stage.Descriptor instead.
+func (Exported_Stage) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26, 0}
+}
+
+// What is made of it.
+type Exported_Format int32
+
+const (
+	// Never written.
+	Exported_FORMAT_UNSPECIFIED Exported_Format = 0
+	// A bag (RFC 8493) with proofs, in a zip file.
+	Exported_BAGIT Exported_Format = 1
+	// An event a line, as JSON.
+	Exported_NDJSON Exported_Format = 2
+	// An Apache Parquet file, an event a row.
+	Exported_PARQUET Exported_Format = 3
+)
+
+// Enum value maps for Exported_Format.
+var (
+	Exported_Format_name = map[int32]string{
+		0: "FORMAT_UNSPECIFIED",
+		1: "BAGIT",
+		2: "NDJSON",
+		3: "PARQUET",
+	}
+	Exported_Format_value = map[string]int32{
+		"FORMAT_UNSPECIFIED": 0,
+		"BAGIT":              1,
+		"NDJSON":             2,
+		"PARQUET":            3,
+	}
+)
+
+func (x Exported_Format) Enum() *Exported_Format {
+	p := new(Exported_Format)
+	*p = x
+	return p
+}
+
+func (x Exported_Format) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Exported_Format) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[8].Descriptor()
+}
+
+func (Exported_Format) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[8]
+}
+
+func (x Exported_Format) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Exported_Format.Descriptor instead.
+func (Exported_Format) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26, 1}
+}
+
 // One immutable fact. Publishers set the fields up to `trace` and one body;
 // the store sets the others when it appends the event.
 type Event struct {
@@ -494,6 +616,7 @@ type Event struct {
 	//	*Event_EpochBegan
 	//	*Event_Restored
 	//	*Event_Redacted
+	//	*Event_Exported
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -717,6 +840,15 @@ func (x *Event) GetRedacted() *Redacted {
 	return nil
 }
 
+func (x *Event) GetExported() *Exported {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Exported); ok {
+			return x.Exported
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -773,6 +905,12 @@ type Event_Redacted struct {
 	Redacted *Redacted `protobuf:"bytes,44,opt,name=redacted,proto3,oneof"`
 }
 
+type Event_Exported struct {
+	// Evidence was exported, or is going to be: ledger, written by the store
+	// alone.
+	Exported *Exported `protobuf:"bytes,45,opt,name=exported,proto3,oneof"`
+}
+
 func (*Event_Interaction) isEvent_Body() {}
 
 func (*Event_Verdict) isEvent_Body() {}
@@ -792,6 +930,8 @@ func (*Event_EpochBegan) isEvent_Body() {}
 func (*Event_Restored) isEvent_Body() {}
 
 func (*Event_Redacted) isEvent_Body() {}
+
+func (*Event_Exported) isEvent_Body() {}
 
 // Several events in one message or request: 1 to 4,096 of them, up to 4 MiB.
 type EventBatch struct {
@@ -2723,6 +2863,198 @@ func (x *Redacted) GetEvents() []*Redacted_Replacement {
 	return nil
 }
 
+// A step of an export of the tenant's evidence. REQUESTED stands in the log
+// before anything is gathered, READY before the first byte of it leaves.
+type Exported struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which step.
+	Stage Exported_Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=afterimage.v1.Exported_Stage" json:"stage,omitempty"`
+	// The export's id, which is also the id of its REQUESTED event.
+	Operation string `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Who has it done, as they name themselves; no personal data. Of REQUESTED.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for, likewise.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What is made of it. Of REQUESTED, like all up to `before`.
+	Format Exported_Format `protobuf:"varint,5,opt,name=format,proto3,enum=afterimage.v1.Exported_Format" json:"format,omitempty"`
+	// The condition, in CEL, with users as they are stored; empty: all evidence.
+	Filter string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The words that the events must have; empty: none.
+	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// The sessions; none: all. Up to 100.
+	Sessions []string `protobuf:"bytes,8,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	// Only events at or after this.
+	Since *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
+	// Only events before this.
+	Until *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=until,proto3" json:"until,omitempty"`
+	// The incident that it is for, as whoever asked for it names it.
+	Incident string `protobuf:"bytes,11,opt,name=incident,proto3" json:"incident,omitempty"`
+	// How many events it is of. Of READY and HANDED_OVER.
+	Events uint64 `protobuf:"varint,12,opt,name=events,proto3" json:"events,omitempty"`
+	// Only events at positions before this: that of REQUESTED. Of READY.
+	Before uint64 `protobuf:"varint,13,opt,name=before,proto3" json:"before,omitempty"`
+	// SHA-256 over the position (8 bytes, big-endian) and the commitment (32) of
+	// each event, by ascending position. Of READY.
+	Digest []byte `protobuf:"bytes,14,opt,name=digest,proto3" json:"digest,omitempty"`
+	// How many bytes left. Of HANDED_OVER.
+	Bytes uint64 `protobuf:"varint,15,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// SHA-256 of these bytes, 32. Of HANDED_OVER.
+	Sha256 []byte `protobuf:"bytes,16,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Why it failed; never content. Of FAILED.
+	Failure       string `protobuf:"bytes,17,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exported) Reset() {
+	*x = Exported{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exported) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exported) ProtoMessage() {}
+
+func (x *Exported) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exported.ProtoReflect.Descriptor instead.
+func (*Exported) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Exported) GetStage() Exported_Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Exported_STAGE_UNSPECIFIED
+}
+
+func (x *Exported) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *Exported) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Exported) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Exported) GetFormat() Exported_Format {
+	if x != nil {
+		return x.Format
+	}
+	return Exported_FORMAT_UNSPECIFIED
+}
+
+func (x *Exported) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *Exported) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Exported) GetSessions() []string {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+func (x *Exported) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Exported) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Exported) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *Exported) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Exported) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *Exported) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Exported) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Exported) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Exported) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 // A new epoch of the store's keys began, and what the old one's keys opened
 // and the new ones do not is gone for good.
 type EpochBegan struct {
@@ -2735,7 +3067,7 @@ type EpochBegan struct {
 
 func (x *EpochBegan) Reset() {
 	*x = EpochBegan{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2747,7 +3079,7 @@ func (x *EpochBegan) String() string {
 func (*EpochBegan) ProtoMessage() {}
 
 func (x *EpochBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +3092,7 @@ func (x *EpochBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EpochBegan.ProtoReflect.Descriptor instead.
 func (*EpochBegan) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *EpochBegan) GetEpoch() uint64 {
@@ -2787,7 +3119,7 @@ type Restored struct {
 
 func (x *Restored) Reset() {
 	*x = Restored{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2799,7 +3131,7 @@ func (x *Restored) String() string {
 func (*Restored) ProtoMessage() {}
 
 func (x *Restored) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2812,7 +3144,7 @@ func (x *Restored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restored.ProtoReflect.Descriptor instead.
 func (*Restored) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Restored) GetSize() uint64 {
@@ -2857,7 +3189,7 @@ type Coverage_Stratum struct {
 
 func (x *Coverage_Stratum) Reset() {
 	*x = Coverage_Stratum{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3201,7 @@ func (x *Coverage_Stratum) String() string {
 func (*Coverage_Stratum) ProtoMessage() {}
 
 func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3272,7 @@ type Forgotten_Positions struct {
 
 func (x *Forgotten_Positions) Reset() {
 	*x = Forgotten_Positions{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	mi := &file_afterimage_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2952,7 +3284,7 @@ func (x *Forgotten_Positions) String() string {
 func (*Forgotten_Positions) ProtoMessage() {}
 
 func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	mi := &file_afterimage_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2999,7 +3331,7 @@ type Forgotten_Block struct {
 
 func (x *Forgotten_Block) Reset() {
 	*x = Forgotten_Block{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[30]
+	mi := &file_afterimage_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3011,7 +3343,7 @@ func (x *Forgotten_Block) String() string {
 func (*Forgotten_Block) ProtoMessage() {}
 
 func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[30]
+	mi := &file_afterimage_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3073,7 +3405,7 @@ type Redacted_Replacement struct {
 
 func (x *Redacted_Replacement) Reset() {
 	*x = Redacted_Replacement{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[31]
+	mi := &file_afterimage_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +3417,7 @@ func (x *Redacted_Replacement) String() string {
 func (*Redacted_Replacement) ProtoMessage() {}
 
 func (x *Redacted_Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[31]
+	mi := &file_afterimage_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3133,7 +3465,7 @@ var File_afterimage_v1_event_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\b\n" +
+	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\b\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -3159,7 +3491,8 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\vepoch_began\x18* \x01(\v2\x19.afterimage.v1.EpochBeganH\x00R\n" +
 	"epochBegan\x125\n" +
 	"\brestored\x18+ \x01(\v2\x17.afterimage.v1.RestoredH\x00R\brestored\x125\n" +
-	"\bredacted\x18, \x01(\v2\x17.afterimage.v1.RedactedH\x00R\bredactedB\x06\n" +
+	"\bredacted\x18, \x01(\v2\x17.afterimage.v1.RedactedH\x00R\bredacted\x125\n" +
+	"\bexported\x18- \x01(\v2\x17.afterimage.v1.ExportedH\x00R\bexportedB\x06\n" +
 	"\x04bodyB\x06\n" +
 	"\x04_seq\":\n" +
 	"\n" +
@@ -3384,7 +3717,40 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x03new\x18\x03 \x01(\fR\x03new\x128\n" +
 	"\n" +
 	"redactions\x18\x04 \x03(\v2\x18.afterimage.v1.RedactionR\n" +
-	"redactions\"\"\n" +
+	"redactions\"\xc7\x05\n" +
+	"\bExported\x123\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x1d.afterimage.v1.Exported.StageR\x05stage\x12\x1c\n" +
+	"\toperation\x18\x02 \x01(\tR\toperation\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x126\n" +
+	"\x06format\x18\x05 \x01(\x0e2\x1e.afterimage.v1.Exported.FormatR\x06format\x12\x16\n" +
+	"\x06filter\x18\x06 \x01(\tR\x06filter\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x1a\n" +
+	"\bsessions\x18\b \x03(\tR\bsessions\x120\n" +
+	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n" +
+	"\bincident\x18\v \x01(\tR\bincident\x12\x16\n" +
+	"\x06events\x18\f \x01(\x04R\x06events\x12\x16\n" +
+	"\x06before\x18\r \x01(\x04R\x06before\x12\x16\n" +
+	"\x06digest\x18\x0e \x01(\fR\x06digest\x12\x14\n" +
+	"\x05bytes\x18\x0f \x01(\x04R\x05bytes\x12\x16\n" +
+	"\x06sha256\x18\x10 \x01(\fR\x06sha256\x12\x18\n" +
+	"\afailure\x18\x11 \x01(\tR\afailure\"d\n" +
+	"\x05Stage\x12\x15\n" +
+	"\x11STAGE_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tREQUESTED\x10\x01\x12\t\n" +
+	"\x05READY\x10\x02\x12\x0f\n" +
+	"\vHANDED_OVER\x10\x03\x12\r\n" +
+	"\tCANCELLED\x10\x04\x12\n" +
+	"\n" +
+	"\x06FAILED\x10\x05\"D\n" +
+	"\x06Format\x12\x16\n" +
+	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05BAGIT\x10\x01\x12\n" +
+	"\n" +
+	"\x06NDJSON\x10\x02\x12\v\n" +
+	"\aPARQUET\x10\x03\"\"\n" +
 	"\n" +
 	"EpochBegan\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"H\n" +
@@ -3405,8 +3771,8 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_event_proto_rawDescData
 }
 
-var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_afterimage_v1_event_proto_goTypes = []any{
 	(Capture_Content)(0),          // 0: afterimage.v1.Capture.Content
 	(Redaction_Operator)(0),       // 1: afterimage.v1.Redaction.Operator
@@ -3415,95 +3781,103 @@ var file_afterimage_v1_event_proto_goTypes = []any{
 	(Report_Reporter)(0),          // 4: afterimage.v1.Report.Reporter
 	(Action_Kind)(0),              // 5: afterimage.v1.Action.Kind
 	(Forgotten_Cause)(0),          // 6: afterimage.v1.Forgotten.Cause
-	(*Event)(nil),                 // 7: afterimage.v1.Event
-	(*EventBatch)(nil),            // 8: afterimage.v1.EventBatch
-	(*Source)(nil),                // 9: afterimage.v1.Source
-	(*Capture)(nil),               // 10: afterimage.v1.Capture
-	(*Redaction)(nil),             // 11: afterimage.v1.Redaction
-	(*Sealed)(nil),                // 12: afterimage.v1.Sealed
-	(*Trace)(nil),                 // 13: afterimage.v1.Trace
-	(*Interaction)(nil),           // 14: afterimage.v1.Interaction
-	(*Model)(nil),                 // 15: afterimage.v1.Model
-	(*Parameters)(nil),            // 16: afterimage.v1.Parameters
-	(*Message)(nil),               // 17: afterimage.v1.Message
-	(*Part)(nil),                  // 18: afterimage.v1.Part
-	(*ToolCall)(nil),              // 19: afterimage.v1.ToolCall
-	(*ToolResult)(nil),            // 20: afterimage.v1.ToolResult
-	(*Blob)(nil),                  // 21: afterimage.v1.Blob
-	(*Document)(nil),              // 22: afterimage.v1.Document
-	(*Delta)(nil),                 // 23: afterimage.v1.Delta
-	(*Verdict)(nil),               // 24: afterimage.v1.Verdict
-	(*Classifier)(nil),            // 25: afterimage.v1.Classifier
-	(*Report)(nil),                // 26: afterimage.v1.Report
-	(*Action)(nil),                // 27: afterimage.v1.Action
-	(*Coverage)(nil),              // 28: afterimage.v1.Coverage
-	(*Usage)(nil),                 // 29: afterimage.v1.Usage
-	(*PolicyApplied)(nil),         // 30: afterimage.v1.PolicyApplied
-	(*Forgotten)(nil),             // 31: afterimage.v1.Forgotten
-	(*Redacted)(nil),              // 32: afterimage.v1.Redacted
-	(*EpochBegan)(nil),            // 33: afterimage.v1.EpochBegan
-	(*Restored)(nil),              // 34: afterimage.v1.Restored
-	(*Coverage_Stratum)(nil),      // 35: afterimage.v1.Coverage.Stratum
-	(*Forgotten_Positions)(nil),   // 36: afterimage.v1.Forgotten.Positions
-	(*Forgotten_Block)(nil),       // 37: afterimage.v1.Forgotten.Block
-	(*Redacted_Replacement)(nil),  // 38: afterimage.v1.Redacted.Replacement
-	(*timestamppb.Timestamp)(nil), // 39: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 40: google.protobuf.Duration
+	(Exported_Stage)(0),           // 7: afterimage.v1.Exported.Stage
+	(Exported_Format)(0),          // 8: afterimage.v1.Exported.Format
+	(*Event)(nil),                 // 9: afterimage.v1.Event
+	(*EventBatch)(nil),            // 10: afterimage.v1.EventBatch
+	(*Source)(nil),                // 11: afterimage.v1.Source
+	(*Capture)(nil),               // 12: afterimage.v1.Capture
+	(*Redaction)(nil),             // 13: afterimage.v1.Redaction
+	(*Sealed)(nil),                // 14: afterimage.v1.Sealed
+	(*Trace)(nil),                 // 15: afterimage.v1.Trace
+	(*Interaction)(nil),           // 16: afterimage.v1.Interaction
+	(*Model)(nil),                 // 17: afterimage.v1.Model
+	(*Parameters)(nil),            // 18: afterimage.v1.Parameters
+	(*Message)(nil),               // 19: afterimage.v1.Message
+	(*Part)(nil),                  // 20: afterimage.v1.Part
+	(*ToolCall)(nil),              // 21: afterimage.v1.ToolCall
+	(*ToolResult)(nil),            // 22: afterimage.v1.ToolResult
+	(*Blob)(nil),                  // 23: afterimage.v1.Blob
+	(*Document)(nil),              // 24: afterimage.v1.Document
+	(*Delta)(nil),                 // 25: afterimage.v1.Delta
+	(*Verdict)(nil),               // 26: afterimage.v1.Verdict
+	(*Classifier)(nil),            // 27: afterimage.v1.Classifier
+	(*Report)(nil),                // 28: afterimage.v1.Report
+	(*Action)(nil),                // 29: afterimage.v1.Action
+	(*Coverage)(nil),              // 30: afterimage.v1.Coverage
+	(*Usage)(nil),                 // 31: afterimage.v1.Usage
+	(*PolicyApplied)(nil),         // 32: afterimage.v1.PolicyApplied
+	(*Forgotten)(nil),             // 33: afterimage.v1.Forgotten
+	(*Redacted)(nil),              // 34: afterimage.v1.Redacted
+	(*Exported)(nil),              // 35: afterimage.v1.Exported
+	(*EpochBegan)(nil),            // 36: afterimage.v1.EpochBegan
+	(*Restored)(nil),              // 37: afterimage.v1.Restored
+	(*Coverage_Stratum)(nil),      // 38: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 39: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 40: afterimage.v1.Forgotten.Block
+	(*Redacted_Replacement)(nil),  // 41: afterimage.v1.Redacted.Replacement
+	(*timestamppb.Timestamp)(nil), // 42: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 43: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	39, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
-	9,  // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
-	10, // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
-	13, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	39, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
-	14, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
-	24, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
-	26, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
-	27, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
-	28, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
-	30, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
-	31, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
-	33, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
-	34, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
-	32, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
-	7,  // 15: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
-	11, // 16: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	0,  // 17: afterimage.v1.Capture.content:type_name -> afterimage.v1.Capture.Content
-	12, // 18: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
-	1,  // 19: afterimage.v1.Redaction.operator:type_name -> afterimage.v1.Redaction.Operator
-	15, // 20: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	16, // 21: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	17, // 22: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	22, // 23: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	17, // 24: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	17, // 25: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	23, // 26: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	24, // 27: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	29, // 28: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	40, // 29: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	40, // 30: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	18, // 31: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	19, // 32: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	20, // 33: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	21, // 34: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	2,  // 35: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	25, // 36: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	3,  // 37: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	4,  // 38: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	5,  // 39: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	39, // 40: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	39, // 41: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	35, // 42: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	6,  // 43: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
-	36, // 44: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
-	37, // 45: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
-	38, // 46: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
-	11, // 47: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	42, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	11, // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
+	12, // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
+	15, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
+	42, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	16, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
+	26, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
+	28, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
+	29, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
+	30, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
+	32, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
+	33, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
+	36, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
+	37, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
+	34, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
+	35, // 15: afterimage.v1.Event.exported:type_name -> afterimage.v1.Exported
+	9,  // 16: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
+	13, // 17: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
+	0,  // 18: afterimage.v1.Capture.content:type_name -> afterimage.v1.Capture.Content
+	14, // 19: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
+	1,  // 20: afterimage.v1.Redaction.operator:type_name -> afterimage.v1.Redaction.Operator
+	17, // 21: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	18, // 22: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	19, // 23: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	24, // 24: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	19, // 25: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	19, // 26: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	25, // 27: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	26, // 28: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	31, // 29: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	43, // 30: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	43, // 31: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	20, // 32: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	21, // 33: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	22, // 34: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	23, // 35: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	2,  // 36: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	27, // 37: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	3,  // 38: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	4,  // 39: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	5,  // 40: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	42, // 41: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	42, // 42: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	38, // 43: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	6,  // 44: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	39, // 45: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	40, // 46: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	41, // 47: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
+	7,  // 48: afterimage.v1.Exported.stage:type_name -> afterimage.v1.Exported.Stage
+	8,  // 49: afterimage.v1.Exported.format:type_name -> afterimage.v1.Exported.Format
+	42, // 50: afterimage.v1.Exported.since:type_name -> google.protobuf.Timestamp
+	42, // 51: afterimage.v1.Exported.until:type_name -> google.protobuf.Timestamp
+	13, // 52: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -3522,6 +3896,7 @@ func file_afterimage_v1_event_proto_init() {
 		(*Event_EpochBegan)(nil),
 		(*Event_Restored)(nil),
 		(*Event_Redacted)(nil),
+		(*Event_Exported)(nil),
 	}
 	file_afterimage_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[9].OneofWrappers = []any{}
@@ -3534,14 +3909,14 @@ func file_afterimage_v1_event_proto_init() {
 	}
 	file_afterimage_v1_event_proto_msgTypes[15].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[17].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[28].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   32,
+			NumEnums:      9,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -11,6 +11,7 @@ package afterimagev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -25,209 +26,74 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Whose eyes a replay looks through.
-type View int32
+// Which texts of an event.
+type TextKind int32
 
 const (
-	// The same as USER.
-	View_VIEW_UNSPECIFIED View = 0
-	// What the user wrote and saw, interventions, reports and actions.
-	View_USER View = 1
-	// What the model was given and generated, verdicts and interventions.
-	View_MODEL View = 2
-	// Both, side by side.
-	View_BOTH View = 3
+	// Never sent; refused.
+	TextKind_TEXT_KIND_UNSPECIFIED TextKind = 0
+	// What the model was given: by the user, the system, or as history.
+	TextKind_TEXT_INPUT TextKind = 1
+	// What the model generated, its reasoning included.
+	TextKind_TEXT_OUTPUT TextKind = 2
+	// What the user was shown: the output, unless something else was shown or it
+	// was withheld.
+	TextKind_TEXT_SHOWN TextKind = 3
+	// Names, arguments, results and errors of tools, wherever they stand.
+	TextKind_TEXT_TOOL TextKind = 4
+	// Titles and texts of documents that retrieval put before the model.
+	TextKind_TEXT_RETRIEVED TextKind = 5
+	// Comments of reports, and what actions told the user.
+	TextKind_TEXT_COMMENT TextKind = 6
 )
 
-// Enum value maps for View.
+// Enum value maps for TextKind.
 var (
-	View_name = map[int32]string{
-		0: "VIEW_UNSPECIFIED",
-		1: "USER",
-		2: "MODEL",
-		3: "BOTH",
+	TextKind_name = map[int32]string{
+		0: "TEXT_KIND_UNSPECIFIED",
+		1: "TEXT_INPUT",
+		2: "TEXT_OUTPUT",
+		3: "TEXT_SHOWN",
+		4: "TEXT_TOOL",
+		5: "TEXT_RETRIEVED",
+		6: "TEXT_COMMENT",
 	}
-	View_value = map[string]int32{
-		"VIEW_UNSPECIFIED": 0,
-		"USER":             1,
-		"MODEL":            2,
-		"BOTH":             3,
+	TextKind_value = map[string]int32{
+		"TEXT_KIND_UNSPECIFIED": 0,
+		"TEXT_INPUT":            1,
+		"TEXT_OUTPUT":           2,
+		"TEXT_SHOWN":            3,
+		"TEXT_TOOL":             4,
+		"TEXT_RETRIEVED":        5,
+		"TEXT_COMMENT":          6,
 	}
 )
 
-func (x View) Enum() *View {
-	p := new(View)
+func (x TextKind) Enum() *TextKind {
+	p := new(TextKind)
 	*p = x
 	return p
 }
 
-func (x View) String() string {
+func (x TextKind) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (View) Descriptor() protoreflect.EnumDescriptor {
+func (TextKind) Descriptor() protoreflect.EnumDescriptor {
 	return file_afterimage_v1_service_proto_enumTypes[0].Descriptor()
 }
 
-func (View) Type() protoreflect.EnumType {
+func (TextKind) Type() protoreflect.EnumType {
 	return &file_afterimage_v1_service_proto_enumTypes[0]
 }
 
-func (x View) Number() protoreflect.EnumNumber {
+func (x TextKind) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use View.Descriptor instead.
-func (View) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use TextKind.Descriptor instead.
+func (TextKind) EnumDescriptor() ([]byte, []int) {
 	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{0}
-}
-
-// What happened.
-type Frame_Kind int32
-
-const (
-	// Never sent.
-	Frame_KIND_UNSPECIFIED Frame_Kind = 0
-	// Something the model was given: by the user, the system or a tool.
-	Frame_INPUT Frame_Kind = 1
-	// Something retrieval put before the model.
-	Frame_RETRIEVED Frame_Kind = 2
-	// Something the model generated. Where the user was shown it as it was,
-	// `seen` is set and no SHOWN frame repeats it.
-	Frame_GENERATED Frame_Kind = 3
-	// Something the user was shown in place of what was generated.
-	Frame_SHOWN Frame_Kind = 4
-	// A classifier's judgement, at the time or later.
-	Frame_VERDICT Frame_Kind = 5
-	// What was generated was withheld or replaced: by the classifier in
-	// `verdict`, or, where that is absent, nobody said by what.
-	Frame_INTERVENTION Frame_Kind = 6
-	// A complaint.
-	Frame_REPORT Frame_Kind = 7
-	// Something the user saw beside model output.
-	Frame_ACTION Frame_Kind = 8
-)
-
-// Enum value maps for Frame_Kind.
-var (
-	Frame_Kind_name = map[int32]string{
-		0: "KIND_UNSPECIFIED",
-		1: "INPUT",
-		2: "RETRIEVED",
-		3: "GENERATED",
-		4: "SHOWN",
-		5: "VERDICT",
-		6: "INTERVENTION",
-		7: "REPORT",
-		8: "ACTION",
-	}
-	Frame_Kind_value = map[string]int32{
-		"KIND_UNSPECIFIED": 0,
-		"INPUT":            1,
-		"RETRIEVED":        2,
-		"GENERATED":        3,
-		"SHOWN":            4,
-		"VERDICT":          5,
-		"INTERVENTION":     6,
-		"REPORT":           7,
-		"ACTION":           8,
-	}
-)
-
-func (x Frame_Kind) Enum() *Frame_Kind {
-	p := new(Frame_Kind)
-	*p = x
-	return p
-}
-
-func (x Frame_Kind) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Frame_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[1].Descriptor()
-}
-
-func (Frame_Kind) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[1]
-}
-
-func (x Frame_Kind) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Frame_Kind.Descriptor instead.
-func (Frame_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7, 0}
-}
-
-// What kind of content a frame carries.
-type Frame_Content int32
-
-const (
-	// None.
-	Frame_CONTENT_UNSPECIFIED Frame_Content = 0
-	// Text.
-	Frame_TEXT Frame_Content = 1
-	// Reasoning.
-	Frame_REASONING Frame_Content = 2
-	// The arguments of a tool call.
-	Frame_TOOL_CALL Frame_Content = 3
-	// The answer of a tool.
-	Frame_TOOL_RESULT Frame_Content = 4
-	// What went wrong with a tool.
-	Frame_TOOL_ERROR Frame_Content = 5
-	// A reference to something that is not text.
-	Frame_BLOB Frame_Content = 6
-)
-
-// Enum value maps for Frame_Content.
-var (
-	Frame_Content_name = map[int32]string{
-		0: "CONTENT_UNSPECIFIED",
-		1: "TEXT",
-		2: "REASONING",
-		3: "TOOL_CALL",
-		4: "TOOL_RESULT",
-		5: "TOOL_ERROR",
-		6: "BLOB",
-	}
-	Frame_Content_value = map[string]int32{
-		"CONTENT_UNSPECIFIED": 0,
-		"TEXT":                1,
-		"REASONING":           2,
-		"TOOL_CALL":           3,
-		"TOOL_RESULT":         4,
-		"TOOL_ERROR":          5,
-		"BLOB":                6,
-	}
-)
-
-func (x Frame_Content) Enum() *Frame_Content {
-	p := new(Frame_Content)
-	*p = x
-	return p
-}
-
-func (x Frame_Content) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Frame_Content) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[2].Descriptor()
-}
-
-func (Frame_Content) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[2]
-}
-
-func (x Frame_Content) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Frame_Content.Descriptor instead.
-func (Frame_Content) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7, 1}
 }
 
 // Why, in general.
@@ -275,11 +141,11 @@ func (x Quarantined_Cause) String() string {
 }
 
 func (Quarantined_Cause) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_service_proto_enumTypes[3].Descriptor()
+	return file_afterimage_v1_service_proto_enumTypes[1].Descriptor()
 }
 
 func (Quarantined_Cause) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_service_proto_enumTypes[3]
+	return &file_afterimage_v1_service_proto_enumTypes[1]
 }
 
 func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
@@ -288,7 +154,7 @@ func (x Quarantined_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Quarantined_Cause.Descriptor instead.
 func (Quarantined_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24, 0}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // A request to store events.
@@ -401,7 +267,11 @@ type SearchEventsRequest struct {
 	// `user == "alice@example.com" && interaction.model.name == "gpt-4o"`.
 	// Empty finds everything.
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Words the event must contain. Not yet offered: must be empty.
+	// What the event's texts must say, up to 1,024 bytes: words, "exact phrases",
+	// begin*, and -what or -"what they" must not. Case, diacritics and what stands
+	// between words make no difference; scripts without spaces are searched as
+	// they are written. All of it must be said somewhere in the event's texts, and
+	// a phrase in one of them.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Only events whose time is at or after this.
 	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
@@ -418,9 +288,19 @@ type SearchEventsRequest struct {
 	// they were then.
 	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Which fields of the events to return, e.g. `id,time,interaction.model`;
-	// absent: all. `seq` is always returned. A search that returns no text reads
-	// none, which is many times faster. May change from page to page.
-	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// absent, or `*`: all. A list is returned whole. `seq` is always returned. A
+	// search that returns no text reads none, which is many times faster. May
+	// change from page to page.
+	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// Which texts `text` looks into. None: all.
+	TextKinds []TextKind `protobuf:"varint,10,rep,packed,name=text_kinds,json=textKinds,proto3,enum=afterimage.v1.TextKind" json:"text_kinds,omitempty"`
+	// Whether to return where in its texts each event says what was looked for.
+	Snippets bool `protobuf:"varint,11,opt,name=snippets,proto3" json:"snippets,omitempty"`
+	// Whether to return how the answer was found.
+	Explain bool `protobuf:"varint,12,opt,name=explain,proto3" json:"explain,omitempty"`
+	// After how long to return what was found so far, with a token to go on from
+	// there: at least 10 ms. Absent: the deadline of the call, less a little.
+	Timeout       *durationpb.Duration `protobuf:"bytes,13,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -518,6 +398,34 @@ func (x *SearchEventsRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *SearchEventsRequest) GetTextKinds() []TextKind {
+	if x != nil {
+		return x.TextKinds
+	}
+	return nil
+}
+
+func (x *SearchEventsRequest) GetSnippets() bool {
+	if x != nil {
+		return x.Snippets
+	}
+	return false
+}
+
+func (x *SearchEventsRequest) GetExplain() bool {
+	if x != nil {
+		return x.Explain
+	}
+	return false
+}
+
+func (x *SearchEventsRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
 // One page of results.
 type SearchEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -526,6 +434,13 @@ type SearchEventsResponse struct {
 	// Continues after this page; empty on the last one. Stays valid while the
 	// log grows.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Where each event says what was looked for, in the order of `events`; if
+	// `snippets` was set.
+	Matches []*Match `protobuf:"bytes,3,rep,name=matches,proto3" json:"matches,omitempty"`
+	// True if the time was up before the page was full: `next_page_token` goes on.
+	TimedOut bool `protobuf:"varint,4,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// How the answer was found; if `explain` was set.
+	Explanation   *Explanation `protobuf:"bytes,5,opt,name=explanation,proto3" json:"explanation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,20 +489,503 @@ func (x *SearchEventsResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *SearchEventsResponse) GetMatches() []*Match {
+	if x != nil {
+		return x.Matches
+	}
+	return nil
+}
+
+func (x *SearchEventsResponse) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *SearchEventsResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+// Where an event says what was looked for.
+type Match struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event's position in the log.
+	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Up to 3 places.
+	Snippets      []*Snippet `protobuf:"bytes,2,rep,name=snippets,proto3" json:"snippets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Match) Reset() {
+	*x = Match{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Match) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Match) ProtoMessage() {}
+
+func (x *Match) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Match.ProtoReflect.Descriptor instead.
+func (*Match) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Match) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Match) GetSnippets() []*Snippet {
+	if x != nil {
+		return x.Snippets
+	}
+	return nil
+}
+
+// A piece of a text with what was looked for in it.
+type Snippet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the event's texts it is of; of an answer that was shown as it was
+	// generated, TEXT_OUTPUT.
+	Kind TextKind `protobuf:"varint,1,opt,name=kind,proto3,enum=afterimage.v1.TextKind" json:"kind,omitempty"`
+	// The piece, in order: one after the other they are the text from there on.
+	Segments []*Snippet_Segment `protobuf:"bytes,2,rep,name=segments,proto3" json:"segments,omitempty"`
+	// True if there is text before it.
+	CutBefore bool `protobuf:"varint,3,opt,name=cut_before,json=cutBefore,proto3" json:"cut_before,omitempty"`
+	// True if there is text after it.
+	CutAfter      bool `protobuf:"varint,4,opt,name=cut_after,json=cutAfter,proto3" json:"cut_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snippet) Reset() {
+	*x = Snippet{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snippet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snippet) ProtoMessage() {}
+
+func (x *Snippet) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snippet.ProtoReflect.Descriptor instead.
+func (*Snippet) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Snippet) GetKind() TextKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TextKind_TEXT_KIND_UNSPECIFIED
+}
+
+func (x *Snippet) GetSegments() []*Snippet_Segment {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *Snippet) GetCutBefore() bool {
+	if x != nil {
+		return x.CutBefore
+	}
+	return false
+}
+
+func (x *Snippet) GetCutAfter() bool {
+	if x != nil {
+		return x.CutAfter
+	}
+	return false
+}
+
+// How an answer was found.
+type Explanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was looked up instead of looked for, e.g. `session in ["c-17"]`,
+	// `time >= 2026-11-22T03:00:00Z`, `2 words`.
+	PushedDown []string `protobuf:"bytes,1,rep,name=pushed_down,json=pushedDown,proto3" json:"pushed_down,omitempty"`
+	// What every event that was left had to be looked at for, e.g. `filter (meta)`,
+	// `filter (whole event)`, `text`.
+	Evaluated []string `protobuf:"bytes,2,rep,name=evaluated,proto3" json:"evaluated,omitempty"`
+	// Blocks of the tenant.
+	Blocks int64 `protobuf:"varint,3,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	// Blocks left out for their time, class or indexed terms.
+	BlocksSkipped int64 `protobuf:"varint,4,opt,name=blocks_skipped,json=blocksSkipped,proto3" json:"blocks_skipped,omitempty"`
+	// Blocks left out for the words of their texts.
+	BlocksFiltered int64 `protobuf:"varint,5,opt,name=blocks_filtered,json=blocksFiltered,proto3" json:"blocks_filtered,omitempty"`
+	// Meta sections, or the times in them, that were opened: not those that were
+	// in memory.
+	MetasOpened int64 `protobuf:"varint,6,opt,name=metas_opened,json=metasOpened,proto3" json:"metas_opened,omitempty"`
+	// Text sections that were opened, likewise.
+	TextsOpened int64 `protobuf:"varint,7,opt,name=texts_opened,json=textsOpened,proto3" json:"texts_opened,omitempty"`
+	// Bytes of all sections that were opened, after decompression.
+	BytesOpened int64 `protobuf:"varint,8,opt,name=bytes_opened,json=bytesOpened,proto3" json:"bytes_opened,omitempty"`
+	// Events that were looked at.
+	EventsExamined int64 `protobuf:"varint,9,opt,name=events_examined,json=eventsExamined,proto3" json:"events_examined,omitempty"`
+	// Events that matched, as far as the search went.
+	EventsMatched int64 `protobuf:"varint,10,opt,name=events_matched,json=eventsMatched,proto3" json:"events_matched,omitempty"`
+	// How long it took.
+	Elapsed       *durationpb.Duration `protobuf:"bytes,11,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Explanation) GetPushedDown() []string {
+	if x != nil {
+		return x.PushedDown
+	}
+	return nil
+}
+
+func (x *Explanation) GetEvaluated() []string {
+	if x != nil {
+		return x.Evaluated
+	}
+	return nil
+}
+
+func (x *Explanation) GetBlocks() int64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *Explanation) GetBlocksSkipped() int64 {
+	if x != nil {
+		return x.BlocksSkipped
+	}
+	return 0
+}
+
+func (x *Explanation) GetBlocksFiltered() int64 {
+	if x != nil {
+		return x.BlocksFiltered
+	}
+	return 0
+}
+
+func (x *Explanation) GetMetasOpened() int64 {
+	if x != nil {
+		return x.MetasOpened
+	}
+	return 0
+}
+
+func (x *Explanation) GetTextsOpened() int64 {
+	if x != nil {
+		return x.TextsOpened
+	}
+	return 0
+}
+
+func (x *Explanation) GetBytesOpened() int64 {
+	if x != nil {
+		return x.BytesOpened
+	}
+	return 0
+}
+
+func (x *Explanation) GetEventsExamined() int64 {
+	if x != nil {
+		return x.EventsExamined
+	}
+	return 0
+}
+
+func (x *Explanation) GetEventsMatched() int64 {
+	if x != nil {
+		return x.EventsMatched
+	}
+	return 0
+}
+
+func (x *Explanation) GetElapsed() *durationpb.Duration {
+	if x != nil {
+		return x.Elapsed
+	}
+	return nil
+}
+
+// An event that was found, or how a search that streams ended.
+type StreamEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An event with its `seq`.
+	Event *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// Where it says what was looked for, if `snippets` was set.
+	Match *Match `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	// On the last message: continues after what was streamed; empty if that was
+	// all.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// On the last message: true if the time was up.
+	TimedOut bool `protobuf:"varint,4,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// On the last message, if `explain` was set.
+	Explanation *Explanation `protobuf:"bytes,5,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// True on the last message, which has no event.
+	Done          bool `protobuf:"varint,6,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamEventsResponse) Reset() {
+	*x = StreamEventsResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamEventsResponse) ProtoMessage() {}
+
+func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
+func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *StreamEventsResponse) GetEvent() *Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *StreamEventsResponse) GetMatch() *Match {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *StreamEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *StreamEventsResponse) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *StreamEventsResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+func (x *StreamEventsResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+// How far a count has come, and on the last message what it came to.
+type CountEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Events that matched so far.
+	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Events examined so far: those that could not be left out.
+	Examined int64 `protobuf:"varint,2,opt,name=examined,proto3" json:"examined,omitempty"`
+	// Blocks of events that are done, of `blocks`.
+	DoneBlocks int64 `protobuf:"varint,3,opt,name=done_blocks,json=doneBlocks,proto3" json:"done_blocks,omitempty"`
+	// Blocks that may have any.
+	Blocks int64 `protobuf:"varint,4,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	// True on the last message.
+	Done bool `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
+	// On the last message: true if the time was up: there are `count` or more.
+	TimedOut bool `protobuf:"varint,6,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// On the last message, if `explain` was set.
+	Explanation   *Explanation `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountEventsResponse) Reset() {
+	*x = CountEventsResponse{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountEventsResponse) ProtoMessage() {}
+
+func (x *CountEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountEventsResponse.ProtoReflect.Descriptor instead.
+func (*CountEventsResponse) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CountEventsResponse) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetExamined() int64 {
+	if x != nil {
+		return x.Examined
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetDoneBlocks() int64 {
+	if x != nil {
+		return x.DoneBlocks
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetBlocks() int64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *CountEventsResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *CountEventsResponse) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *CountEventsResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
 // A request for one event.
 type GetEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenant. Required.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The event's position in the log.
-	Seq           uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Which fields of the event to return, as in a search; absent: all.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetEventRequest) Reset() {
 	*x = GetEventRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	mi := &file_afterimage_v1_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -599,7 +997,7 @@ func (x *GetEventRequest) String() string {
 func (*GetEventRequest) ProtoMessage() {}
 
 func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[4]
+	mi := &file_afterimage_v1_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -612,7 +1010,7 @@ func (x *GetEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetEventRequest.ProtoReflect.Descriptor instead.
 func (*GetEventRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{4}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetEventRequest) GetTenant() string {
@@ -629,20 +1027,29 @@ func (x *GetEventRequest) GetSeq() uint64 {
 	return 0
 }
 
+func (x *GetEventRequest) GetReadMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.ReadMask
+	}
+	return nil
+}
+
 // Asks for one event by its id.
 type LookupEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenant. Required.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The event's id, as published. Required.
-	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Which fields of the event to return, as in a search; absent: all.
+	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LookupEventRequest) Reset() {
 	*x = LookupEventRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +1061,7 @@ func (x *LookupEventRequest) String() string {
 func (*LookupEventRequest) ProtoMessage() {}
 
 func (x *LookupEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[5]
+	mi := &file_afterimage_v1_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +1074,7 @@ func (x *LookupEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupEventRequest.ProtoReflect.Descriptor instead.
 func (*LookupEventRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LookupEventRequest) GetTenant() string {
@@ -684,296 +1091,11 @@ func (x *LookupEventRequest) GetId() string {
 	return ""
 }
 
-// A request to replay a session.
-type ReplaySessionRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tenant. Required.
-	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// The session. Required.
-	Session string `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
-	// How fast: 1 is the original pace, 2 twice that, 0 everything at once.
-	Speed float64 `protobuf:"fixed64,3,opt,name=speed,proto3" json:"speed,omitempty"`
-	// Whose eyes.
-	View View `protobuf:"varint,4,opt,name=view,proto3,enum=afterimage.v1.View" json:"view,omitempty"`
-	// Only events before this position of the log are taken into account: the
-	// session as it was known then. Absent means now.
-	AsOf          *uint64 `protobuf:"varint,5,opt,name=as_of,json=asOf,proto3,oneof" json:"as_of,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ReplaySessionRequest) Reset() {
-	*x = ReplaySessionRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ReplaySessionRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ReplaySessionRequest) ProtoMessage() {}
-
-func (x *ReplaySessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[6]
+func (x *LookupEventRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ReplaySessionRequest.ProtoReflect.Descriptor instead.
-func (*ReplaySessionRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *ReplaySessionRequest) GetTenant() string {
-	if x != nil {
-		return x.Tenant
-	}
-	return ""
-}
-
-func (x *ReplaySessionRequest) GetSession() string {
-	if x != nil {
-		return x.Session
-	}
-	return ""
-}
-
-func (x *ReplaySessionRequest) GetSpeed() float64 {
-	if x != nil {
-		return x.Speed
-	}
-	return 0
-}
-
-func (x *ReplaySessionRequest) GetView() View {
-	if x != nil {
-		return x.View
-	}
-	return View_VIEW_UNSPECIFIED
-}
-
-func (x *ReplaySessionRequest) GetAsOf() uint64 {
-	if x != nil && x.AsOf != nil {
-		return *x.AsOf
-	}
-	return 0
-}
-
-// One thing that happened in a session.
-type Frame struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The position in the log of the event it comes from. Always set.
-	Seq *uint64 `protobuf:"varint,1,opt,name=seq,proto3,oneof" json:"seq,omitempty"`
-	// The id of that event.
-	Event string `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
-	// When that event happened.
-	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
-	// Milliseconds after the view's first frame at the original pace; never
-	// less than the frame before.
-	OffsetMs uint64 `protobuf:"varint,4,opt,name=offset_ms,json=offsetMs,proto3" json:"offset_ms,omitempty"`
-	// The event's turn.
-	Turn uint32 `protobuf:"varint,5,opt,name=turn,proto3" json:"turn,omitempty"`
-	// What happened.
-	Kind Frame_Kind `protobuf:"varint,6,opt,name=kind,proto3,enum=afterimage.v1.Frame_Kind" json:"kind,omitempty"`
-	// Who spoke, for INPUT, GENERATED and SHOWN.
-	Role string `protobuf:"bytes,7,opt,name=role,proto3" json:"role,omitempty"`
-	// Whether the user could see it.
-	Seen bool `protobuf:"varint,8,opt,name=seen,proto3" json:"seen,omitempty"`
-	// The content, redacted. Every text of a frame stands here.
-	Text string `protobuf:"bytes,9,opt,name=text,proto3" json:"text,omitempty"`
-	// True if the text continues the frame before it (a streamed step).
-	Continued bool `protobuf:"varint,10,opt,name=continued,proto3" json:"continued,omitempty"`
-	// What kind of content it is.
-	Content Frame_Content `protobuf:"varint,11,opt,name=content,proto3,enum=afterimage.v1.Frame_Content" json:"content,omitempty"`
-	// The name of the tool, for tool calls.
-	Tool string `protobuf:"bytes,12,opt,name=tool,proto3" json:"tool,omitempty"`
-	// The id that ties a tool's call and result together.
-	ToolCallId string `protobuf:"bytes,13,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
-	// The judgement, for VERDICT and INTERVENTION; without text.
-	Verdict *Verdict `protobuf:"bytes,14,opt,name=verdict,proto3" json:"verdict,omitempty"`
-	// The category of a REPORT, the kind of an ACTION.
-	Category string `protobuf:"bytes,15,opt,name=category,proto3" json:"category,omitempty"`
-	// The reporter, for REPORT.
-	Reporter Report_Reporter `protobuf:"varint,16,opt,name=reporter,proto3,enum=afterimage.v1.Report_Reporter" json:"reporter,omitempty"`
-	// The blob, for content BLOB.
-	Blob *Blob `protobuf:"bytes,17,opt,name=blob,proto3" json:"blob,omitempty"`
-	// The model that generated it, for GENERATED.
-	Model *Model `protobuf:"bytes,18,opt,name=model,proto3" json:"model,omitempty"`
-	// What an ACTION is called in the product.
-	Name          string `protobuf:"bytes,19,opt,name=name,proto3" json:"name,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Frame) Reset() {
-	*x = Frame{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Frame) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Frame) ProtoMessage() {}
-
-func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Frame.ProtoReflect.Descriptor instead.
-func (*Frame) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *Frame) GetSeq() uint64 {
-	if x != nil && x.Seq != nil {
-		return *x.Seq
-	}
-	return 0
-}
-
-func (x *Frame) GetEvent() string {
-	if x != nil {
-		return x.Event
-	}
-	return ""
-}
-
-func (x *Frame) GetTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Time
+		return x.ReadMask
 	}
 	return nil
-}
-
-func (x *Frame) GetOffsetMs() uint64 {
-	if x != nil {
-		return x.OffsetMs
-	}
-	return 0
-}
-
-func (x *Frame) GetTurn() uint32 {
-	if x != nil {
-		return x.Turn
-	}
-	return 0
-}
-
-func (x *Frame) GetKind() Frame_Kind {
-	if x != nil {
-		return x.Kind
-	}
-	return Frame_KIND_UNSPECIFIED
-}
-
-func (x *Frame) GetRole() string {
-	if x != nil {
-		return x.Role
-	}
-	return ""
-}
-
-func (x *Frame) GetSeen() bool {
-	if x != nil {
-		return x.Seen
-	}
-	return false
-}
-
-func (x *Frame) GetText() string {
-	if x != nil {
-		return x.Text
-	}
-	return ""
-}
-
-func (x *Frame) GetContinued() bool {
-	if x != nil {
-		return x.Continued
-	}
-	return false
-}
-
-func (x *Frame) GetContent() Frame_Content {
-	if x != nil {
-		return x.Content
-	}
-	return Frame_CONTENT_UNSPECIFIED
-}
-
-func (x *Frame) GetTool() string {
-	if x != nil {
-		return x.Tool
-	}
-	return ""
-}
-
-func (x *Frame) GetToolCallId() string {
-	if x != nil {
-		return x.ToolCallId
-	}
-	return ""
-}
-
-func (x *Frame) GetVerdict() *Verdict {
-	if x != nil {
-		return x.Verdict
-	}
-	return nil
-}
-
-func (x *Frame) GetCategory() string {
-	if x != nil {
-		return x.Category
-	}
-	return ""
-}
-
-func (x *Frame) GetReporter() Report_Reporter {
-	if x != nil {
-		return x.Reporter
-	}
-	return Report_REPORTER_UNSPECIFIED
-}
-
-func (x *Frame) GetBlob() *Blob {
-	if x != nil {
-		return x.Blob
-	}
-	return nil
-}
-
-func (x *Frame) GetModel() *Model {
-	if x != nil {
-		return x.Model
-	}
-	return nil
-}
-
-func (x *Frame) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
 }
 
 // A request for the newest checkpoint.
@@ -985,7 +1107,7 @@ type GetCheckpointRequest struct {
 
 func (x *GetCheckpointRequest) Reset() {
 	*x = GetCheckpointRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1119,7 @@ func (x *GetCheckpointRequest) String() string {
 func (*GetCheckpointRequest) ProtoMessage() {}
 
 func (x *GetCheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[8]
+	mi := &file_afterimage_v1_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1132,7 @@ func (x *GetCheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCheckpointRequest.ProtoReflect.Descriptor instead.
 func (*GetCheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{8}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
 }
 
 // A signed tree head.
@@ -1032,7 +1154,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[9]
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1166,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[9]
+	mi := &file_afterimage_v1_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1179,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{9}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Checkpoint) GetOrigin() string {
@@ -1112,7 +1234,7 @@ type ProveEventRequest struct {
 
 func (x *ProveEventRequest) Reset() {
 	*x = ProveEventRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1246,7 @@ func (x *ProveEventRequest) String() string {
 func (*ProveEventRequest) ProtoMessage() {}
 
 func (x *ProveEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[10]
+	mi := &file_afterimage_v1_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1259,7 @@ func (x *ProveEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveEventRequest.ProtoReflect.Descriptor instead.
 func (*ProveEventRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{10}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProveEventRequest) GetTenant() string {
@@ -1188,7 +1310,7 @@ type EventProof struct {
 
 func (x *EventProof) Reset() {
 	*x = EventProof{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1322,7 @@ func (x *EventProof) String() string {
 func (*EventProof) ProtoMessage() {}
 
 func (x *EventProof) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[11]
+	mi := &file_afterimage_v1_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1335,7 @@ func (x *EventProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventProof.ProtoReflect.Descriptor instead.
 func (*EventProof) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{11}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EventProof) GetSeq() uint64 {
@@ -1279,7 +1401,7 @@ type ProveConsistencyRequest struct {
 
 func (x *ProveConsistencyRequest) Reset() {
 	*x = ProveConsistencyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1413,7 @@ func (x *ProveConsistencyRequest) String() string {
 func (*ProveConsistencyRequest) ProtoMessage() {}
 
 func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[12]
+	mi := &file_afterimage_v1_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1426,7 @@ func (x *ProveConsistencyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProveConsistencyRequest.ProtoReflect.Descriptor instead.
 func (*ProveConsistencyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{12}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProveConsistencyRequest) GetFromSize() uint64 {
@@ -1338,7 +1460,7 @@ type ConsistencyProof struct {
 
 func (x *ConsistencyProof) Reset() {
 	*x = ConsistencyProof{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +1472,7 @@ func (x *ConsistencyProof) String() string {
 func (*ConsistencyProof) ProtoMessage() {}
 
 func (x *ConsistencyProof) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[13]
+	mi := &file_afterimage_v1_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1363,7 +1485,7 @@ func (x *ConsistencyProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsistencyProof.ProtoReflect.Descriptor instead.
 func (*ConsistencyProof) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{13}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConsistencyProof) GetFromSize() uint64 {
@@ -1403,7 +1525,7 @@ type VerifyLogRequest struct {
 
 func (x *VerifyLogRequest) Reset() {
 	*x = VerifyLogRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1537,7 @@ func (x *VerifyLogRequest) String() string {
 func (*VerifyLogRequest) ProtoMessage() {}
 
 func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[14]
+	mi := &file_afterimage_v1_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1550,7 @@ func (x *VerifyLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogRequest.ProtoReflect.Descriptor instead.
 func (*VerifyLogRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{14}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
 }
 
 // Progress, a finding, or the result.
@@ -1454,7 +1576,7 @@ type VerifyLogResponse struct {
 
 func (x *VerifyLogResponse) Reset() {
 	*x = VerifyLogResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1588,7 @@ func (x *VerifyLogResponse) String() string {
 func (*VerifyLogResponse) ProtoMessage() {}
 
 func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[15]
+	mi := &file_afterimage_v1_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1601,7 @@ func (x *VerifyLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyLogResponse.ProtoReflect.Descriptor instead.
 func (*VerifyLogResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{15}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VerifyLogResponse) GetChecked() uint64 {
@@ -1536,7 +1658,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1548,7 +1670,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[16]
+	mi := &file_afterimage_v1_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +1683,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{16}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *BackupRequest) GetDirectory() string {
@@ -1586,7 +1708,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1720,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[17]
+	mi := &file_afterimage_v1_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +1733,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{17}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BackupResponse) GetDoneBytes() uint64 {
@@ -1655,7 +1777,7 @@ type Backup struct {
 
 func (x *Backup) Reset() {
 	*x = Backup{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +1789,7 @@ func (x *Backup) String() string {
 func (*Backup) ProtoMessage() {}
 
 func (x *Backup) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[18]
+	mi := &file_afterimage_v1_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +1802,7 @@ func (x *Backup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Backup.ProtoReflect.Descriptor instead.
 func (*Backup) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{18}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Backup) GetDirectory() string {
@@ -1731,7 +1853,7 @@ type SeqRange struct {
 
 func (x *SeqRange) Reset() {
 	*x = SeqRange{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1865,7 @@ func (x *SeqRange) String() string {
 func (*SeqRange) ProtoMessage() {}
 
 func (x *SeqRange) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[19]
+	mi := &file_afterimage_v1_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1878,7 @@ func (x *SeqRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRange.ProtoReflect.Descriptor instead.
 func (*SeqRange) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{19}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SeqRange) GetFirst() uint64 {
@@ -1794,7 +1916,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[20]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1806,7 +1928,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[20]
+	mi := &file_afterimage_v1_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1819,7 +1941,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{20}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Finding) GetPart() string {
@@ -1872,7 +1994,7 @@ type ListQuarantineRequest struct {
 
 func (x *ListQuarantineRequest) Reset() {
 	*x = ListQuarantineRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[21]
+	mi := &file_afterimage_v1_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +2006,7 @@ func (x *ListQuarantineRequest) String() string {
 func (*ListQuarantineRequest) ProtoMessage() {}
 
 func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[21]
+	mi := &file_afterimage_v1_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +2019,7 @@ func (x *ListQuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineRequest.ProtoReflect.Descriptor instead.
 func (*ListQuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{21}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListQuarantineRequest) GetTenant() string {
@@ -1934,7 +2056,7 @@ type ListQuarantineResponse struct {
 
 func (x *ListQuarantineResponse) Reset() {
 	*x = ListQuarantineResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[22]
+	mi := &file_afterimage_v1_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2068,7 @@ func (x *ListQuarantineResponse) String() string {
 func (*ListQuarantineResponse) ProtoMessage() {}
 
 func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[22]
+	mi := &file_afterimage_v1_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2081,7 @@ func (x *ListQuarantineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuarantineResponse.ProtoReflect.Descriptor instead.
 func (*ListQuarantineResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{22}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListQuarantineResponse) GetEntries() []*Quarantined {
@@ -1989,7 +2111,7 @@ type GetQuarantinedRequest struct {
 
 func (x *GetQuarantinedRequest) Reset() {
 	*x = GetQuarantinedRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[23]
+	mi := &file_afterimage_v1_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2123,7 @@ func (x *GetQuarantinedRequest) String() string {
 func (*GetQuarantinedRequest) ProtoMessage() {}
 
 func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[23]
+	mi := &file_afterimage_v1_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2136,7 @@ func (x *GetQuarantinedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuarantinedRequest.ProtoReflect.Descriptor instead.
 func (*GetQuarantinedRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{23}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetQuarantinedRequest) GetTenant() string {
@@ -2063,7 +2185,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[24]
+	mi := &file_afterimage_v1_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2197,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[24]
+	mi := &file_afterimage_v1_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2210,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{24}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Quarantined) GetId() string {
@@ -2179,7 +2301,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[25]
+	mi := &file_afterimage_v1_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2313,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[25]
+	mi := &file_afterimage_v1_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2326,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{25}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetPolicyRequest) GetTenant() string {
@@ -2231,7 +2353,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[26]
+	mi := &file_afterimage_v1_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2365,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[26]
+	mi := &file_afterimage_v1_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2378,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{26}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Policy) GetVersion() string {
@@ -2316,7 +2438,7 @@ type RedactEventsRequest struct {
 
 func (x *RedactEventsRequest) Reset() {
 	*x = RedactEventsRequest{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[27]
+	mi := &file_afterimage_v1_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2328,7 +2450,7 @@ func (x *RedactEventsRequest) String() string {
 func (*RedactEventsRequest) ProtoMessage() {}
 
 func (x *RedactEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[27]
+	mi := &file_afterimage_v1_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +2463,7 @@ func (x *RedactEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactEventsRequest.ProtoReflect.Descriptor instead.
 func (*RedactEventsRequest) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{27}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RedactEventsRequest) GetTenant() string {
@@ -2418,7 +2540,7 @@ type RedactEventsResponse struct {
 
 func (x *RedactEventsResponse) Reset() {
 	*x = RedactEventsResponse{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[28]
+	mi := &file_afterimage_v1_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2430,7 +2552,7 @@ func (x *RedactEventsResponse) String() string {
 func (*RedactEventsResponse) ProtoMessage() {}
 
 func (x *RedactEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[28]
+	mi := &file_afterimage_v1_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2443,7 +2565,7 @@ func (x *RedactEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactEventsResponse.ProtoReflect.Descriptor instead.
 func (*RedactEventsResponse) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{28}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RedactEventsResponse) GetStep() string {
@@ -2506,7 +2628,7 @@ type RedactionSummary struct {
 
 func (x *RedactionSummary) Reset() {
 	*x = RedactionSummary{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[29]
+	mi := &file_afterimage_v1_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2518,7 +2640,7 @@ func (x *RedactionSummary) String() string {
 func (*RedactionSummary) ProtoMessage() {}
 
 func (x *RedactionSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[29]
+	mi := &file_afterimage_v1_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2531,7 +2653,7 @@ func (x *RedactionSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactionSummary.ProtoReflect.Descriptor instead.
 func (*RedactionSummary) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{29}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RedactionSummary) GetDryRun() bool {
@@ -2632,7 +2754,7 @@ type StoredFinding struct {
 
 func (x *StoredFinding) Reset() {
 	*x = StoredFinding{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[30]
+	mi := &file_afterimage_v1_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2644,7 +2766,7 @@ func (x *StoredFinding) String() string {
 func (*StoredFinding) ProtoMessage() {}
 
 func (x *StoredFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[30]
+	mi := &file_afterimage_v1_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2657,7 +2779,7 @@ func (x *StoredFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredFinding.ProtoReflect.Descriptor instead.
 func (*StoredFinding) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{30}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *StoredFinding) GetType() string {
@@ -2715,7 +2837,7 @@ type RedactionFailure struct {
 
 func (x *RedactionFailure) Reset() {
 	*x = RedactionFailure{}
-	mi := &file_afterimage_v1_service_proto_msgTypes[31]
+	mi := &file_afterimage_v1_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2727,7 +2849,7 @@ func (x *RedactionFailure) String() string {
 func (*RedactionFailure) ProtoMessage() {}
 
 func (x *RedactionFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_service_proto_msgTypes[31]
+	mi := &file_afterimage_v1_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2740,7 +2862,7 @@ func (x *RedactionFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedactionFailure.ProtoReflect.Descriptor instead.
 func (*RedactionFailure) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{31}
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RedactionFailure) GetSeq() uint64 {
@@ -2757,16 +2879,71 @@ func (x *RedactionFailure) GetReason() string {
 	return ""
 }
 
+// A part of a snippet.
+type Snippet_Segment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The text.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// True if it is what was looked for.
+	Match         bool `protobuf:"varint,2,opt,name=match,proto3" json:"match,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snippet_Segment) Reset() {
+	*x = Snippet_Segment{}
+	mi := &file_afterimage_v1_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snippet_Segment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snippet_Segment) ProtoMessage() {}
+
+func (x *Snippet_Segment) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snippet_Segment.ProtoReflect.Descriptor instead.
+func (*Snippet_Segment) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_service_proto_rawDescGZIP(), []int{5, 0}
+}
+
+func (x *Snippet_Segment) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Snippet_Segment) GetMatch() bool {
+	if x != nil {
+		return x.Match
+	}
+	return false
+}
+
 var File_afterimage_v1_service_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bafterimage/v1/service.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
+	"\x1bafterimage/v1/service.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
 	"\x14PublishEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12,\n" +
 	"\x06events\x18\x02 \x03(\v2\x14.afterimage.v1.EventR\x06events\";\n" +
 	"\x15PublishEventsResponse\x12\"\n" +
-	"\facknowledged\x18\x01 \x01(\x05R\facknowledged\"\xcd\x02\n" +
+	"\facknowledged\x18\x01 \x01(\x05R\facknowledged\"\xf0\x03\n" +
 	"\x13SearchEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x12\n" +
@@ -2777,67 +2954,69 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\b \x01(\tR\tpageToken\x127\n" +
-	"\tread_mask\x18\t \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"l\n" +
+	"\tread_mask\x18\t \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x126\n" +
+	"\n" +
+	"text_kinds\x18\n" +
+	" \x03(\x0e2\x17.afterimage.v1.TextKindR\ttextKinds\x12\x1a\n" +
+	"\bsnippets\x18\v \x01(\bR\bsnippets\x12\x18\n" +
+	"\aexplain\x18\f \x01(\bR\aexplain\x123\n" +
+	"\atimeout\x18\r \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xf7\x01\n" +
 	"\x14SearchEventsResponse\x12,\n" +
 	"\x06events\x18\x01 \x03(\v2\x14.afterimage.v1.EventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12.\n" +
+	"\amatches\x18\x03 \x03(\v2\x14.afterimage.v1.MatchR\amatches\x12\x1b\n" +
+	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12<\n" +
+	"\vexplanation\x18\x05 \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\"M\n" +
+	"\x05Match\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x122\n" +
+	"\bsnippets\x18\x02 \x03(\v2\x16.afterimage.v1.SnippetR\bsnippets\"\xe3\x01\n" +
+	"\aSnippet\x12+\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.afterimage.v1.TextKindR\x04kind\x12:\n" +
+	"\bsegments\x18\x02 \x03(\v2\x1e.afterimage.v1.Snippet.SegmentR\bsegments\x12\x1d\n" +
+	"\n" +
+	"cut_before\x18\x03 \x01(\bR\tcutBefore\x12\x1b\n" +
+	"\tcut_after\x18\x04 \x01(\bR\bcutAfter\x1a3\n" +
+	"\aSegment\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
+	"\x05match\x18\x02 \x01(\bR\x05match\"\xa2\x03\n" +
+	"\vExplanation\x12\x1f\n" +
+	"\vpushed_down\x18\x01 \x03(\tR\n" +
+	"pushedDown\x12\x1c\n" +
+	"\tevaluated\x18\x02 \x03(\tR\tevaluated\x12\x16\n" +
+	"\x06blocks\x18\x03 \x01(\x03R\x06blocks\x12%\n" +
+	"\x0eblocks_skipped\x18\x04 \x01(\x03R\rblocksSkipped\x12'\n" +
+	"\x0fblocks_filtered\x18\x05 \x01(\x03R\x0eblocksFiltered\x12!\n" +
+	"\fmetas_opened\x18\x06 \x01(\x03R\vmetasOpened\x12!\n" +
+	"\ftexts_opened\x18\a \x01(\x03R\vtextsOpened\x12!\n" +
+	"\fbytes_opened\x18\b \x01(\x03R\vbytesOpened\x12'\n" +
+	"\x0fevents_examined\x18\t \x01(\x03R\x0eeventsExamined\x12%\n" +
+	"\x0eevents_matched\x18\n" +
+	" \x01(\x03R\reventsMatched\x123\n" +
+	"\aelapsed\x18\v \x01(\v2\x19.google.protobuf.DurationR\aelapsed\"\x85\x02\n" +
+	"\x14StreamEventsResponse\x12*\n" +
+	"\x05event\x18\x01 \x01(\v2\x14.afterimage.v1.EventR\x05event\x12*\n" +
+	"\x05match\x18\x02 \x01(\v2\x14.afterimage.v1.MatchR\x05match\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1b\n" +
+	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12<\n" +
+	"\vexplanation\x18\x05 \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\x12\x12\n" +
+	"\x04done\x18\x06 \x01(\bR\x04done\"\xef\x01\n" +
+	"\x13CountEventsResponse\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x1a\n" +
+	"\bexamined\x18\x02 \x01(\x03R\bexamined\x12\x1f\n" +
+	"\vdone_blocks\x18\x03 \x01(\x03R\n" +
+	"doneBlocks\x12\x16\n" +
+	"\x06blocks\x18\x04 \x01(\x03R\x06blocks\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\bR\x04done\x12\x1b\n" +
+	"\ttimed_out\x18\x06 \x01(\bR\btimedOut\x12<\n" +
+	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\"t\n" +
 	"\x0fGetEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"<\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x127\n" +
+	"\tread_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"u\n" +
 	"\x12LookupEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"\xab\x01\n" +
-	"\x14ReplaySessionRequest\x12\x16\n" +
-	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
-	"\asession\x18\x02 \x01(\tR\asession\x12\x14\n" +
-	"\x05speed\x18\x03 \x01(\x01R\x05speed\x12'\n" +
-	"\x04view\x18\x04 \x01(\x0e2\x13.afterimage.v1.ViewR\x04view\x12\x18\n" +
-	"\x05as_of\x18\x05 \x01(\x04H\x00R\x04asOf\x88\x01\x01B\b\n" +
-	"\x06_as_of\"\x88\a\n" +
-	"\x05Frame\x12\x15\n" +
-	"\x03seq\x18\x01 \x01(\x04H\x00R\x03seq\x88\x01\x01\x12\x14\n" +
-	"\x05event\x18\x02 \x01(\tR\x05event\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1b\n" +
-	"\toffset_ms\x18\x04 \x01(\x04R\boffsetMs\x12\x12\n" +
-	"\x04turn\x18\x05 \x01(\rR\x04turn\x12-\n" +
-	"\x04kind\x18\x06 \x01(\x0e2\x19.afterimage.v1.Frame.KindR\x04kind\x12\x12\n" +
-	"\x04role\x18\a \x01(\tR\x04role\x12\x12\n" +
-	"\x04seen\x18\b \x01(\bR\x04seen\x12\x12\n" +
-	"\x04text\x18\t \x01(\tR\x04text\x12\x1c\n" +
-	"\tcontinued\x18\n" +
-	" \x01(\bR\tcontinued\x126\n" +
-	"\acontent\x18\v \x01(\x0e2\x1c.afterimage.v1.Frame.ContentR\acontent\x12\x12\n" +
-	"\x04tool\x18\f \x01(\tR\x04tool\x12 \n" +
-	"\ftool_call_id\x18\r \x01(\tR\n" +
-	"toolCallId\x120\n" +
-	"\averdict\x18\x0e \x01(\v2\x16.afterimage.v1.VerdictR\averdict\x12\x1a\n" +
-	"\bcategory\x18\x0f \x01(\tR\bcategory\x12:\n" +
-	"\breporter\x18\x10 \x01(\x0e2\x1e.afterimage.v1.Report.ReporterR\breporter\x12'\n" +
-	"\x04blob\x18\x11 \x01(\v2\x13.afterimage.v1.BlobR\x04blob\x12*\n" +
-	"\x05model\x18\x12 \x01(\v2\x14.afterimage.v1.ModelR\x05model\x12\x12\n" +
-	"\x04name\x18\x13 \x01(\tR\x04name\"\x87\x01\n" +
-	"\x04Kind\x12\x14\n" +
-	"\x10KIND_UNSPECIFIED\x10\x00\x12\t\n" +
-	"\x05INPUT\x10\x01\x12\r\n" +
-	"\tRETRIEVED\x10\x02\x12\r\n" +
-	"\tGENERATED\x10\x03\x12\t\n" +
-	"\x05SHOWN\x10\x04\x12\v\n" +
-	"\aVERDICT\x10\x05\x12\x10\n" +
-	"\fINTERVENTION\x10\x06\x12\n" +
-	"\n" +
-	"\x06REPORT\x10\a\x12\n" +
-	"\n" +
-	"\x06ACTION\x10\b\"u\n" +
-	"\aContent\x12\x17\n" +
-	"\x13CONTENT_UNSPECIFIED\x10\x00\x12\b\n" +
-	"\x04TEXT\x10\x01\x12\r\n" +
-	"\tREASONING\x10\x02\x12\r\n" +
-	"\tTOOL_CALL\x10\x03\x12\x0f\n" +
-	"\vTOOL_RESULT\x10\x04\x12\x0e\n" +
-	"\n" +
-	"TOOL_ERROR\x10\x05\x12\b\n" +
-	"\x04BLOB\x10\x06B\x06\n" +
-	"\x04_seq\"\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x127\n" +
+	"\tread_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"\x16\n" +
 	"\x14GetCheckpointRequest\"\x83\x01\n" +
 	"\n" +
 	"Checkpoint\x12\x16\n" +
@@ -2984,34 +3163,39 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x06events\x18\x06 \x01(\x04R\x06events\"<\n" +
 	"\x10RedactionFailure\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*;\n" +
-	"\x04View\x12\x14\n" +
-	"\x10VIEW_UNSPECIFIED\x10\x00\x12\b\n" +
-	"\x04USER\x10\x01\x12\t\n" +
-	"\x05MODEL\x10\x02\x12\b\n" +
-	"\x04BOTH\x10\x032\x98\x03\n" +
-	"\fEventService\x12Z\n" +
-	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\x12W\n" +
-	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\x12@\n" +
-	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\x12F\n" +
-	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event\x12I\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\x8b\x01\n" +
+	"\bTextKind\x12\x19\n" +
+	"\x15TEXT_KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
-	"ProveEvent\x12 .afterimage.v1.ProveEventRequest\x1a\x19.afterimage.v1.EventProof2^\n" +
-	"\x0eSessionService\x12L\n" +
-	"\rReplaySession\x12#.afterimage.v1.ReplaySessionRequest\x1a\x14.afterimage.v1.Frame0\x012\xd5\x02\n" +
+	"TEXT_INPUT\x10\x01\x12\x0f\n" +
+	"\vTEXT_OUTPUT\x10\x02\x12\x0e\n" +
 	"\n" +
-	"LogService\x12O\n" +
-	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\x12P\n" +
-	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse0\x01\x12[\n" +
-	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof\x12G\n" +
-	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xc6\x01\n" +
-	"\x11QuarantineService\x12]\n" +
-	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\x12R\n" +
-	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined2T\n" +
-	"\rPolicyService\x12C\n" +
-	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.Policy2m\n" +
-	"\x10RedactionService\x12Y\n" +
-	"\fRedactEvents\x12\".afterimage.v1.RedactEventsRequest\x1a#.afterimage.v1.RedactEventsResponse0\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"TEXT_SHOWN\x10\x03\x12\r\n" +
+	"\tTEXT_TOOL\x10\x04\x12\x12\n" +
+	"\x0eTEXT_RETRIEVED\x10\x05\x12\x10\n" +
+	"\fTEXT_COMMENT\x10\x062\xef\x04\n" +
+	"\fEventService\x12_\n" +
+	"\rPublishEvents\x12#.afterimage.v1.PublishEventsRequest\x1a$.afterimage.v1.PublishEventsResponse\"\x03\x90\x02\x02\x12\\\n" +
+	"\fSearchEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.SearchEventsResponse\"\x03\x90\x02\x01\x12^\n" +
+	"\fStreamEvents\x12\".afterimage.v1.SearchEventsRequest\x1a#.afterimage.v1.StreamEventsResponse\"\x03\x90\x02\x010\x01\x12\\\n" +
+	"\vCountEvents\x12\".afterimage.v1.SearchEventsRequest\x1a\".afterimage.v1.CountEventsResponse\"\x03\x90\x02\x010\x01\x12E\n" +
+	"\bGetEvent\x12\x1e.afterimage.v1.GetEventRequest\x1a\x14.afterimage.v1.Event\"\x03\x90\x02\x01\x12K\n" +
+	"\vLookupEvent\x12!.afterimage.v1.LookupEventRequest\x1a\x14.afterimage.v1.Event\"\x03\x90\x02\x01\x12N\n" +
+	"\n" +
+	"ProveEvent\x12 .afterimage.v1.ProveEventRequest\x1a\x19.afterimage.v1.EventProof\"\x03\x90\x02\x012\xe4\x02\n" +
+	"\n" +
+	"LogService\x12T\n" +
+	"\rGetCheckpoint\x12#.afterimage.v1.GetCheckpointRequest\x1a\x19.afterimage.v1.Checkpoint\"\x03\x90\x02\x02\x12U\n" +
+	"\tVerifyLog\x12\x1f.afterimage.v1.VerifyLogRequest\x1a .afterimage.v1.VerifyLogResponse\"\x03\x90\x02\x010\x01\x12`\n" +
+	"\x10ProveConsistency\x12&.afterimage.v1.ProveConsistencyRequest\x1a\x1f.afterimage.v1.ConsistencyProof\"\x03\x90\x02\x01\x12G\n" +
+	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xd0\x01\n" +
+	"\x11QuarantineService\x12b\n" +
+	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined\"\x03\x90\x02\x012Y\n" +
+	"\rPolicyService\x12H\n" +
+	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.Policy\"\x03\x90\x02\x012r\n" +
+	"\x10RedactionService\x12^\n" +
+	"\fRedactEvents\x12\".afterimage.v1.RedactEventsRequest\x1a#.afterimage.v1.RedactEventsResponse\"\x03\x90\x02\x020\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_service_proto_rawDescOnce sync.Once
@@ -3025,118 +3209,125 @@ func file_afterimage_v1_service_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_service_proto_rawDescData
 }
 
-var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_afterimage_v1_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_afterimage_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_afterimage_v1_service_proto_goTypes = []any{
-	(View)(0),                       // 0: afterimage.v1.View
-	(Frame_Kind)(0),                 // 1: afterimage.v1.Frame.Kind
-	(Frame_Content)(0),              // 2: afterimage.v1.Frame.Content
-	(Quarantined_Cause)(0),          // 3: afterimage.v1.Quarantined.Cause
-	(*PublishEventsRequest)(nil),    // 4: afterimage.v1.PublishEventsRequest
-	(*PublishEventsResponse)(nil),   // 5: afterimage.v1.PublishEventsResponse
-	(*SearchEventsRequest)(nil),     // 6: afterimage.v1.SearchEventsRequest
-	(*SearchEventsResponse)(nil),    // 7: afterimage.v1.SearchEventsResponse
-	(*GetEventRequest)(nil),         // 8: afterimage.v1.GetEventRequest
-	(*LookupEventRequest)(nil),      // 9: afterimage.v1.LookupEventRequest
-	(*ReplaySessionRequest)(nil),    // 10: afterimage.v1.ReplaySessionRequest
-	(*Frame)(nil),                   // 11: afterimage.v1.Frame
-	(*GetCheckpointRequest)(nil),    // 12: afterimage.v1.GetCheckpointRequest
-	(*Checkpoint)(nil),              // 13: afterimage.v1.Checkpoint
-	(*ProveEventRequest)(nil),       // 14: afterimage.v1.ProveEventRequest
-	(*EventProof)(nil),              // 15: afterimage.v1.EventProof
-	(*ProveConsistencyRequest)(nil), // 16: afterimage.v1.ProveConsistencyRequest
-	(*ConsistencyProof)(nil),        // 17: afterimage.v1.ConsistencyProof
-	(*VerifyLogRequest)(nil),        // 18: afterimage.v1.VerifyLogRequest
-	(*VerifyLogResponse)(nil),       // 19: afterimage.v1.VerifyLogResponse
-	(*BackupRequest)(nil),           // 20: afterimage.v1.BackupRequest
-	(*BackupResponse)(nil),          // 21: afterimage.v1.BackupResponse
-	(*Backup)(nil),                  // 22: afterimage.v1.Backup
-	(*SeqRange)(nil),                // 23: afterimage.v1.SeqRange
-	(*Finding)(nil),                 // 24: afterimage.v1.Finding
-	(*ListQuarantineRequest)(nil),   // 25: afterimage.v1.ListQuarantineRequest
-	(*ListQuarantineResponse)(nil),  // 26: afterimage.v1.ListQuarantineResponse
-	(*GetQuarantinedRequest)(nil),   // 27: afterimage.v1.GetQuarantinedRequest
-	(*Quarantined)(nil),             // 28: afterimage.v1.Quarantined
-	(*GetPolicyRequest)(nil),        // 29: afterimage.v1.GetPolicyRequest
-	(*Policy)(nil),                  // 30: afterimage.v1.Policy
-	(*RedactEventsRequest)(nil),     // 31: afterimage.v1.RedactEventsRequest
-	(*RedactEventsResponse)(nil),    // 32: afterimage.v1.RedactEventsResponse
-	(*RedactionSummary)(nil),        // 33: afterimage.v1.RedactionSummary
-	(*StoredFinding)(nil),           // 34: afterimage.v1.StoredFinding
-	(*RedactionFailure)(nil),        // 35: afterimage.v1.RedactionFailure
-	(*Event)(nil),                   // 36: afterimage.v1.Event
-	(*timestamppb.Timestamp)(nil),   // 37: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),   // 38: google.protobuf.FieldMask
-	(*Verdict)(nil),                 // 39: afterimage.v1.Verdict
-	(Report_Reporter)(0),            // 40: afterimage.v1.Report.Reporter
-	(*Blob)(nil),                    // 41: afterimage.v1.Blob
-	(*Model)(nil),                   // 42: afterimage.v1.Model
-	(Redaction_Operator)(0),         // 43: afterimage.v1.Redaction.Operator
+	(TextKind)(0),                   // 0: afterimage.v1.TextKind
+	(Quarantined_Cause)(0),          // 1: afterimage.v1.Quarantined.Cause
+	(*PublishEventsRequest)(nil),    // 2: afterimage.v1.PublishEventsRequest
+	(*PublishEventsResponse)(nil),   // 3: afterimage.v1.PublishEventsResponse
+	(*SearchEventsRequest)(nil),     // 4: afterimage.v1.SearchEventsRequest
+	(*SearchEventsResponse)(nil),    // 5: afterimage.v1.SearchEventsResponse
+	(*Match)(nil),                   // 6: afterimage.v1.Match
+	(*Snippet)(nil),                 // 7: afterimage.v1.Snippet
+	(*Explanation)(nil),             // 8: afterimage.v1.Explanation
+	(*StreamEventsResponse)(nil),    // 9: afterimage.v1.StreamEventsResponse
+	(*CountEventsResponse)(nil),     // 10: afterimage.v1.CountEventsResponse
+	(*GetEventRequest)(nil),         // 11: afterimage.v1.GetEventRequest
+	(*LookupEventRequest)(nil),      // 12: afterimage.v1.LookupEventRequest
+	(*GetCheckpointRequest)(nil),    // 13: afterimage.v1.GetCheckpointRequest
+	(*Checkpoint)(nil),              // 14: afterimage.v1.Checkpoint
+	(*ProveEventRequest)(nil),       // 15: afterimage.v1.ProveEventRequest
+	(*EventProof)(nil),              // 16: afterimage.v1.EventProof
+	(*ProveConsistencyRequest)(nil), // 17: afterimage.v1.ProveConsistencyRequest
+	(*ConsistencyProof)(nil),        // 18: afterimage.v1.ConsistencyProof
+	(*VerifyLogRequest)(nil),        // 19: afterimage.v1.VerifyLogRequest
+	(*VerifyLogResponse)(nil),       // 20: afterimage.v1.VerifyLogResponse
+	(*BackupRequest)(nil),           // 21: afterimage.v1.BackupRequest
+	(*BackupResponse)(nil),          // 22: afterimage.v1.BackupResponse
+	(*Backup)(nil),                  // 23: afterimage.v1.Backup
+	(*SeqRange)(nil),                // 24: afterimage.v1.SeqRange
+	(*Finding)(nil),                 // 25: afterimage.v1.Finding
+	(*ListQuarantineRequest)(nil),   // 26: afterimage.v1.ListQuarantineRequest
+	(*ListQuarantineResponse)(nil),  // 27: afterimage.v1.ListQuarantineResponse
+	(*GetQuarantinedRequest)(nil),   // 28: afterimage.v1.GetQuarantinedRequest
+	(*Quarantined)(nil),             // 29: afterimage.v1.Quarantined
+	(*GetPolicyRequest)(nil),        // 30: afterimage.v1.GetPolicyRequest
+	(*Policy)(nil),                  // 31: afterimage.v1.Policy
+	(*RedactEventsRequest)(nil),     // 32: afterimage.v1.RedactEventsRequest
+	(*RedactEventsResponse)(nil),    // 33: afterimage.v1.RedactEventsResponse
+	(*RedactionSummary)(nil),        // 34: afterimage.v1.RedactionSummary
+	(*StoredFinding)(nil),           // 35: afterimage.v1.StoredFinding
+	(*RedactionFailure)(nil),        // 36: afterimage.v1.RedactionFailure
+	(*Snippet_Segment)(nil),         // 37: afterimage.v1.Snippet.Segment
+	(*Event)(nil),                   // 38: afterimage.v1.Event
+	(*timestamppb.Timestamp)(nil),   // 39: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),   // 40: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),     // 41: google.protobuf.Duration
+	(Redaction_Operator)(0),         // 42: afterimage.v1.Redaction.Operator
 }
 var file_afterimage_v1_service_proto_depIdxs = []int32{
-	36, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
-	37, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
-	38, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
-	36, // 4: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
-	0,  // 5: afterimage.v1.ReplaySessionRequest.view:type_name -> afterimage.v1.View
-	37, // 6: afterimage.v1.Frame.time:type_name -> google.protobuf.Timestamp
-	1,  // 7: afterimage.v1.Frame.kind:type_name -> afterimage.v1.Frame.Kind
-	2,  // 8: afterimage.v1.Frame.content:type_name -> afterimage.v1.Frame.Content
-	39, // 9: afterimage.v1.Frame.verdict:type_name -> afterimage.v1.Verdict
-	40, // 10: afterimage.v1.Frame.reporter:type_name -> afterimage.v1.Report.Reporter
-	41, // 11: afterimage.v1.Frame.blob:type_name -> afterimage.v1.Blob
-	42, // 12: afterimage.v1.Frame.model:type_name -> afterimage.v1.Model
-	13, // 13: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	13, // 14: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
-	24, // 15: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
-	13, // 16: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
-	23, // 17: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
-	23, // 18: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
-	22, // 19: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
-	28, // 20: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
-	37, // 21: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
-	3,  // 22: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
-	37, // 23: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	37, // 24: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 25: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
-	33, // 26: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
-	34, // 27: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
-	35, // 28: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
-	43, // 29: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
-	4,  // 30: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	6,  // 31: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	8,  // 32: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	9,  // 33: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	14, // 34: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	10, // 35: afterimage.v1.SessionService.ReplaySession:input_type -> afterimage.v1.ReplaySessionRequest
-	12, // 36: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	18, // 37: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	16, // 38: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	20, // 39: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
-	25, // 40: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	27, // 41: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	29, // 42: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	31, // 43: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
-	5,  // 44: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
-	7,  // 45: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
-	36, // 46: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
-	36, // 47: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
-	15, // 48: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
-	11, // 49: afterimage.v1.SessionService.ReplaySession:output_type -> afterimage.v1.Frame
-	13, // 50: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
-	19, // 51: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
-	17, // 52: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
-	21, // 53: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
-	26, // 54: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
-	28, // 55: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	30, // 56: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	32, // 57: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
-	44, // [44:58] is the sub-list for method output_type
-	30, // [30:44] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	38, // 0: afterimage.v1.PublishEventsRequest.events:type_name -> afterimage.v1.Event
+	39, // 1: afterimage.v1.SearchEventsRequest.since:type_name -> google.protobuf.Timestamp
+	39, // 2: afterimage.v1.SearchEventsRequest.until:type_name -> google.protobuf.Timestamp
+	40, // 3: afterimage.v1.SearchEventsRequest.read_mask:type_name -> google.protobuf.FieldMask
+	0,  // 4: afterimage.v1.SearchEventsRequest.text_kinds:type_name -> afterimage.v1.TextKind
+	41, // 5: afterimage.v1.SearchEventsRequest.timeout:type_name -> google.protobuf.Duration
+	38, // 6: afterimage.v1.SearchEventsResponse.events:type_name -> afterimage.v1.Event
+	6,  // 7: afterimage.v1.SearchEventsResponse.matches:type_name -> afterimage.v1.Match
+	8,  // 8: afterimage.v1.SearchEventsResponse.explanation:type_name -> afterimage.v1.Explanation
+	7,  // 9: afterimage.v1.Match.snippets:type_name -> afterimage.v1.Snippet
+	0,  // 10: afterimage.v1.Snippet.kind:type_name -> afterimage.v1.TextKind
+	37, // 11: afterimage.v1.Snippet.segments:type_name -> afterimage.v1.Snippet.Segment
+	41, // 12: afterimage.v1.Explanation.elapsed:type_name -> google.protobuf.Duration
+	38, // 13: afterimage.v1.StreamEventsResponse.event:type_name -> afterimage.v1.Event
+	6,  // 14: afterimage.v1.StreamEventsResponse.match:type_name -> afterimage.v1.Match
+	8,  // 15: afterimage.v1.StreamEventsResponse.explanation:type_name -> afterimage.v1.Explanation
+	8,  // 16: afterimage.v1.CountEventsResponse.explanation:type_name -> afterimage.v1.Explanation
+	40, // 17: afterimage.v1.GetEventRequest.read_mask:type_name -> google.protobuf.FieldMask
+	40, // 18: afterimage.v1.LookupEventRequest.read_mask:type_name -> google.protobuf.FieldMask
+	14, // 19: afterimage.v1.EventProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	14, // 20: afterimage.v1.ConsistencyProof.checkpoint:type_name -> afterimage.v1.Checkpoint
+	25, // 21: afterimage.v1.VerifyLogResponse.finding:type_name -> afterimage.v1.Finding
+	14, // 22: afterimage.v1.VerifyLogResponse.checkpoint:type_name -> afterimage.v1.Checkpoint
+	24, // 23: afterimage.v1.VerifyLogResponse.forgotten:type_name -> afterimage.v1.SeqRange
+	24, // 24: afterimage.v1.VerifyLogResponse.redacted:type_name -> afterimage.v1.SeqRange
+	23, // 25: afterimage.v1.BackupResponse.backup:type_name -> afterimage.v1.Backup
+	29, // 26: afterimage.v1.ListQuarantineResponse.entries:type_name -> afterimage.v1.Quarantined
+	39, // 27: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
+	1,  // 28: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
+	39, // 29: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
+	39, // 30: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
+	39, // 31: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
+	34, // 32: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
+	35, // 33: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
+	36, // 34: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
+	42, // 35: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
+	2,  // 36: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	4,  // 37: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	4,  // 38: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
+	4,  // 39: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
+	11, // 40: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	12, // 41: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	15, // 42: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	13, // 43: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	19, // 44: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	17, // 45: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	21, // 46: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	26, // 47: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	28, // 48: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
+	30, // 49: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	32, // 50: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
+	3,  // 51: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
+	5,  // 52: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
+	9,  // 53: afterimage.v1.EventService.StreamEvents:output_type -> afterimage.v1.StreamEventsResponse
+	10, // 54: afterimage.v1.EventService.CountEvents:output_type -> afterimage.v1.CountEventsResponse
+	38, // 55: afterimage.v1.EventService.GetEvent:output_type -> afterimage.v1.Event
+	38, // 56: afterimage.v1.EventService.LookupEvent:output_type -> afterimage.v1.Event
+	16, // 57: afterimage.v1.EventService.ProveEvent:output_type -> afterimage.v1.EventProof
+	14, // 58: afterimage.v1.LogService.GetCheckpoint:output_type -> afterimage.v1.Checkpoint
+	20, // 59: afterimage.v1.LogService.VerifyLog:output_type -> afterimage.v1.VerifyLogResponse
+	18, // 60: afterimage.v1.LogService.ProveConsistency:output_type -> afterimage.v1.ConsistencyProof
+	22, // 61: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
+	27, // 62: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
+	29, // 63: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
+	31, // 64: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	33, // 65: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
+	51, // [51:66] is the sub-list for method output_type
+	36, // [36:51] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -3145,18 +3336,16 @@ func file_afterimage_v1_service_proto_init() {
 		return
 	}
 	file_afterimage_v1_event_proto_init()
-	file_afterimage_v1_service_proto_msgTypes[6].OneofWrappers = []any{}
-	file_afterimage_v1_service_proto_msgTypes[7].OneofWrappers = []any{}
-	file_afterimage_v1_service_proto_msgTypes[27].OneofWrappers = []any{}
+	file_afterimage_v1_service_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_service_proto_rawDesc), len(file_afterimage_v1_service_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   32,
+			NumEnums:      2,
+			NumMessages:   36,
 			NumExtensions: 0,
-			NumServices:   6,
+			NumServices:   5,
 		},
 		GoTypes:           file_afterimage_v1_service_proto_goTypes,
 		DependencyIndexes: file_afterimage_v1_service_proto_depIdxs,

@@ -23,6 +23,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	EventService_PublishEvents_FullMethodName = "/afterimage.v1.EventService/PublishEvents"
 	EventService_SearchEvents_FullMethodName  = "/afterimage.v1.EventService/SearchEvents"
+	EventService_StreamEvents_FullMethodName  = "/afterimage.v1.EventService/StreamEvents"
+	EventService_CountEvents_FullMethodName   = "/afterimage.v1.EventService/CountEvents"
 	EventService_GetEvent_FullMethodName      = "/afterimage.v1.EventService/GetEvent"
 	EventService_LookupEvent_FullMethodName   = "/afterimage.v1.EventService/LookupEvent"
 	EventService_ProveEvent_FullMethodName    = "/afterimage.v1.EventService/ProveEvent"
@@ -37,8 +39,14 @@ type EventServiceClient interface {
 	// Stores events durably in the stream that feeds the log. Nothing of the
 	// request is stored if any event of it is invalid.
 	PublishEvents(ctx context.Context, in *PublishEventsRequest, opts ...grpc.CallOption) (*PublishEventsResponse, error)
-	// Finds events by condition and time, a page at a time.
+	// Finds events by condition, text and time, a page at a time.
 	SearchEvents(ctx context.Context, in *SearchEventsRequest, opts ...grpc.CallOption) (*SearchEventsResponse, error)
+	// Streams the events that a search finds, as they are found, in order: up to
+	// `page_size` of them, where 0 means all.
+	StreamEvents(ctx context.Context, in *SearchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEventsResponse], error)
+	// Counts the events that a search would find, and streams how far it is. The
+	// fields that order and page a search must be absent.
+	CountEvents(ctx context.Context, in *SearchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CountEventsResponse], error)
 	// Reads one event by its position in the log.
 	GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*Event, error)
 	// Reads one event by the id that its publisher gave it.
@@ -75,6 +83,44 @@ func (c *eventServiceClient) SearchEvents(ctx context.Context, in *SearchEventsR
 	}
 	return out, nil
 }
+
+func (c *eventServiceClient) StreamEvents(ctx context.Context, in *SearchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EventService_ServiceDesc.Streams[0], EventService_StreamEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SearchEventsRequest, StreamEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EventService_StreamEventsClient = grpc.ServerStreamingClient[StreamEventsResponse]
+
+func (c *eventServiceClient) CountEvents(ctx context.Context, in *SearchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CountEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EventService_ServiceDesc.Streams[1], EventService_CountEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SearchEventsRequest, CountEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EventService_CountEventsClient = grpc.ServerStreamingClient[CountEventsResponse]
 
 func (c *eventServiceClient) GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*Event, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -115,8 +161,14 @@ type EventServiceServer interface {
 	// Stores events durably in the stream that feeds the log. Nothing of the
 	// request is stored if any event of it is invalid.
 	PublishEvents(context.Context, *PublishEventsRequest) (*PublishEventsResponse, error)
-	// Finds events by condition and time, a page at a time.
+	// Finds events by condition, text and time, a page at a time.
 	SearchEvents(context.Context, *SearchEventsRequest) (*SearchEventsResponse, error)
+	// Streams the events that a search finds, as they are found, in order: up to
+	// `page_size` of them, where 0 means all.
+	StreamEvents(*SearchEventsRequest, grpc.ServerStreamingServer[StreamEventsResponse]) error
+	// Counts the events that a search would find, and streams how far it is. The
+	// fields that order and page a search must be absent.
+	CountEvents(*SearchEventsRequest, grpc.ServerStreamingServer[CountEventsResponse]) error
 	// Reads one event by its position in the log.
 	GetEvent(context.Context, *GetEventRequest) (*Event, error)
 	// Reads one event by the id that its publisher gave it.
@@ -139,6 +191,12 @@ func (UnimplementedEventServiceServer) PublishEvents(context.Context, *PublishEv
 }
 func (UnimplementedEventServiceServer) SearchEvents(context.Context, *SearchEventsRequest) (*SearchEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchEvents not implemented")
+}
+func (UnimplementedEventServiceServer) StreamEvents(*SearchEventsRequest, grpc.ServerStreamingServer[StreamEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamEvents not implemented")
+}
+func (UnimplementedEventServiceServer) CountEvents(*SearchEventsRequest, grpc.ServerStreamingServer[CountEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method CountEvents not implemented")
 }
 func (UnimplementedEventServiceServer) GetEvent(context.Context, *GetEventRequest) (*Event, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetEvent not implemented")
@@ -205,6 +263,28 @@ func _EventService_SearchEvents_Handler(srv interface{}, ctx context.Context, de
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _EventService_StreamEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SearchEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EventServiceServer).StreamEvents(m, &grpc.GenericServerStream[SearchEventsRequest, StreamEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EventService_StreamEventsServer = grpc.ServerStreamingServer[StreamEventsResponse]
+
+func _EventService_CountEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SearchEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EventServiceServer).CountEvents(m, &grpc.GenericServerStream[SearchEventsRequest, CountEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EventService_CountEventsServer = grpc.ServerStreamingServer[CountEventsResponse]
 
 func _EventService_GetEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetEventRequest)
@@ -288,115 +368,15 @@ var EventService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _EventService_ProveEvent_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
-	Metadata: "afterimage/v1/service.proto",
-}
-
-const (
-	SessionService_ReplaySession_FullMethodName = "/afterimage.v1.SessionService/ReplaySession"
-)
-
-// SessionServiceClient is the client API for SessionService service.
-//
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
-//
-// Shows conversations as they were lived.
-type SessionServiceClient interface {
-	// Streams a session's frames in the order in which they happened.
-	ReplaySession(ctx context.Context, in *ReplaySessionRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Frame], error)
-}
-
-type sessionServiceClient struct {
-	cc grpc.ClientConnInterface
-}
-
-func NewSessionServiceClient(cc grpc.ClientConnInterface) SessionServiceClient {
-	return &sessionServiceClient{cc}
-}
-
-func (c *sessionServiceClient) ReplaySession(ctx context.Context, in *ReplaySessionRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Frame], error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SessionService_ServiceDesc.Streams[0], SessionService_ReplaySession_FullMethodName, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	x := &grpc.GenericClientStream[ReplaySessionRequest, Frame]{ClientStream: stream}
-	if err := x.ClientStream.SendMsg(in); err != nil {
-		return nil, err
-	}
-	if err := x.ClientStream.CloseSend(); err != nil {
-		return nil, err
-	}
-	return x, nil
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type SessionService_ReplaySessionClient = grpc.ServerStreamingClient[Frame]
-
-// SessionServiceServer is the server API for SessionService service.
-// All implementations must embed UnimplementedSessionServiceServer
-// for forward compatibility.
-//
-// Shows conversations as they were lived.
-type SessionServiceServer interface {
-	// Streams a session's frames in the order in which they happened.
-	ReplaySession(*ReplaySessionRequest, grpc.ServerStreamingServer[Frame]) error
-	mustEmbedUnimplementedSessionServiceServer()
-}
-
-// UnimplementedSessionServiceServer must be embedded to have
-// forward compatible implementations.
-//
-// NOTE: this should be embedded by value instead of pointer to avoid a nil
-// pointer dereference when methods are called.
-type UnimplementedSessionServiceServer struct{}
-
-func (UnimplementedSessionServiceServer) ReplaySession(*ReplaySessionRequest, grpc.ServerStreamingServer[Frame]) error {
-	return status.Error(codes.Unimplemented, "method ReplaySession not implemented")
-}
-func (UnimplementedSessionServiceServer) mustEmbedUnimplementedSessionServiceServer() {}
-func (UnimplementedSessionServiceServer) testEmbeddedByValue()                        {}
-
-// UnsafeSessionServiceServer may be embedded to opt out of forward compatibility for this service.
-// Use of this interface is not recommended, as added methods to SessionServiceServer will
-// result in compilation errors.
-type UnsafeSessionServiceServer interface {
-	mustEmbedUnimplementedSessionServiceServer()
-}
-
-func RegisterSessionServiceServer(s grpc.ServiceRegistrar, srv SessionServiceServer) {
-	// If the following call panics, it indicates UnimplementedSessionServiceServer was
-	// embedded by pointer and is nil.  This will cause panics if an
-	// unimplemented method is ever invoked, so we test this at initialization
-	// time to prevent it from happening at runtime later due to I/O.
-	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
-		t.testEmbeddedByValue()
-	}
-	s.RegisterService(&SessionService_ServiceDesc, srv)
-}
-
-func _SessionService_ReplaySession_Handler(srv interface{}, stream grpc.ServerStream) error {
-	m := new(ReplaySessionRequest)
-	if err := stream.RecvMsg(m); err != nil {
-		return err
-	}
-	return srv.(SessionServiceServer).ReplaySession(m, &grpc.GenericServerStream[ReplaySessionRequest, Frame]{ServerStream: stream})
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type SessionService_ReplaySessionServer = grpc.ServerStreamingServer[Frame]
-
-// SessionService_ServiceDesc is the grpc.ServiceDesc for SessionService service.
-// It's only intended for direct use with grpc.RegisterService,
-// and not to be introspected or modified (even as a copy)
-var SessionService_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "afterimage.v1.SessionService",
-	HandlerType: (*SessionServiceServer)(nil),
-	Methods:     []grpc.MethodDesc{},
 	Streams: []grpc.StreamDesc{
 		{
-			StreamName:    "ReplaySession",
-			Handler:       _SessionService_ReplaySession_Handler,
+			StreamName:    "StreamEvents",
+			Handler:       _EventService_StreamEvents_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "CountEvents",
+			Handler:       _EventService_CountEvents_Handler,
 			ServerStreams: true,
 		},
 	},

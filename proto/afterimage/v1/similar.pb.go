@@ -926,10 +926,10 @@ const file_afterimage_v1_similar_proto_rawDesc = "" +
 	"\x05reach\x18\x03 \x01(\v2\x14.afterimage.v1.ReachR\x05reach\x12!\n" +
 	"\fwithout_text\x18\x04 \x01(\x04R\vwithoutText\x12\x12\n" +
 	"\x04more\x18\x05 \x01(\bR\x04more\x12\x1c\n" +
-	"\tthreshold\x18\x06 \x01(\x01R\tthreshold2\xd7\x01\n" +
-	"\x11SimilarityService\x12f\n" +
-	"\x11FindSimilarEvents\x12'.afterimage.v1.FindSimilarEventsRequest\x1a(.afterimage.v1.FindSimilarEventsResponse\x12Z\n" +
-	"\rClusterEvents\x12#.afterimage.v1.ClusterEventsRequest\x1a$.afterimage.v1.ClusterEventsResponseBCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
+	"\tthreshold\x18\x06 \x01(\x01R\tthreshold2\xe1\x01\n" +
+	"\x11SimilarityService\x12k\n" +
+	"\x11FindSimilarEvents\x12'.afterimage.v1.FindSimilarEventsRequest\x1a(.afterimage.v1.FindSimilarEventsResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\rClusterEvents\x12#.afterimage.v1.ClusterEventsRequest\x1a$.afterimage.v1.ClusterEventsResponse\"\x03\x90\x02\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
 var (
 	file_afterimage_v1_similar_proto_rawDescOnce sync.Once
