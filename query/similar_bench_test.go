@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -93,7 +94,7 @@ func outputs(b *testing.B, r *rand.Rand, n, events int) (texts, vocabulary []str
 }
 
 // lengths are classes of texts by their words.
-var lengths = []int{4, 10, 20, 50, 200, 1 << 30}
+var lengths = []int{4, 10, 20, 50, 200, 10_000_000}
 
 // recall counts how many of some texts were found.
 type recall struct{ asked, alike, found int }
@@ -152,6 +153,7 @@ func similarRecall(b *testing.B, engine *query.Engine, r *rand.Rand, texts, voca
 	}
 	ask(texts[0])
 	took, work = nil, eventlog.AlikeWork{}
+	before := processor(b)
 	var out strings.Builder
 	byLength := make([]recall, len(lengths))
 	for _, share := range []float64{0.05, 0.1, 0.2} {
@@ -175,19 +177,29 @@ func similarRecall(b *testing.B, engine *query.Engine, r *rand.Rand, texts, voca
 			fmt.Fprintf(&out, "\n%3.0f %% of words %-8s  recall %v", 100*share, how.name, all)
 		}
 	}
-	from := 1
 	for i, n := range lengths {
-		fmt.Fprintf(&out, "\n%d to %d words: recall %v", from, n, byLength[i])
-		from = n + 1
+		fmt.Fprintf(&out, "\nup to %d words  recall %v", n, byLength[i])
 	}
+	spent := processor(b) - before
 	slices.Sort(took)
 	n := len(took)
 	b.Logf("threshold %.2f, recall of the original (of those that reach the threshold):%s\nprecision %d of %d; %d of %d answers incomplete\n"+
-		"a query: p50 %v, p90 %v, p99 %v, max %v; on average %d sketches compared, %.1f candidates, %.1f read in %.1f blocks, %.1f MB gone through",
-		query.DefaultThreshold, out.String(), right, answers, incomplete, n, took[n/2], took[n*9/10], took[n*99/100], took[n-1],
+		"a query: p50 %v, p90 %v, p99 %v, max %v; on average %v of processors, %d sketches compared, %.1f candidates, %.1f read in %.1f blocks, %.1f MB gone through",
+		query.DefaultThreshold, out.String(), right, answers, incomplete, n, took[n/2], took[n*9/10], took[n*99/100], took[n-1], (spent / time.Duration(n)).Round(10*time.Microsecond),
 		work.Compared/n, float64(work.Candidates)/float64(n), float64(work.Verified)/float64(n), float64(work.Blocks)/float64(n), float64(work.Bytes)/1e6/float64(n))
 	b.ReportMetric(float64(took[n/2].Microseconds())/1e3, "p50-ms")
 	b.ReportMetric(float64(took[n*99/100].Microseconds())/1e3, "p99-ms")
+}
+
+// processor is what the process has used so far: on a busy machine it says more
+// than the clock.
+func processor(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // precise reads the answers again and returns how many there are, and how many
@@ -205,4 +217,28 @@ func precise(b *testing.B, engine *query.Engine, probe string, found *query.Simi
 		}
 	}
 	return answers, right
+}
+
+// What it takes to put the newest 10,000 events of the log, and 10,000 of all
+// days, into clusters.
+func BenchmarkCluster(b *testing.B) {
+	l := querytest.Open(b, querytest.Events(b, 100_000))
+	engine := query.New(query.Config{Log: l})
+	for name, r := range map[string]query.ClusterRequest{
+		"newest":   {},
+		"all-days": {Filter: `interaction.model.name.startsWith("gpt-4")`},
+		"input":    {Voices: []event.Voice{event.Asked}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var found *query.Clusters
+			for b.Loop() {
+				var err error
+				if found, err = engine.Cluster(b.Context(), querytest.Tenant, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.Logf("%d events, %d clusters, the largest of %d events with %d texts", found.Reach.Events, found.Count, found.Clusters[0].Reach.Events, found.Clusters[0].Texts)
+			b.ReportMetric(float64(found.Count), "clusters")
+		})
+	}
 }
