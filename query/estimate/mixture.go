@@ -30,6 +30,7 @@ type mixture struct {
 // A family is the mixtures of one law. Densities are by the logarithm x of the
 // rate.
 type family struct {
+	prior  float64                                   // how likely it is before anything was seen
 	starts [2]func(p float64) [2]float64             // where to begin a search
 	clamp  func(at [2]float64, p float64) [2]float64 // to where a change changes what is seen
 	begins bool                                      // there are no rates below that of at[1]
@@ -44,8 +45,10 @@ var families = [...]*family{powers, gammas, normals}
 // powers are the rates of a power law with a lower end, ∝ μ^(at[0]-1) from e^at[1]
 // on: what people do on networks mostly looks like that, and Zipf's law is the one
 // with at[0] = -1. That the number of unseen can be told from a small part under
-// such laws, and not without them, is shown by Favaro and Naulet (2023).
+// such laws, and not without them, is shown by Favaro and Naulet (2023). They are
+// as likely beforehand as the others together.
 var powers = &family{
+	prior: 0.5,
 	starts: [2]func(p float64) [2]float64{
 		func(p float64) [2]float64 { return [2]float64{-0.8, math.Log(p / 2)} },
 		func(p float64) [2]float64 { return [2]float64{-2, math.Log(p)} },
@@ -61,6 +64,7 @@ var powers = &family{
 // that counts are negative binomial (Fisher, Corbet and Williams 1943); down to
 // shape -1 these are extended negative binomial (Engen 1974).
 var gammas = &family{
+	prior: 0.25,
 	starts: [2]func(p float64) [2]float64{
 		func(float64) [2]float64 { return [2]float64{0.5, 0} },
 		func(p float64) [2]float64 { return [2]float64{-0.5, math.Log(10 * p)} },
@@ -77,6 +81,7 @@ var gammas = &family{
 // normals are rates whose logarithms are normal, with the mean at[0] and the
 // standard deviation e^at[1] (Bulmer 1974).
 var normals = &family{
+	prior: 0.25,
 	starts: [2]func(p float64) [2]float64{
 		func(p float64) [2]float64 { return [2]float64{math.Log(p), 0} },
 		func(p float64) [2]float64 { return [2]float64{math.Log(p) - 3, 0.7} },

@@ -34,12 +34,11 @@ func (c *chance) modelled(most float64) (value, low, high float64, ok bool) {
 	}
 	var all beliefs
 	for _, x := range fits {
-		if weight := math.Exp(x.likely - best.likely); weight > negligible {
-			all = append(all, x.belief(weight, wider, error, most-c.often))
+		if likely := math.Exp(x.likely - best.likely); likely > negligible {
+			all = append(all, x.belief(x.mixture.prior*likely, wider, error, most-c.often))
 		}
 	}
-	low, high = all.interval()
-	return all.quantile(0.5) + c.often, low + c.often, high + c.often, true
+	return all.quantile(0.5) + c.often, all.quantile(0.025) + c.often, all.quantile(0.975) + c.often, true
 }
 
 func (c *counts) fitAll() (fits []*fit, best *fit) {
@@ -62,7 +61,7 @@ func (c *chance) mean() (p, error float64) {
 
 // A belief is what a law says of the number of people: with which confidence it is
 // below a number. Its logarithm is normal, with one standard deviation below the
-// middle and one above. The weight is relative to the best law's.
+// middle and one above.
 type belief struct{ weight, middle, below, above float64 }
 
 // anchor is at how many standard errors the standard deviations are taken from the
@@ -118,21 +117,6 @@ func (all beliefs) below(x float64) float64 {
 		weights += b.weight
 	}
 	return sum / weights
-}
-
-// interval is the middle 95 %, and reaches at least as far as the middle 90 % of each
-// law that is half as likely as the best: were that the true one, the number would
-// not be missed to either side more often than once in twenty (Imbens and Manski
-// 2004 on intervals of what is between two ends).
-func (all beliefs) interval() (low, high float64) {
-	low, high = all.quantile(0.025), all.quantile(0.975)
-	for _, b := range all {
-		if b.weight > 0.5 {
-			one := beliefs{b}
-			low, high = min(low, one.quantile(0.05)), max(high, one.quantile(0.95))
-		}
-	}
-	return low, high
 }
 
 // quantile returns the number below which it is with a confidence.

@@ -1,7 +1,5 @@
 package estimate
 
-import "math"
-
 // people estimates how many there are from those who were seen.
 //
 // Somebody with a session that was kept with certainty is sure to be seen, so
@@ -21,6 +19,7 @@ func people(subjects []subject) Estimate {
 	case !c.rare:
 		e.Method = GoodToulmin
 		e.Value, e.Low, e.High = c.unbiased()
+		e.AtLeast, e.AtMost = e.Low, e.High
 	default:
 		e.Method = Model
 		var ok bool
@@ -100,8 +99,7 @@ func (c *chance) unbiased() (value, low, high float64) {
 // At least: Chao's bound (1987), from Cauchy and Schwarz's inequality, for
 // sessions with probabilities of their own: of people unseen there are at least
 // A²/(2B+A), where A and B are the sums of ∏ (1-p)/p over people who were seen
-// once and twice. Its interval is Chao's too: the logarithm of the unseen is
-// taken as normal.
+// once and twice; with A at the lower end of its interval and B at the upper end.
 //
 // At most: somebody who was seen once stands for 1/p people, whoever was seen
 // more often for one. That is too many: with k sessions that all have the
@@ -110,20 +108,16 @@ func (c *chance) bounds() (least, most float64) {
 	if c.seen == 0 {
 		return 0, 0
 	}
-	_, most = score(c.singles, c.singleSquare, z95)
-	most += c.seen - c.frequencies[1]
-	if c.frequencies[1] == 0 {
-		return c.seen, max(most, c.seen+3) // of the rule of three
-	}
-	twice, variance := c.twice, c.twiceSquare
-	if c.frequencies[2] == 0 { // as if half of one were
+	once, _ := score(c.once, c.onceSquare, z95)
+	_, twice := score(c.twice, c.twiceSquare, z95)
+	if c.frequencies[2] == 0 && c.frequencies[1] > 0 { // what the weight of one would have been
 		weight := c.once / c.frequencies[1]
-		twice, variance = weight*weight/2, weight*weight*weight*weight/2
+		twice = z95 * z95 * weight * weight
 	}
-	unseen := c.once * c.once / (2*twice + c.once)
-	// By the delta method, A and B being sums over different people.
-	d := 2*twice + c.once
-	byOnce, byTwice := (2*c.once*d-c.once*c.once)/(d*d), 2*c.once*c.once/(d*d)
-	spread := math.Sqrt(byOnce*byOnce*c.onceSquare+byTwice*byTwice*variance) / unseen
-	return c.seen + unseen*math.Exp(-z95*spread), max(most, c.seen)
+	least = c.seen
+	if once > 0 {
+		least += once * once / (2*twice + once)
+	}
+	_, most = score(c.singles, c.singleSquare, z95)
+	return least, most + c.seen - c.frequencies[1]
 }
