@@ -118,7 +118,7 @@ func allows(sel eventlog.Selection, text string) bool {
 func TestParseText(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                        "",
-		"  ":                      "",
+		"  ":                      "text: has no letter and no digit",
 		"Wire":                    "wire",
 		`wire "Transfer,  NOW"`:   "wire|transfer now",
 		`wire -refund`:            "wire|-refund",

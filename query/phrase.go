@@ -62,10 +62,10 @@ func parseText(text string) ([]textTerm, error) {
 			return nil, refuse("has more than %d terms", maxTextTerms)
 		}
 	}
-	if len(terms) == 0 {
-		return nil, nil
+	if len(terms) == 0 && text != "" {
+		return nil, refuse("has no letter and no digit")
 	}
-	if !positive {
+	if len(terms) > 0 && !positive {
 		return nil, refuse("only says what is not wanted: add a word that is")
 	}
 	return terms, nil

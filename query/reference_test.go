@@ -311,7 +311,9 @@ func (w *world) Ask(r *rapid.T) {
 		wishes = append(wishes, wish{not: i > 0 && rapid.Bool().Draw(r, "not"), prefix: rapid.IntRange(0, 3).Draw(r, "prefix") == 0, phrase: phrase})
 		q.Text += wishes[i].String() + " "
 	}
-	q.TextKinds = rapid.SampledFrom([]event.TextKind{0, event.TextInput, event.TextOutput, event.TextShown, event.TextTool | event.TextRetrieved, event.TextComment}).Draw(r, "kinds")
+	if q.Text != "" {
+		q.TextKinds = rapid.SampledFrom([]event.TextKind{0, event.TextInput, event.TextOutput, event.TextShown, event.TextTool | event.TextRetrieved, event.TextComment}).Draw(r, "kinds")
+	}
 
 	want := w.matching(r, q, wishes)
 	engine := query.New(query.Config{Log: w.log})

@@ -136,8 +136,12 @@ func (e *Engine) search(t event.Tenant, r Request) (*search, error) {
 			return nil, err
 		}
 	}
-	if s.text = newTextQuery(terms, r.TextKinds); s.text == nil && r.Snippets {
+	s.text = newTextQuery(terms, r.TextKinds)
+	if s.text == nil && r.Snippets {
 		return nil, &RequestError{"snippets", "go with text"}
+	}
+	if s.text == nil && r.TextKinds != 0 {
+		return nil, &RequestError{"textKinds", "go with text"}
 	}
 	demand(terms, &s.selection)
 	if r.Timeout != 0 {

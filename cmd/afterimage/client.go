@@ -45,6 +45,18 @@ func (f storeFlag) explain(err error) error {
 	return errors.New(visible(e.Error()))
 }
 
+// given returns the value of a flag that may be left out, and is not to be blank: an
+// empty variable of a script must not ask for everything.
+func given(flag string, value *string) (string, error) {
+	if value == nil {
+		return "", nil
+	}
+	if strings.TrimSpace(*value) == "" {
+		return "", usage("%s is blank: leave it out to ask for everything", flag)
+	}
+	return *value, nil
+}
+
 // compactJSON is proto3 JSON without white space, the same for the same
 // message at all times. seq is written where proto3 would leave a zero out:
 // the first event of a log has a position like any other.

@@ -20,7 +20,7 @@ import (
 
 type exportCmd struct {
 	Filter   string   `placeholder:"CEL" help:"Only events that match, as in afterimage search; it goes on record."`
-	Text     string   `placeholder:"TEXT" help:"Only events that have these words; likewise."`
+	Text     *string  `placeholder:"TEXT" help:"Only events that have these words; likewise."`
 	Since    string   `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
 	Until    string   `placeholder:"T" help:"Only events before this."`
 	Session  []string `sep:"none" placeholder:"S" help:"Only events of this session, and what is about them; may be given again."`
@@ -97,11 +97,14 @@ func (c *exportCmd) directory() bool {
 }
 
 func (c *exportCmd) request(now time.Time) (*pb.ExportEventsRequest, error) {
+	text, err := given("--text", c.Text)
+	if err != nil {
+		return nil, err
+	}
 	r := &pb.ExportEventsRequest{
-		Tenant: c.Tenant, Filter: c.Filter, Text: c.Text, Sessions: c.Session, Incident: c.Incident, Actor: c.Actor, Reason: c.Reason,
+		Tenant: c.Tenant, Filter: c.Filter, Text: text, Sessions: c.Session, Incident: c.Incident, Actor: c.Actor, Reason: c.Reason,
 		Format: map[string]pb.Exported_Format{"bagit": pb.Exported_BAGIT, "ndjson": pb.Exported_NDJSON, "parquet": pb.Exported_PARQUET}[c.Format],
 	}
-	var err error
 	r.Since, r.Until, err = parseStamps(c.Since, c.Until, now)
 	return r, err
 }

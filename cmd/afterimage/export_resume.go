@@ -112,9 +112,12 @@ func (e *exporting) begun(ctx context.Context) (*pb.Operation, error) {
 // command is what the export is of, as words.
 func (e *exporting) command() string {
 	c := e.exportCmd
-	words := []string{"afterimage export --format", c.Format}
+	words, text := []string{"afterimage export --format", c.Format}, ""
+	if c.Text != nil {
+		text = *c.Text
+	}
 	for _, f := range []struct{ flag, value string }{
-		{"--filter", c.Filter}, {"--text", c.Text}, {"--since", c.Since}, {"--until", c.Until}, {"--incident", c.Incident},
+		{"--filter", c.Filter}, {"--text", text}, {"--since", c.Since}, {"--until", c.Until}, {"--incident", c.Incident},
 		{"--actor", c.Actor}, {"--reason", c.Reason}, {"--tenant", c.Tenant},
 	} {
 		if f.value != "" {

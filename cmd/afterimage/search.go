@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
@@ -20,7 +19,7 @@ import (
 
 type searchCmd struct {
 	Filter    string        `placeholder:"CEL" help:"A condition over the event, in CEL; fields as in docs/event.schema.json."`
-	Text      string        `placeholder:"TEXT" help:"What its texts say: words, \"exact phrases\", begin*, -not."`
+	Text      *string       `placeholder:"TEXT" help:"What its texts say: words, \"exact phrases\", begin*, -not."`
 	In        []string      `placeholder:"KIND" enum:"input,output,shown,tool,retrieved,comment" help:"Which texts --text looks into: input, output, shown, tool, retrieved, comment (default all)."`
 	Since     string        `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
 	Until     string        `placeholder:"T" help:"Only events before this."`
@@ -49,7 +48,8 @@ knows, or by the whole pseudonym that the store keeps, brackets included. Times 
     afterimage search --filter 'source.deployment == "medical-triage"' --count
 
 In texts, case, diacritics and punctuation make no difference: "e-mail" finds E-Mail and e mail. All that
-is looked for must be said somewhere in an event, and a phrase in one piece.
+is looked for must be said somewhere in an event, and a phrase in one piece. What begins with a minus is
+written --text='-refund transfer'.
 
 With -o json: one document {"events":[...],"nextPageToken":""}, each event on a line of its own; with
 --text also "matches", where each says it, and with --explain "explanation". nextPageToken is empty
@@ -84,10 +84,14 @@ func (c *searchCmd) Run(ctx context.Context, s streams) error {
 }
 
 func (c *searchCmd) request(now time.Time) (client.SearchRequest, error) {
-	r := client.SearchRequest{Filter: c.Filter, Text: c.Text, Explain: c.Explain, Timeout: c.Timeout}
+	text, err := given("--text", c.Text)
+	if err != nil {
+		return client.SearchRequest{}, err
+	}
+	r := client.SearchRequest{Filter: c.Filter, Text: text, Explain: c.Explain, Timeout: c.Timeout}
 	switch {
 	case !c.Count:
-		r.Order, r.Limit, r.After, r.Snippets = c.order(), c.limit(), c.PageToken, c.Text != ""
+		r.Order, r.Limit, r.After, r.Snippets = c.order(), c.limit(), c.PageToken, text != ""
 	case c.Limit != nil || c.PageToken != "":
 		return r, usage("--count counts all: it goes without --limit and --page-token")
 	}
@@ -97,7 +101,7 @@ func (c *searchCmd) request(now time.Time) (client.SearchRequest, error) {
 	if c.limit() < 0 {
 		return r, usage("--limit %d: give 0 for all, or a number of events", c.limit())
 	}
-	var err error
+
 	r.Since, r.Until, err = parseTimes(c.Since, c.Until, now)
 	return r, err
 }
@@ -312,26 +316,30 @@ func (p *tablePrinter) said(e *pb.Event, m *pb.Match) string {
 	var b strings.Builder
 	left := p.text
 	for i, segment := range m.GetSnippets()[0].GetSegments() {
-		text := visible(strings.Join(strings.FieldsFunc(segment.GetText(), unicode.IsSpace), " "))
-		if i == 0 && !segment.GetMatch() { // The end of it is what is near.
-			if r := []rune(text); len(r) > left/3 {
-				text = "…" + string(r[len(r)-left/3:])
-			}
+		text := []rune(visible(oneSpace(segment.GetText())))
+		if before := p.text / 3; i == 0 && !segment.GetMatch() && len(text) > before { // The end of it is what is near.
+			text = append([]rune("…"), text[len(text)-before:]...)
 		}
-		text = oneLine(" "+text+" ", max(left, 1))
-		left -= utf8.RuneCountInString(text) + 1
+		if len(text) > left {
+			text = append(text[:max(left-1, 0)], '…')
+		}
+		left -= len(text)
 		if segment.GetMatch() {
-			b.WriteString(p.style.paint(bold+";"+yellow, text))
+			b.WriteString(p.style.paint(bold+";"+yellow, string(text)))
 		} else {
-			b.WriteString(p.style.content("", text))
+			b.WriteString(p.style.content("", string(text)))
 		}
 		if left <= 0 {
 			break
 		}
-		b.WriteByte(' ')
 	}
 	return strings.TrimSpace(b.String())
 }
+
+// oneSpace has one space for each stretch of blanks.
+func oneSpace(text string) string { return blanks.ReplaceAllString(text, " ") }
+
+var blanks = regexp.MustCompile(`\s+`)
 
 func (p *tablePrinter) end(last client.End) error {
 	text := fmt.Sprintf("%d events", p.n)

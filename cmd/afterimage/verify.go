@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -43,10 +44,17 @@ func (c *verifyCmd) Validate() error {
 		return errors.New("--resume is for --data")
 	case (c.Proof == "" || isBundle(c.Proof)) && (c.Event != "" || c.Redactions != ""):
 		return errors.New("--event and --redactions are for a proof")
+	case c.Proof != "" && !isThere(c.Proof):
+		return fmt.Errorf("%s: there is no such file", c.Proof)
 	case c.Proof != "" && !isBundle(c.Proof) && c.Key == "" && c.Policy == "":
 		return errors.New("a proof proves nothing by itself: give the log's verifier key with --key, or --policy")
 	}
 	return nil
+}
+
+func isThere(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // Help implements kong's HelpProvider.

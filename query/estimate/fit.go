@@ -2,87 +2,87 @@ package estimate
 
 import "math"
 
-// A fit is the mixture of a family that makes frequencies most likely.
-type fit struct {
-	f       *frequencies
-	p       float64 // with which a session is seen
-	mixture mixture
-	people  float64 // in all, but for those who were seen more than mostSeen times
-	likely  float64 // the log-likelihood of people and the mixture together
+// Counts are frequencies made ready to be fitted.
+type counts struct {
+	*grid
+	f      frequencies
+	people float64 // seen
+	wanted []int   // the cells that matter
 }
 
-// A view is the logarithms of the probabilities of what is seen of a person who
-// was seen, or, with [0], of anybody who came.
-type view [mostSeen + 1]float64
-
-func (m mixture) view(p float64, anybody bool) (v view) {
-	const tiny = 1e-300
-	c := m.cells(p)
-	among := c.seen()
-	if anybody {
-		among += c[0]
-		v[0] = math.Log(max(c[0]/among, tiny))
-	}
-	for j := 1; j < len(v); j++ {
-		v[j] = math.Log(max(c[j]/among, tiny))
-	}
-	return v
-}
-
-func (v *view) likelihood(f *frequencies) (sum float64) {
+func newCounts(f *frequencies, p float64) *counts {
+	c := &counts{grid: newGrid(p), f: *f, people: f.total(), wanted: []int{0, anything}}
 	for j, people := range f {
 		if people > 0 {
-			sum += people * v[j]
+			c.wanted = append(c.wanted, j)
 		}
 	}
-	return sum
+	return c
 }
 
-// newFit fits a family.
-func newFit(of *family, f *frequencies, p float64) fit {
-	x := fit{f: f, p: p}
-	best := math.Inf(-1)
-	for _, start := range of.starts {
-		m, at := mixture{of, start(p)}.climb(f, p, false)
-		if at > best {
-			x.mixture, best = m, at
+// A fit is the mixture of a family that makes counts most likely.
+type fit struct {
+	*counts
+	mixture mixture
+	total   float64 // people, but for those who were seen more than mostSeen times
+	likely  float64 // the log-likelihood of total and the mixture together
+}
+
+// A slope is a log-likelihood, its derivatives, and the information.
+type slope struct {
+	at          float64
+	by          [2]float64
+	information [2][2]float64
+}
+
+// likelihood returns that of a mixture given what was seen of those who were seen,
+// or, where there is a number of people who were not, of all.
+func (c *counts) likelihood(m mixture, unseen float64) (out slope) {
+	s := m.sums(c.grid, c.wanted)
+	among, by := s.of[anything], [2]float64{s.by[0][anything], s.by[1][anything]}
+	if unseen > 0 {
+		among, by[0], by[1] = among+s.of[0], by[0]+s.by[0][0], by[1]+s.by[1][0]
+		out.add(unseen, &s, 0, among, by)
+	}
+	for _, j := range c.wanted[2:] {
+		out.add(c.f[j], &s, j, among, by)
+	}
+	return out
+}
+
+// add adds people of whom the same was seen.
+func (out *slope) add(people float64, s *sums, cell int, among float64, amongBy [2]float64) {
+	const tiny = 1e-300
+	of := max(s.of[cell], tiny)
+	out.at += people * math.Log(max(of/among, tiny))
+	var score [2]float64
+	for a := range score {
+		score[a] = s.by[a][cell]/of - amongBy[a]/among
+		out.by[a] += people * score[a]
+	}
+	for a := range score {
+		for b := range score {
+			out.information[a][b] += people * score[a] * score[b]
 		}
 	}
-	c := x.mixture.cells(p)
-	x.people = f.total() * (1 + c[0]/c.seen())
-	x.mixture, x.likely = x.given(x.people, x.mixture)
-	return x
-}
-
-// given returns the largest likelihood that so many people have, and the mixture
-// that has it.
-func (x *fit) given(people float64, start mixture) (mixture, float64) {
-	f := *x.f
-	f[0] = people - x.f.total()
-	m, at := start.climb(&f, x.p, true)
-	all, _ := math.Lgamma(people + 1)
-	unseen, _ := math.Lgamma(f[0] + 1)
-	return m, at + all - unseen
 }
 
 // climb goes from m to a mixture of the largest likelihood in the family, with the
 // steps of Levenberg and Marquardt on the products of the scores.
-func (m mixture) climb(f *frequencies, p float64, anybody bool) (mixture, float64) {
-	m.at = m.clamp(m.at, p)
-	v := m.view(p, anybody)
-	at, damp := v.likelihood(f), 1e-3
+func (c *counts) climb(m mixture, unseen float64) (mixture, float64) {
+	m.at = m.clamp(m.at, c.p)
+	here, damp := c.likelihood(m, unseen), 1e-3
 	for range 50 {
-		slope, information := m.slope(f, p, anybody)
 		gain := 0.0
 		for range 12 {
-			next, step := m, solve(information, slope, damp)
+			next, step := m, solve(here.information, here.by, damp)
 			for i := range step {
 				next.at[i] += within(step[i], -2, 2)
 			}
-			next.at = m.clamp(next.at, p)
-			v := next.view(p, anybody)
-			if l := v.likelihood(f); l > at {
-				m, at, gain, damp = next, l, l-at, max(damp/5, 1e-9)
+			next.at = m.clamp(next.at, c.p)
+			if there := c.likelihood(next, unseen); there.at > here.at {
+				gain = there.at - here.at
+				m, here, damp = next, there, max(damp/5, 1e-9)
 				break
 			}
 			damp *= 6
@@ -91,36 +91,7 @@ func (m mixture) climb(f *frequencies, p float64, anybody bool) (mixture, float6
 			break
 		}
 	}
-	return m, at
-}
-
-// slope returns the gradient of the likelihood, and the information.
-func (m mixture) slope(f *frequencies, p float64, anybody bool) (slope [2]float64, information [2][2]float64) {
-	scores := m.scores(p, anybody)
-	for j, people := range f {
-		for a, s := range scores[j] {
-			slope[a] += people * s
-			for b, r := range scores[j] {
-				information[a][b] += people * s * r
-			}
-		}
-	}
-	return slope, information
-}
-
-// scores are the derivatives of a view by the parameters.
-func (m mixture) scores(p float64, anybody bool) (out [mostSeen + 1][2]float64) {
-	const h = 1e-4
-	for a := range m.at {
-		up, down := m, m
-		up.at[a] += h
-		down.at[a] -= h
-		high, low := up.view(p, anybody), down.view(p, anybody)
-		for j := range out {
-			out[j][a] = (high[j] - low[j]) / (2 * h)
-		}
-	}
-	return out
+	return m, here.at
 }
 
 // solve solves (a + damp·diag a) x = b.
@@ -131,13 +102,39 @@ func solve(a [2][2]float64, b [2]float64, damp float64) [2]float64 {
 	return [2]float64{(r*b[0] - q*b[1]) / d, (p*b[1] - q*b[0]) / d}
 }
 
+// fit fits a family.
+func (c *counts) fit(of *family) *fit {
+	x := &fit{counts: c}
+	best := math.Inf(-1)
+	for _, start := range of.starts {
+		m, at := c.climb(mixture{of, start(c.p)}, 0)
+		if at > best {
+			x.mixture, best = m, at
+		}
+	}
+	cells := x.mixture.cells(c.grid)
+	x.total = c.people * (1 + cells[0]/cells[anything])
+	x.mixture, x.likely = x.given(x.total, x.mixture)
+	return x
+}
+
+// given returns the largest likelihood that a number of people has, and the
+// mixture that has it.
+func (x *fit) given(total float64, start mixture) (mixture, float64) {
+	unseen := max(total-x.people, 1e-9)
+	m, at := x.climb(start, unseen)
+	all, _ := math.Lgamma(total + 1)
+	rest, _ := math.Lgamma(unseen + 1)
+	return m, at + all - rest
+}
+
 // end looks for the number of people, on one side of the most likely, with which
 // the likelihood, with the best mixture for it, is z²/2 below its largest, or for
 // limit, if that comes first; then with a smaller z. se is about the relative
 // standard error. The square root of the fall is about linear in the logarithm of
 // the number.
-func (x *fit) end(side, z, se, limit float64) (people, at float64) {
-	if side*(limit-x.people) <= 0 {
+func (x *fit) end(side, z, se, limit float64) (total, at float64) {
+	if side*(limit-x.total) <= 0 {
 		return limit, 0
 	}
 	m := x.mixture
@@ -147,7 +144,7 @@ func (x *fit) end(side, z, se, limit float64) (people, at float64) {
 		return math.Sqrt(2 * max(0, x.likely-likely))
 	}
 	last := math.Log(limit)
-	in, inFall := math.Log(x.people), 0.0
+	in, inFall := math.Log(x.total), 0.0
 	out, outFall := in, 0.0
 	for step := within(z*se, 1e-6, 0.5); outFall < z; {
 		if out == last {

@@ -30,10 +30,12 @@ type mixture struct {
 // A family is the mixtures of one law. Densities are by the logarithm x of the
 // rate.
 type family struct {
-	starts [2]func(p float64) [2]float64                   // where to begin a search
-	clamp  func(at [2]float64, p float64) [2]float64       // to where a change changes what is seen
-	least  func(at [2]float64, p float64) float64          // x from which on there is any
-	log    func(at [2]float64) func(x, mu float64) float64 // of the density, but for a constant
+	starts [2]func(p float64) [2]float64             // where to begin a search
+	clamp  func(at [2]float64, p float64) [2]float64 // to where a change changes what is seen
+	begins bool                                      // there are no rates below that of at[1]
+	// density returns the logarithm of the density, but for a constant, and its
+	// derivatives by the parameters.
+	density func(at [2]float64, x, mu float64) (log float64, by [2]float64)
 }
 
 // families are the laws that people may follow.
@@ -51,10 +53,8 @@ var powers = &family{
 	clamp: func(at [2]float64, p float64) [2]float64 {
 		return [2]float64{within(at[0], -6, 1), within(at[1], rarest(p), math.Log(mostSeen))}
 	},
-	least: func(at [2]float64, _ float64) float64 { return at[1] },
-	log: func(at [2]float64) func(x, mu float64) float64 {
-		return func(x, _ float64) float64 { return at[0] * x }
-	},
+	begins:  true,
+	density: func(at [2]float64, x, _ float64) (float64, [2]float64) { return at[0] * x, [2]float64{x, 0} },
 }
 
 // gammas are rates with a gamma distribution of shape at[0] and scale e^at[1], so
@@ -68,10 +68,9 @@ var gammas = &family{
 	clamp: func(at [2]float64, p float64) [2]float64 {
 		return [2]float64{within(at[0], -0.95, 30), within(at[1], rarest(p), math.Log(1000*mostSeen))}
 	},
-	least: func(_ [2]float64, p float64) float64 { return rarest(p) },
-	log: func(at [2]float64) func(x, mu float64) float64 {
-		scale := math.Exp(-at[1])
-		return func(x, mu float64) float64 { return at[0]*x - mu*scale }
+	density: func(at [2]float64, x, mu float64) (float64, [2]float64) {
+		scaled := mu * math.Exp(-at[1])
+		return at[0]*x - scaled, [2]float64{x, scaled}
 	},
 }
 
@@ -83,12 +82,12 @@ var normals = &family{
 		func(p float64) [2]float64 { return [2]float64{math.Log(p) - 3, 0.7} },
 	},
 	clamp: func(at [2]float64, p float64) [2]float64 {
-		return [2]float64{within(at[0], math.Log(p)-20, math.Log(mostSeen)), within(at[1], -3, 2)}
+		return [2]float64{within(at[0], math.Log(p)-20, math.Log(mostSeen)), within(at[1], -1.5, 2)}
 	},
-	least: func(at [2]float64, p float64) float64 { return max(at[0]-8*math.Exp(at[1]), rarest(p)) },
-	log: func(at [2]float64) func(x, mu float64) float64 {
-		precision := math.Exp(-2*at[1]) / 2
-		return func(x, _ float64) float64 { return -(x - at[0]) * (x - at[0]) * precision }
+	density: func(at [2]float64, x, _ float64) (float64, [2]float64) {
+		precision := math.Exp(-2 * at[1])
+		d := x - at[0]
+		return -d * d * precision / 2, [2]float64{d * precision, d * d * precision}
 	},
 }
 
@@ -99,11 +98,32 @@ func within(v, low, high float64) float64 { return min(max(v, low), high) }
 func rarest(p float64) float64 { return math.Log(p / 1000) }
 
 // Cells are the probabilities, but for a common factor, of what is seen of a
-// person: nothing of one who came, or so many sessions.
-type cells [mostSeen + 1]float64
+// person: [0] nothing of one who came, or so many sessions; and last, anything from
+// once to mostSeen times.
+type cells [mostSeen + 2]float64
 
-// seen is the probability of being seen from once to mostSeen times.
-func (c *cells) seen() float64 { return (*frequencies)(c).total() }
+const anything = mostSeen + 1
+
+// cellsOf are those of a person who comes with a rate.
+func cellsOf(mu, p float64) (c cells) {
+	none := math.Exp(-mu)
+	term := none
+	for j := 1; j <= mostSeen; j++ {
+		term *= mu * inverse[j]
+		c[j] = term
+		c[anything] += term
+	}
+	c[0] = none - math.Exp(-mu/p)
+	return c
+}
+
+// inverse are 1/j.
+var inverse = func() (out [mostSeen + 1]float64) {
+	for j := 1; j < len(out); j++ {
+		out[j] = 1 / float64(j)
+	}
+	return out
+}()
 
 // The quadrature is over x, in panels of Gauss and Legendre's eight points.
 var (
@@ -116,43 +136,91 @@ const (
 	beyond = 60 // the rate of who is not seen as little as mostSeen times
 )
 
-// each calls f with rates and the weights that they have.
-func (m mixture) each(p float64, f func(mu, w float64)) {
-	from, to := m.least(m.at, p), math.Log(beyond)
-	panels := max(1, math.Ceil((to-from)/panel))
-	half := (to - from) / panels / 2
-	log := m.log(m.at)
-	for k := range int(panels) {
-		center := from + float64(2*k+1)*half
-		for i, node := range nodes {
-			for _, x := range [2]float64{center - half*node, center + half*node} {
-				mu := math.Exp(x)
-				f(mu, weights[i]*half*math.Exp(log(x, mu)))
+// A node is a rate of the quadrature.
+type node struct {
+	x, mu, weight float64
+	cells         cells
+}
+
+// panelOf returns the nodes of one panel.
+func panelOf(from, to, p float64) (out [2 * len(nodes)]node) {
+	center, half := (from+to)/2, (to-from)/2
+	for i, at := range nodes {
+		for k, x := range [2]float64{center - half*at, center + half*at} {
+			mu := math.Exp(x)
+			out[2*i+k] = node{x, mu, weights[i] * half, cellsOf(mu, p)}
+		}
+	}
+	return out
+}
+
+// A grid is the panels for one probability with which sessions are seen, from the
+// largest rates to the smallest.
+type grid struct {
+	p      float64
+	panels [][2 * len(nodes)]node
+}
+
+func newGrid(p float64) *grid {
+	g := &grid{p: p}
+	for to := math.Log(beyond); to > rarest(p); to -= panel {
+		g.panels = append(g.panels, panelOf(to-panel, to, p))
+	}
+	return g
+}
+
+// sums are cells of a mixture, and their derivatives by its parameters.
+type sums struct {
+	of cells
+	by [2]cells
+}
+
+// each calls f with the rates of a mixture and their weights, and the logarithm's
+// derivatives of these.
+func (m mixture) each(g *grid, f func(n *node, w float64, by [2]float64)) {
+	for i := range g.panels {
+		panel := &g.panels[i]
+		to := math.Log(beyond) - float64(i)*1
+		if m.begins && to-1 < m.at[1] {
+			if to <= m.at[1] {
+				return
 			}
+			rest := panelOf(m.at[1], to, g.p)
+			panel = &rest
+		}
+		for k := range panel {
+			log, by := m.density(m.at, panel[k].x, panel[k].mu)
+			f(&panel[k], panel[k].weight*math.Exp(log), by)
 		}
 	}
 }
 
-// cells computes them where one session is seen with probability p.
-func (m mixture) cells(p float64) (c cells) {
-	m.each(p, func(mu, w float64) {
-		term := w * math.Exp(-mu)
-		c[0] += term
-		if rate := mu / p; rate < 40 {
-			c[0] -= w * math.Exp(-rate)
+// sums adds up the cells that are wanted.
+func (m mixture) sums(g *grid, wanted []int) (s sums) {
+	m.each(g, func(n *node, w float64, by [2]float64) {
+		for _, k := range wanted {
+			c := w * n.cells[k]
+			s.of[k] += c
+			s.by[0][k] += c * by[0]
+			s.by[1][k] += c * by[1]
 		}
-		for j := 1; j < len(c); j++ {
-			term *= mu * inverse[j]
-			c[j] += term
+	})
+	if m.begins {
+		log, _ := m.density(m.at, m.at[1], math.Exp(m.at[1]))
+		w, edge := math.Exp(log), cellsOf(math.Exp(m.at[1]), g.p)
+		for _, k := range wanted {
+			s.by[1][k] -= w * edge[k]
+		}
+	}
+	return s
+}
+
+// cells returns all of them.
+func (m mixture) cells(g *grid) (c cells) {
+	m.each(g, func(n *node, w float64, _ [2]float64) {
+		for k, v := range n.cells {
+			c[k] += w * v
 		}
 	})
 	return c
 }
-
-// inverse are 1/j.
-var inverse = func() (out [mostSeen + 1]float64) {
-	for j := 1; j < len(out); j++ {
-		out[j] = 1 / float64(j)
-	}
-	return out
-}()

@@ -27,14 +27,13 @@ func (c *chance) modelled(most float64) (value, low, high float64, ok bool) {
 		return 0, 0, 0, false
 	}
 	p, error := c.mean()
-	fits, best := fitAll(f, p)
+	fits, best := newCounts(f, p).fitAll()
 	wider, ok := best.agrees()
 	if !ok {
 		return 0, 0, 0, false
 	}
 	var all beliefs
-	for i := range fits {
-		x := &fits[i]
+	for _, x := range fits {
 		if weight := math.Exp(x.likely - best.likely); weight > negligible {
 			all = append(all, x.belief(weight, wider, error, most-c.often))
 		}
@@ -43,13 +42,13 @@ func (c *chance) modelled(most float64) (value, low, high float64, ok bool) {
 	return all.quantile(0.5) + c.often, low + c.often, high + c.often, true
 }
 
-func fitAll(f *frequencies, p float64) (fits []fit, best *fit) {
-	fits = make([]fit, len(families))
-	for i, of := range families {
-		fits[i] = newFit(of, f, p)
-		if best == nil || fits[i].likely > best.likely {
-			best = &fits[i]
+func (c *counts) fitAll() (fits []*fit, best *fit) {
+	for _, of := range families {
+		x := c.fit(of)
+		if best == nil || x.likely > best.likely {
+			best = x
 		}
+		fits = append(fits, x)
 	}
 	return fits, best
 }
@@ -74,13 +73,16 @@ const anchor = 1.8
 // likelihood has it, error that of p, and most is where it ends.
 func (x *fit) belief(weight, wider, error, most float64) belief {
 	se, ratio := x.spread()
-	middle := math.Log(x.people)
+	middle := math.Log(x.total)
 	b := belief{weight: weight, middle: middle}
-	more := x.elasticity() * error
+	more := 0.0
+	if error > 0 {
+		more = x.elasticity() * error
+	}
 	for _, end := range []struct {
 		side, limit float64
 		deviation   *float64
-	}{{-1, x.f.total(), &b.below}, {1, max(most, x.people), &b.above}} {
+	}{{-1, x.people, &b.below}, {1, max(most, x.total), &b.above}} {
 		at, z := x.end(end.side, anchor*ratio, se, end.limit)
 		*end.deviation = math.Hypot(math.Abs(math.Log(at)-middle)/max(z, 0.05)*ratio*wider, more)
 	}
@@ -91,8 +93,8 @@ func (x *fit) belief(weight, wider, error, most float64) belief {
 func (x *fit) elasticity() float64 {
 	const h = 1e-3
 	at := func(p float64) float64 {
-		c := x.mixture.cells(p)
-		return math.Log(1 + c[0]/c.seen())
+		c := x.mixture.cells(newGrid(p))
+		return math.Log(1 + c[0]/c[anything])
 	}
 	return (at(x.p*(1+h)) - at(x.p*(1-h))) / (2 * h)
 }
@@ -158,13 +160,12 @@ func normal(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 // there are many people, has a wider interval by the root of χ² over the degrees
 // of freedom (McCullagh and Nelder 1989); one that is wrong does not count.
 func (x *fit) agrees() (wider float64, ok bool) {
-	v := x.mixture.view(x.p, false)
-	total := x.f.total()
+	c := x.mixture.cells(x.grid)
 	chi, cells, seen, expected := 0.0, 0, 0.0, 0.0
-	for j := 1; j < len(v); j++ {
+	for j := 1; j <= mostSeen; j++ {
 		seen += x.f[j]
-		expected += total * math.Exp(v[j])
-		if expected >= 5 || j == len(v)-1 && expected >= 1 {
+		expected += x.people * c[j] / c[anything]
+		if expected >= 5 || j == mostSeen && expected >= 1 {
 			chi += (seen - expected) * (seen - expected) / expected
 			cells, seen, expected = cells+1, 0, 0
 		}
@@ -174,5 +175,5 @@ func (x *fit) agrees() (wider float64, ok bool) {
 	if excess <= 0 {
 		return 1, true
 	}
-	return math.Sqrt(chi / freedom), excess < 0.002*total
+	return math.Sqrt(chi / freedom), excess < 0.002*x.people
 }
