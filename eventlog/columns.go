@@ -127,7 +127,7 @@ func (sc *scan) rows(u unit, b *block.Columns) []uint32 {
 			candidates[i] = uint32(i)
 		}
 	}
-	if within(u.header, sc) {
+	if within(u.header, sc) && (len(candidates) == 0 || int(candidates[len(candidates)-1]) < b.Len()) {
 		return candidates
 	}
 	rows := candidates[:0]
