@@ -49,10 +49,11 @@ func (q *textQuery) match(stored []byte, s *scratch) (bool, error) {
 		if kind&q.kinds == 0 || s.skips(text) {
 			return true
 		}
-		plain, hit := s.lower(text), false
+		plain, pure := s.lower(text)
+		hit := false
 		for i := range q.terms {
 			t := &q.terms[i]
-			if !t.in(text, plain, s) {
+			if !t.in(text, plain, pure, s) {
 				continue
 			}
 			if hit = true; t.not {
@@ -117,13 +118,16 @@ func (s *scratch) skip(text []byte) {
 	s.known[s.mark] = struct{}{}
 }
 
-// lower returns the text in lower case where its words are ASCII, with spaces for
-// what else separates them; nil where they are not. It is valid until the next call.
-func (s *scratch) lower(text []byte) []byte {
+// lower returns the text in lower case as words of ASCII see it: with a space for each
+// byte of what separates them, and other for each of what belongs to a word and is
+// no ASCII; nil where a character may stand for ASCII. It is valid until the next
+// call. pure tells whether no word has anything but ASCII.
+func (s *scratch) lower(text []byte) (plain []byte, pure bool) {
 	if cap(s.ascii) < len(text)+8 {
 		s.ascii = make([]byte, 2*len(text)+8)
 	}
 	out := s.ascii[:len(text)]
+	pure = true
 	for i := 0; i < len(text); {
 		if i+8 <= len(text) {
 			if v := binary.LittleEndian.Uint64(text[i:]); v&high == 0 {
@@ -139,11 +143,17 @@ func (s *scratch) lower(text []byte) []byte {
 		c := text[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRune(text[i:])
-			if !words.Separates(r) {
-				return nil
+			as := byte(' ')
+			switch words.RoleOf(r) {
+			case words.Alike:
+				return nil, false
+			case words.Other:
+				as, pure = other, false
+			case words.Apart:
+				pure = pure && !words.Spaceless(r)
 			}
 			for range n {
-				out[i] = ' '
+				out[i] = as
 				i++
 			}
 			continue
@@ -154,8 +164,11 @@ func (s *scratch) lower(text []byte) []byte {
 		out[i] = c
 		i++
 	}
-	return out
+	return out, pure
 }
+
+// other stands for a byte of a letter that is no ASCII.
+const other = 0xff
 
 const (
 	ones = 0x0101010101010101
@@ -188,10 +201,11 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
-// in tells whether a text has the term. plain is what lower returns for it.
-func (f *finder) in(text, plain []byte, s *scratch) bool {
+// in tells whether a text has the term. plain and pure are what lower returns for
+// it.
+func (f *finder) in(text, plain []byte, pure bool, s *scratch) bool {
 	switch {
-	case plain == nil:
+	case plain == nil, !f.ascii && !pure:
 	case !f.ascii:
 		return false // Words of ASCII fold to ASCII.
 	case len(f.needle) == len(f.form):
@@ -218,8 +232,8 @@ func (f *finder) inPlain(plain []byte) bool {
 	}
 }
 
-// alphanumeric tells whether a character of lower-case ASCII belongs to words.
-func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+// alphanumeric tells whether a byte that lower returned belongs to words.
+func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == other }
 
 // next returns where in a canonical form the term stands next, from a place on;
 // -1 if nowhere.

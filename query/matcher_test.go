@@ -14,7 +14,7 @@ import (
 )
 
 // alphabet is what words, and what is between them, are made of.
-var alphabet = []string{"a", "b", "Ab", "bomb", "Bombay", "é", "e\u0301", "ß", "Σ", "東", "京", "都", "か", "한", "1", "９", " ", " ", ", ", "-", "’", "\u200b", "\u00ad", "\n", "\xff"}
+var alphabet = []string{"a", "b", "Ab", "bomb", "Bombay", "é", "e\u0301", "ß", "Σ", "я", "東", "京", "都", "か", "한", "1", "９", " ", " ", ", ", "-", "’", "\u200b", "\u00ad", "\n", "\xff"}
 
 func someText() *rapid.Generator[string] {
 	return rapid.Custom(func(r *rapid.T) string {
@@ -160,7 +160,7 @@ func TestParseText(t *testing.T) {
 	}
 }
 
-// Lower case of ASCII, and of nothing else.
+// Lower case of ASCII, and what stands between and beside its words.
 func TestLower(t *testing.T) {
 	s := newScratch()
 	var all []byte
@@ -168,15 +168,24 @@ func TestLower(t *testing.T) {
 		all = append(all, c)
 	}
 	for cut := range all {
-		if got, want := string(s.lower(all[cut:])), strings.ToLower(string(all[cut:])); got != want {
-			t.Errorf("from %d on: got %q, want %q", cut, got, want)
+		if got, pure := s.lower(all[cut:]); string(got) != strings.ToLower(string(all[cut:])) || !pure {
+			t.Errorf("from %d on: got %q, %t", cut, got, pure)
 		}
 		before := strings.Repeat("x", cut)
-		if got, want := string(s.lower([]byte(before+"“Y”—\x80Z"))), before+"   y       z"; got != want {
-			t.Errorf("got %q, want %q", got, want)
+		for text, want := range map[string]struct {
+			plain string
+			pure  bool
+		}{
+			"“Y”—\x80Z": {"   y       z", true},
+			"Y東Z":       {"y   z", false},
+			"YяZ":       {"y\xff\xffz", false},
+		} {
+			if got, pure := s.lower([]byte(before + text)); string(got) != before+want.plain || pure != want.pure {
+				t.Errorf("%q: got %q, %t", before+text, got, pure)
+			}
 		}
-		for _, letter := range []string{"é", "e\u0301", "東", "\u200b"} {
-			if got := s.lower([]byte(before + letter)); got != nil {
+		for _, letter := range []string{"é", "e\u0301", "\u200b", "９"} {
+			if got, _ := s.lower([]byte(before + letter)); got != nil {
 				t.Errorf("%q behind %d others: got %q, want nil", letter, cut, got)
 			}
 		}

@@ -167,5 +167,25 @@ func Spaceless(r rune) bool {
 	return c != ignored && c != separates && c&pairs != 0
 }
 
-// Separates tells whether a character separates words.
-func Separates(r rune) bool { return theFolding().class(r) == separates }
+// A Role is what a character is beside words of ASCII.
+type Role uint8
+
+// The roles.
+const (
+	Apart Role = iota // it separates them: it is no letter, or of a script written without spaces
+	Other             // it belongs to a word, as what is no ASCII
+	Alike             // it may stand for ASCII, or for nothing
+)
+
+// RoleOf returns the role of a character.
+func RoleOf(r rune) Role {
+	switch c := theFolding().class(r); {
+	case c == ignored:
+		return Alike
+	case c == separates, c&pairs != 0:
+		return Apart
+	case c < utf8.RuneSelf:
+		return Alike
+	}
+	return Other
+}
