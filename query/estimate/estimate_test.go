@@ -125,18 +125,18 @@ func TestPeopleInTheMean(t *testing.T) {
 // estimate, reaches beyond it for few and is empty where nothing is left to chance.
 func TestScore(t *testing.T) {
 	for _, c := range []struct{ value, variance float64 }{{100, 100 * 99}, {3, 3}, {5000, 20000}} {
-		low, high := score(c.value, c.variance, z95)
+		low, high := score(c.value, c.variance)
 		for _, end := range []float64{low, high} {
 			se := math.Sqrt(end * c.variance / c.value)
 			if got := math.Abs(c.value-end) / se; math.Abs(got-z95) > 1e-9 {
-				t.Errorf("%+v: the end %v is %v standard errors away, want %v", c, end, got, z95)
+				t.Errorf("%+v: the end %v is %v standard errors away, want %v", c, end, got)
 			}
 		}
 		if low < 0 || high <= c.value {
 			t.Errorf("%+v: from %v to %v", c, low, high)
 		}
 	}
-	if low, high := score(7, 0, z95); low != 7 || high != 7 {
+	if low, high := score(7, 0); low != 7 || high != 7 {
 		t.Errorf("of a count: from %v to %v, want 7", low, high)
 	}
 }

@@ -174,7 +174,7 @@ func (t *total) estimate() Estimate {
 	if t.value == 0 {
 		e.Method = Exact
 	}
-	low, high := score(t.value, t.variance, z95)
+	low, high := score(t.value, t.variance)
 	e.Low, e.High = max(t.certain+low, float64(t.seen)), t.certain+high
 	return e
 }
