@@ -129,7 +129,7 @@ func TestScore(t *testing.T) {
 		for _, end := range []float64{low, high} {
 			se := math.Sqrt(end * c.variance / c.value)
 			if got := math.Abs(c.value-end) / se; math.Abs(got-z95) > 1e-9 {
-				t.Errorf("%+v: the end %v is %v standard errors away, want %v", c, end, got)
+				t.Errorf("%+v: the end %v is %v standard errors away, want %v", c, end, got, z95)
 			}
 		}
 		if low < 0 || high <= c.value {
