@@ -69,7 +69,7 @@ type Sighting struct {
 
 // Alike returns the texts that are like one, among the selected events as of the
 // call. Every one was read and compared; which are read, their sketches decide:
-// a text that just reaches the threshold is missed with a probability of 0.05, one
+// a text that just reaches the threshold is missed with a probability of 0.1, one
 // that is the same to the byte never. The order of the selection makes no
 // difference, and After is not looked at.
 func (l *Log) Alike(ctx context.Context, name event.Tenant, sel Selection, like Likeness) (*Alikes, error) {

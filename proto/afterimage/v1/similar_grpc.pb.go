@@ -40,8 +40,8 @@ type SimilarityServiceClient interface {
 	// Finds the texts that are nearly the same as that of an event, or as a given
 	// one, among all events of the tenant that are kept. Texts that are the same to
 	// the byte are one result, with how many events have it. Each result was
-	// compared word for word; a text that is as alike as asked for is missed with a
-	// probability of at most 0.05, and less the more alike it is. Exact copies are
+	// compared word for word; a text that is just as alike as asked for is missed with a
+	// probability of about 0.1, and less the more alike it is. Exact copies are
 	// never missed.
 	FindSimilarEvents(ctx context.Context, in *FindSimilarEventsRequest, opts ...grpc.CallOption) (*FindSimilarEventsResponse, error)
 	// Puts the events that a search finds into clusters of texts that are nearly
@@ -92,8 +92,8 @@ type SimilarityServiceServer interface {
 	// Finds the texts that are nearly the same as that of an event, or as a given
 	// one, among all events of the tenant that are kept. Texts that are the same to
 	// the byte are one result, with how many events have it. Each result was
-	// compared word for word; a text that is as alike as asked for is missed with a
-	// probability of at most 0.05, and less the more alike it is. Exact copies are
+	// compared word for word; a text that is just as alike as asked for is missed with a
+	// probability of about 0.1, and less the more alike it is. Exact copies are
 	// never missed.
 	FindSimilarEvents(context.Context, *FindSimilarEventsRequest) (*FindSimilarEventsResponse, error)
 	// Puts the events that a search finds into clusters of texts that are nearly
