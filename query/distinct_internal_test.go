@@ -63,3 +63,25 @@ func TestRecordsRoom(t *testing.T) {
 	}
 	t.Error("65 sessions found room for 64")
 }
+
+// A session of very many people takes time in proportion to them: each is looked up,
+// not looked for among all others.
+func TestSessionOfManyPeople(t *testing.T) {
+	const people = 300_000 // which took minutes when they were compared with each other
+	r := &records{room: newMemory(maxRecords)}
+	for round := range 2 {
+		for i := range uint64(people) {
+			if err := r.add(record{session: 7, subject: i + 1, probability: 0.5 + 0.25*float64(round), events: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got, _ := r.estimate()
+	if got.Events.Observed != 2*people || got.Sessions.Observed != 1 || got.Subjects.Observed != people {
+		t.Errorf("got %d events, %d sessions, %d people", got.Events.Observed, got.Sessions.Observed, got.Subjects.Observed)
+	}
+	r.compact()
+	if len(r.all) != 2*people {
+		t.Errorf("got %d records, want %d", len(r.all), 2*people)
+	}
+}

@@ -81,17 +81,29 @@ func (r *records) compact() {
 	for _, head := range heads {
 		start := len(fresh)
 		for at := head + 1; at != 0; at = r.all[at-1].next {
-			e := r.all[at-1]
-			i := slices.IndexFunc(fresh[start:], func(have record) bool { return have.joins(e) })
-			if i < 0 {
-				e.next = 0
-				fresh = append(fresh, e)
-			} else {
-				fresh[start+i].events += e.events
-			}
+			fresh = append(fresh, r.all[at-1])
 		}
+		fresh = fresh[:start+len(together(fresh[start:]))]
 	}
 	r.all = fresh
+}
+
+// together puts the records of a session together that are alike, in place.
+func together(session []record) []record {
+	if len(session) > 1 {
+		slices.SortFunc(session, func(a, b record) int {
+			return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.probability, b.probability))
+		})
+	}
+	n := 0
+	for _, e := range session {
+		if e.next = 0; n > 0 && session[n-1].joins(e) {
+			session[n-1].events += e.events
+		} else {
+			session[n], n = e, n+1
+		}
+	}
+	return session[:n]
 }
 
 // link links the records of each session, and returns the places of the first of
@@ -152,10 +164,11 @@ type sampling struct {
 	session []record            // the current one
 	kept    []estimate.Kept
 	people  []estimate.Person
+	places  map[uint64]int // of people, by who they are, beyond the first few
 }
 
 func newSampling() *sampling {
-	return &sampling{sample: estimate.New(), unsure: map[uint64]struct{}{}}
+	return &sampling{sample: estimate.New(), unsure: map[uint64]struct{}{}, places: map[uint64]int{}}
 }
 
 // estimate estimates from the records.
@@ -211,6 +224,9 @@ func (s *sampling) one(session []record) {
 		slices.SortFunc(session, func(a, b record) int { return cmp.Compare(a.probability, b.probability) })
 	}
 	s.kept, s.people = s.kept[:0], s.people[:0]
+	if len(s.places) > 0 {
+		s.places = map[uint64]int{}
+	}
 	for _, e := range session {
 		if math.IsNaN(e.probability) {
 			s.unknown.Events += uint64(e.events)
@@ -239,12 +255,28 @@ func (s *sampling) person(e record) {
 	if e.subject == 0 {
 		return
 	}
-	i := slices.IndexFunc(s.people, func(p estimate.Person) bool { return p.ID == e.subject })
-	if i < 0 {
+	i, known := s.place(e.subject)
+	if !known {
 		i = len(s.people)
 		s.people = append(s.people, estimate.Person{ID: e.subject})
+		if i >= fewPeople {
+			s.places[e.subject] = i
+		}
 	}
 	s.people[i].Probability = e.probability
+}
+
+// fewPeople is how many people of a session are looked through for one.
+const fewPeople = 16
+
+// place returns the place of somebody among the people of the session.
+func (s *sampling) place(id uint64) (int, bool) {
+	few := s.people[:min(len(s.people), fewPeople)]
+	if i := slices.IndexFunc(few, func(p estimate.Person) bool { return p.ID == id }); i >= 0 {
+		return i, true
+	}
+	i, known := s.places[id]
+	return i, known
 }
 
 // evidence tells whether events of the kind are what users lived, and not counts
