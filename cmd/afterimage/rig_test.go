@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -23,14 +25,25 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	r := &rig{TB: t, dir: t.TempDir(), tenant: "default"}
 	for _, addr := range []*string{&r.http, &r.grpc, &r.nats} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := listen(t)
 		defer l.Close() // all three at a time, so that they differ
 		*addr = l.Addr().String()
 	}
 	return r
+}
+
+// listen listens on a port that is free and that no connection takes by itself
+// between a stop and the next start: below those that systems give out (Linux:
+// from 32768).
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	for range 100 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))); err == nil {
+			return l
+		}
+	}
+	t.Fatal("no port is free")
+	return nil
 }
 
 // A process is a run of the program.
