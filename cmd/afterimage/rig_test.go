@@ -25,17 +25,17 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	r := &rig{TB: t, dir: t.TempDir(), tenant: "default"}
 	for _, addr := range []*string{&r.http, &r.grpc, &r.nats} {
-		l := listen(t)
+		l := freePort(t)
 		defer l.Close() // all three at a time, so that they differ
 		*addr = l.Addr().String()
 	}
 	return r
 }
 
-// listen listens on a port that is free and that no connection takes by itself
+// freePort listens on a port that is free and that no connection takes by itself
 // between a stop and the next start: below those that systems give out (Linux:
 // from 32768).
-func listen(t testing.TB) net.Listener {
+func freePort(t testing.TB) net.Listener {
 	t.Helper()
 	for range 100 {
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))); err == nil {
