@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
@@ -37,21 +39,18 @@ type world struct {
 
 func newWorld(t *testing.T, r *rapid.T) *world {
 	w := &world{T: r, now: morning}
-	dir, err := filepath.Abs(t.TempDir())
+	keys, err := os.MkdirTemp(t.TempDir(), "keys")
 	if err != nil {
 		r.Fatal(err)
 	}
-	dir = filepath.Join(dir, fmt.Sprint(worlds))
-	worlds++
+	// In memory: of a hundred logs on disk each keeps its write-ahead logs.
 	if w.log, err = eventlog.Open(context.Background(), eventlog.Config{
-		Dir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), MinFree: 1, Now: func() time.Time { return w.now },
+		Dir: "data", KeysDir: filepath.Join(keys, "keys"), FS: vfs.NewMem(), MinFree: 1, CacheBytes: 16 << 20, Now: func() time.Time { return w.now },
 	}); err != nil {
 		r.Fatal(err)
 	}
 	return w
 }
-
-var worlds int // so far, for their directories
 
 func (w *world) text(label string) string {
 	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 1, 6).Draw(w.T, label), " ")
