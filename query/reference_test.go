@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,13 +38,10 @@ type world struct {
 
 func newWorld(t *testing.T, r *rapid.T) *world {
 	w := &world{T: r, now: morning}
-	keys, err := os.MkdirTemp(t.TempDir(), "keys")
-	if err != nil {
-		r.Fatal(err)
-	}
 	// In memory: of a hundred logs on disk each keeps its write-ahead logs.
+	var err error
 	if w.log, err = eventlog.Open(context.Background(), eventlog.Config{
-		Dir: "data", KeysDir: filepath.Join(keys, "keys"), FS: vfs.NewMem(), MinFree: 1, CacheBytes: 16 << 20, Now: func() time.Time { return w.now },
+		Dir: "data", KeysDir: filepath.Join(t.TempDir(), "keys"), FS: vfs.NewMem(), MinFree: 1, CacheBytes: 16 << 20, Now: func() time.Time { return w.now },
 	}); err != nil {
 		r.Fatal(err)
 	}
