@@ -59,10 +59,6 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 	if out.Total.Events.Observed+out.Total.Unknown.Events == 0 {
 		out.Total.Result = estimate.Nothing(watched.rarest())
 	}
-	out.Total.Result = out.Total.Unseen(watched.rarest())
-	for i := range out.Groups {
-		out.Groups[i].Result = out.Groups[i].Unseen(watched.rarest())
-	}
 	out.Check, err = p.check(ctx, watched)
 	return out, err
 }

@@ -112,28 +112,6 @@ func Nothing(p float64) Result {
 	return Result{Estimate{High: math.Inf(1), Method: HorvitzThompson}, sessions, subjects}
 }
 
-// Unseen returns the result where something may have been sampled of which nothing
-// was kept: sessions that would have been seen with at least the probability p. That
-// all that was kept was kept with certainty does not say that all of it was kept, so
-// nothing is exact then; the intervals reach as far up as Nothing's.
-func (r Result) Unseen(p float64) Result {
-	if !(p < 1) {
-		return r
-	}
-	n := Nothing(p)
-	for _, e := range []struct {
-		is   *Estimate
-		more float64
-	}{{&r.Events, n.Events.High}, {&r.Sessions, n.Sessions.High}, {&r.Subjects, n.Subjects.High}} {
-		if e.is.Method == Exact {
-			e.is.Method, e.is.High = HorvitzThompson, e.is.High+e.more
-			e.is.AtMost += n.Subjects.AtMost
-		}
-	}
-	r.Events.AtMost, r.Sessions.AtMost = 0, 0 // Of people alone.
-	return r
-}
-
 // A total is a Horvitz-Thompson total over sessions.
 type total struct {
 	seen     uint64
