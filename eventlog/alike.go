@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,8 +43,8 @@ type AlikeWork struct {
 	Candidates int   // different ones of them that might have been alike
 	Verified   int   // candidates that were read
 	Incomplete bool  // there were too many candidates, or events that have one
-	Blocks     int   // texts of blocks that it took
-	Bytes      int64 // of those and of sketches
+	Blocks     int   // text sections that were opened: not those in memory already
+	Bytes      int64 // of all sections that were opened, after decompression
 }
 
 // An AlikeText is a text and the events that have it.
@@ -74,6 +72,9 @@ type Sighting struct {
 // difference, and After is not looked at.
 func (l *Log) Alike(ctx context.Context, name event.Tenant, sel Selection, like Likeness) (*Alikes, error) {
 	sel.Order, sel.After = LogOrder, nil
+	if sel.Stats == nil {
+		sel.Stats = new(Stats)
+	}
 	sc, err := l.newScan(ctx, name, sel)
 	if err != nil {
 		return nil, err
@@ -91,6 +92,8 @@ func (l *Log) Alike(ctx context.Context, name event.Tenant, sel Selection, like 
 	if err := a.verify(ctx, found); err != nil {
 		return nil, err
 	}
+	counts := sel.Stats.Counts()
+	a.out.Work.Blocks, a.out.Work.Bytes = int(counts.Texts), counts.Bytes
 	return a.out, nil
 }
 
@@ -103,215 +106,6 @@ type aliking struct {
 	name   block.TextName // likewise
 	texts  *tenant        // whose key texts' names are made with
 	out    *Alikes
-}
-
-// candidate is a text that may be alike.
-type candidate struct {
-	identity
-	estimate float64
-	events   int
-	seen     []Sighting
-	example  int // the one to read it from
-}
-
-// identity tells texts apart.
-type identity struct {
-	sketch minhash.Sketch
-	name   block.TextName
-}
-
-// look goes through the sketches on all cores and returns the candidates, the
-// likeliest first.
-func (a *aliking) look(ctx context.Context) ([]*candidate, error) {
-	workers := make([]looking, runtime.GOMAXPROCS(0))
-	var next atomic.Int64
-	jobs, ctx := errgroup.WithContext(ctx)
-	for i := range workers {
-		w := &workers[i]
-		w.aliking, w.found, w.room = a, map[identity]*candidate{}, MaxSightings/len(workers)
-		jobs.Go(func() error {
-			for n := len(a.sc.units) - int(next.Add(1)); n >= 0; n = len(a.sc.units) - int(next.Add(1)) {
-				if err := errors.Join(ctx.Err(), w.block(a.sc.units[n])); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err := jobs.Wait(); err != nil {
-		return nil, err
-	}
-	return a.together(workers), nil
-}
-
-// together returns what the workers found.
-func (a *aliking) together(workers []looking) []*candidate {
-	first := &workers[0]
-	for i := range workers {
-		w := &workers[i]
-		a.out.Work.Compared += w.compared
-		a.out.Work.Bytes += int64(w.compared) * block.SketchSize
-		a.out.Work.Incomplete = a.out.Work.Incomplete || w.incomplete
-		if i == 0 {
-			continue
-		}
-		for key, c := range w.found {
-			if of := first.found[key]; of != nil {
-				of.events, of.seen = of.events+c.events, append(of.seen, c.seen...)
-			} else {
-				first.found[key] = c
-			}
-		}
-	}
-	found := first.likeliest(MaxCandidates)
-	a.out.Work.Incomplete = a.out.Work.Incomplete || first.incomplete
-	a.out.Work.Candidates = len(found)
-	for _, c := range found {
-		slices.SortFunc(c.seen, func(a, b Sighting) int { return cmp.Compare(a.Seq, b.Seq) })
-	}
-	return found
-}
-
-// looking is what one core does of look.
-type looking struct {
-	*aliking
-	found      map[identity]*candidate
-	floor      float64 // less likely texts have no room any more
-	room       int     // for sightings
-	compared   int
-	incomplete bool
-
-	hits  []minhash.Hit
-	marks []float64 // of the texts of a block: how likely they are alike, 0: not enough
-}
-
-// block looks at the texts of a block.
-func (w *looking) block(u unit) error {
-	if may, err := w.sc.mayHave(u); err != nil || !may {
-		return err
-	}
-	s, err := w.sc.store.sketchesOf(w.sc.disk, u.id, u.header, u.bucket)
-	if err != nil {
-		return err
-	}
-	w.compared += len(s.Texts)
-	if !w.mark(s) {
-		return nil
-	}
-	times, err := w.sc.store.timeline(w.sc.disk, u.id, u.header, u.bucket, w.sc.sel.Stats)
-	if err != nil {
-		return err
-	}
-	if s.Len() != len(times) {
-		return fmt.Errorf("%w: the sections of block %d differ in the number of events", ErrTampered, u.id)
-	}
-	if u.at == nil {
-		for i := range times {
-			w.event(u.id, s, times[i], i)
-		}
-	} else {
-		for _, i := range u.at {
-			if int(i) < len(times) {
-				w.event(u.id, s, times[i], int(i))
-			}
-		}
-	}
-	if len(w.found) > 2*MaxCandidates {
-		w.likeliest(MaxCandidates)
-	}
-	return nil
-}
-
-// mark marks the texts of a block that may be alike and reports whether there is
-// any.
-func (w *looking) mark(s *block.Sketches) (any bool) {
-	w.hits = w.probe.AppendHits(w.hits[:0], s.Texts)
-	if w.sketch == (minhash.Sketch{}) { // Without words, a text is like nothing but itself.
-		w.hits = wordless(w.hits, s, w.name)
-	}
-	w.marks = slices.Grow(w.marks[:0], len(s.Texts))[:len(s.Texts)]
-	if len(w.hits) > 0 {
-		clear(w.marks)
-	}
-	for _, h := range w.hits {
-		if h.Alike >= w.floor {
-			w.marks[h.N], any = max(h.Alike, 1e-9), true
-		}
-	}
-	return any
-}
-
-// wordless appends the texts without words that have the name.
-func wordless(hits []minhash.Hit, s *block.Sketches, name block.TextName) []minhash.Hit {
-	for n, t := range s.Texts {
-		if s.Names[n] == name && t == (minhash.Sketch{}) {
-			hits = append(hits, minhash.Hit{N: n, Alike: 1})
-		}
-	}
-	return hits
-}
-
-// event notes the texts of an event that are marked.
-func (w *looking) event(id block.ID, s *block.Sketches, at block.Moment, i int) {
-	if event.Seq(at.Seq) >= w.sc.before || at.Time < w.sc.since || at.Time >= w.sc.until {
-		return
-	}
-	entry := Entry{Seq: event.Seq(at.Seq), Time: time.Unix(0, at.Time).UTC(), store: w.sc.store, at: location{id, uint32(i)}}
-	before, said := -1, 0
-	for _, v := range w.like.Voices {
-		n, any := s.Text(v, i)
-		if !any || n == before {
-			continue
-		}
-		before, said = n, said+1
-		if w.marks[n] > 0 {
-			w.sighting(s, n, entry, said > 1 || w.others(s, i, n))
-		}
-	}
-}
-
-// others reports whether an event says another text than the n-th by one of the
-// voices.
-func (w *looking) others(s *block.Sketches, i, n int) bool {
-	return slices.ContainsFunc(w.like.Voices, func(v event.Voice) bool {
-		m, any := s.Text(v, i)
-		return any && m != n
-	})
-}
-
-// sighting notes that the n-th text of a block was met in an event.
-func (w *looking) sighting(s *block.Sketches, n int, of Entry, twice bool) {
-	key := identity{s.Texts[n], s.Names[n]}
-	c := w.found[key]
-	if c == nil {
-		c = &candidate{identity: key, estimate: w.marks[n]}
-		w.found[key] = c
-	}
-	c.events++
-	if w.room == 0 && len(c.seen) > 0 {
-		w.incomplete = true
-		return
-	}
-	w.room = max(0, w.room-1)
-	c.seen = append(c.seen, Sighting{of, s.Probability(int(of.at.index)), twice})
-}
-
-// likeliest leaves so many candidates and returns them, the likeliest first.
-func (w *looking) likeliest(most int) []*candidate {
-	all := make([]*candidate, 0, len(w.found))
-	for _, c := range w.found {
-		all = append(all, c)
-	}
-	slices.SortFunc(all, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(b.estimate, a.estimate), cmp.Compare(b.events, a.events), cmp.Compare(a.seen[0].Seq, b.seen[0].Seq))
-	})
-	for ; len(all) > most; all = all[:len(all)-1] {
-		last := all[len(all)-1]
-		delete(w.found, last.identity)
-		w.room += len(last.seen)
-		w.floor, w.incomplete = last.estimate, true
-	}
-	return all
 }
 
 // verify reads the likeliest candidates and keeps those that are alike.
@@ -328,7 +122,7 @@ func (a *aliking) verify(ctx context.Context, found []*candidate) error {
 		jobs.Go(func() error {
 			for _, n := range of {
 				var err error
-				if texts[n], err = a.compare(found[n]); err != nil || ctx.Err() != nil {
+				if texts[n], err = a.compare(found[n], len(of) > 1); err != nil || ctx.Err() != nil {
 					return errors.Join(err, ctx.Err())
 				}
 			}
@@ -356,22 +150,16 @@ func (a *aliking) examples(found []*candidate) map[block.ID][]int {
 	for n, c := range found {
 		c.example = max(0, slices.IndexFunc(c.seen, func(s Sighting) bool { return len(blocks[s.at.block]) > 0 || a.sc.store.texts.has(s.at.block) }))
 		id := c.seen[c.example].at.block
-		if len(blocks[id]) == 0 {
-			if h, _, err := a.sc.store.header(id); err == nil {
-				a.out.Work.Blocks++
-				a.out.Work.Bytes += int64(h.TextSize)
-			}
-		}
 		blocks[id] = append(blocks[id], n)
 	}
 	return blocks
 }
 
-// compare reads a candidate. What was forgotten or redacted meanwhile is like
-// nothing.
-func (a *aliking) compare(c *candidate) (AlikeText, error) {
+// compare reads a candidate; more tells whether others of its block are read, too.
+// What was forgotten or redacted meanwhile is like nothing.
+func (a *aliking) compare(c *candidate, more bool) (AlikeText, error) {
 	for i := range c.seen {
-		text, err := a.read(c, &c.seen[(c.example+i)%len(c.seen)])
+		text, err := a.read(c, &c.seen[(c.example+i)%len(c.seen)], more)
 		if errors.Is(err, ErrErased) {
 			continue
 		}
@@ -389,16 +177,24 @@ func (a *aliking) compare(c *candidate) (AlikeText, error) {
 
 // read returns the text of a candidate, ErrErased where the event does not have
 // it any more.
-func (a *aliking) read(c *candidate, s *Sighting) (string, error) {
-	e, err := s.Event()
-	if err != nil {
-		return "", err
-	}
-	for _, v := range a.like.Voices {
-		text := event.TextOf(e, v)
-		if text != "" && block.NameOf(a.texts.texts, text) == c.name {
-			return text, nil
+func (a *aliking) read(c *candidate, s *Sighting, more bool) (text string, err error) {
+	err = s.store.stored(s.Seq, s.at, more, s.stats, func(stored []byte) error {
+		e, err := event.Unmarshal(stored)
+		if err != nil {
+			return fmt.Errorf("event %d: %w: %w", s.Seq, ErrTampered, err)
 		}
+		for _, v := range a.like.Voices {
+			if text = event.TextOf(e, v); text != "" && block.NameOf(a.texts.texts, text) == c.name {
+				return nil
+			}
+		}
+		return errOther
+	})
+	if errors.Is(err, errOther) {
+		err = ErrErased
 	}
-	return "", ErrErased
+	return text, err
 }
+
+// errOther reports that an event says something else by now.
+var errOther = errors.New("the event says something else")

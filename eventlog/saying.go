@@ -24,7 +24,7 @@ func (e *Entry) Saying(voices []event.Voice) (s Saying, any bool, probability fl
 		if err != nil {
 			return err
 		}
-		of, err := e.store.sketchesOf(e.store.disk, at.block, h, b)
+		of, err := e.store.sketchesOf(e.store.disk, at.block, h, b, e.stats)
 		if err != nil {
 			return e.store.movedError(at.block, err)
 		}

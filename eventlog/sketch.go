@@ -10,13 +10,13 @@ import (
 
 // sketchesOf returns the sketches of a block as d has it. Where it was stored
 // without, they are made from its texts, and kept in memory.
-func (s *store) sketchesOf(d disk, id block.ID, h *block.Header, b *bucket) (*block.Sketches, error) {
-	e, err := s.sketches.get(id, func(block.ID) (*block.Sketches, error) {
+func (s *store) sketchesOf(d disk, id block.ID, h *block.Header, b *bucket, stats *Stats) (*block.Sketches, error) {
+	e, err := s.sketches.get(id, counting(stats, func(block.ID) (*block.Sketches, error) {
 		if h.Sketched {
 			return openSketches(d, s.codec, id, h, b)
 		}
 		return makeSketches(d, s.codec, id, h, b)
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}

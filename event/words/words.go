@@ -46,6 +46,7 @@ func (s *Set) Prefixes() []Hash { return s.prefixes.all }
 func (s *Set) AppendOf(all []Hash, text string) []Hash {
 	s.recording, s.record = true, all
 	s.seen(text)
+	s.before = 0
 	s.scan(text)
 	all = s.record
 	s.recording, s.record = false, nil

@@ -35,8 +35,8 @@ const (
 	FindSimilarEventsRequest_FIELD_UNSPECIFIED FindSimilarEventsRequest_Field = 0
 	// What the model generated: texts and tool calls, without reasoning.
 	FindSimilarEventsRequest_OUTPUT FindSimilarEventsRequest_Field = 1
-	// What the user was shown: in the place of what was generated, if something
-	// was, or by an action.
+	// What the user was shown: the output as it is, or what took its place; or
+	// what an action said.
 	FindSimilarEventsRequest_SHOWN FindSimilarEventsRequest_Field = 2
 	// What the user said last in the input of the call.
 	FindSimilarEventsRequest_INPUT FindSimilarEventsRequest_Field = 3
@@ -436,9 +436,11 @@ type FindSimilarEventsResponse struct {
 	// too many: there may be more texts, and numbers of events are the least that
 	// there are. Ask with a higher threshold or a narrower filter.
 	Incomplete bool `protobuf:"varint,8,opt,name=incomplete,proto3" json:"incomplete,omitempty"`
-	// How many blocks of texts were opened to compare them word for word.
+	// How many blocks of texts were opened to compare them word for word: not those
+	// in memory already.
 	BlocksOpened uint64 `protobuf:"varint,9,opt,name=blocks_opened,json=blocksOpened,proto3" json:"blocks_opened,omitempty"`
-	// How many bytes of sketches and texts were gone through.
+	// How many bytes of sketches, texts and times were opened, after decompression:
+	// not those in memory already.
 	BytesOpened   uint64 `protobuf:"varint,10,opt,name=bytes_opened,json=bytesOpened,proto3" json:"bytes_opened,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -35,7 +35,7 @@ const (
 // beginning and the end of a text count as words): 1 where they have the same
 // words in the same order, 0 where no two words follow each other in both. Case,
 // diacritics and punctuation make no difference; in scripts that are written
-// without spaces a character counts as a word. See docs/query-similar.md.
+// without spaces every two neighbouring characters count as a word. See docs/query-similar.md.
 type SimilarityServiceClient interface {
 	// Finds the texts that are nearly the same as that of an event, or as a given
 	// one, among all events of the tenant that are kept. Texts that are the same to
@@ -87,7 +87,7 @@ func (c *similarityServiceClient) ClusterEvents(ctx context.Context, in *Cluster
 // beginning and the end of a text count as words): 1 where they have the same
 // words in the same order, 0 where no two words follow each other in both. Case,
 // diacritics and punctuation make no difference; in scripts that are written
-// without spaces a character counts as a word. See docs/query-similar.md.
+// without spaces every two neighbouring characters count as a word. See docs/query-similar.md.
 type SimilarityServiceServer interface {
 	// Finds the texts that are nearly the same as that of an event, or as a given
 	// one, among all events of the tenant that are kept. Texts that are the same to
