@@ -49,7 +49,7 @@ func TestSimilarEvents(t *testing.T) {
 	}
 	client := pb.NewSimilarityServiceClient(s.conn)
 	found, err := client.FindSimilarEvents(t.Context(), &pb.FindSimilarEventsRequest{Tenant: "acme", Like: &pb.FindSimilarEventsRequest_Id{Id: "e2"}})
-	if err != nil || len(found.GetResults()) != 2 || found.GetResults()[0].GetSimilarity() != 1 || found.GetVerified() != 2 || found.GetBlocksOpened() == 0 {
+	if err != nil || len(found.GetResults()) != 2 || found.GetResults()[0].GetSimilarity() != 1 || found.GetVerified() != 2 || found.GetCompared() == 0 {
 		t.Errorf("got %v, %v", found, err)
 	}
 	if _, err := client.ClusterEvents(t.Context(), &pb.ClusterEventsRequest{}); status.Code(err) != codes.InvalidArgument {
