@@ -11,13 +11,14 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // Bounds and defaults of a SimilarRequest and a ClusterRequest.
 const (
-	DefaultThreshold = 0.4
+	DefaultThreshold = 0.4     // of texts of four words and more; see SimilarRequest
 	MinThreshold     = 0.2     // below it hardly any text is left out by its sketch
 	MaxText          = 1 << 20 // bytes
 	MaxResults       = 1_000
@@ -36,8 +37,10 @@ type SimilarRequest struct {
 	// Voices are which texts of an event are compared; the text of the event that
 	// is asked for is that of the first voice that says any. None: what was
 	// generated, and what was shown.
-	Voices    []event.Voice
-	Threshold float64 // how alike at least, MinThreshold to 1; 0: DefaultThreshold
+	Voices []event.Voice
+	// Threshold is how alike texts are at least, MinThreshold to 1. 0: DefaultThreshold,
+	// or, for a text of two or three words, as much as one changed word leaves.
+	Threshold float64
 
 	Filter     string    // a CEL condition, as in a Request
 	Since      time.Time // only events at or after; zero: no bound
@@ -130,6 +133,9 @@ func (e *Engine) similar(ctx context.Context, t event.Tenant, r SimilarRequest) 
 	}
 	if like.Text, err = e.wanted(ctx, t, r, like.Voices); err != nil || s == nil {
 		return nil, like, err
+	}
+	if n := len(words.Of(like.Text)); r.Threshold == 0 && 1 < n && n < 4 {
+		like.Threshold = float64(n-1) / float64(n+3)
 	}
 	s.size = size
 	return s, like, nil

@@ -166,9 +166,9 @@ func similarRecall(b *testing.B, engine *query.Engine, r *rand.Rand, texts, voca
 				got := slices.ContainsFunc(found.Texts, func(t query.SimilarText) bool {
 					return t.Text == event.Beginning(text, eventlog.MaxBeginning) && t.Similarity == exact
 				})
-				all.add(exact >= query.DefaultThreshold, got)
+				all.add(exact >= found.Threshold, got)
 				class := slices.IndexFunc(lengths, func(n int) bool { return len(spell(text))/2 <= n })
-				byLength[class].add(exact >= query.DefaultThreshold, got)
+				byLength[class].add(exact >= found.Threshold, got)
 				if i%10 == 0 {
 					n, ok := precise(b, engine, probe, found)
 					answers, right = answers+n, right+ok

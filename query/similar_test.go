@@ -157,6 +157,37 @@ func TestSimilarIsWhatReadingFinds(t *testing.T) {
 	}
 }
 
+// One word of few may be another: that leaves less than the threshold of longer
+// texts.
+func TestSimilarShortTexts(t *testing.T) {
+	log := newLog(t)
+	engine := query.New(query.Config{Log: log})
+	for n, text := range []string{"yes", "no", "yes please", "yes thanks", "red pill now", "blue pill now", "take the red pill", "take the blue pill"} {
+		add(t, log, "acme", answered(n, text, 1))
+	}
+	for text, want := range map[string][]string{
+		"yes":                {"yes"},
+		"yes please":         {"yes please", "yes thanks", "yes"},
+		"red pill now":       {"red pill now", "blue pill now"},
+		"take the red pill":  {"take the red pill", "take the blue pill"},
+		"take the grey pill": {"take the red pill", "take the blue pill"},
+	} {
+		got, err := engine.Similar(t.Context(), "acme", query.SimilarRequest{Text: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, f := range got.Texts {
+			found = append(found, f.Text)
+		}
+		slices.Sort(found)
+		slices.Sort(want)
+		if !slices.Equal(found, want) {
+			t.Errorf("like %q: got %q, want %q", text, found, want)
+		}
+	}
+}
+
 // An event that says one thing and shows another counts once.
 func TestSimilarCountsAnEventOnce(t *testing.T) {
 	log := newLog(t)

@@ -100,8 +100,9 @@ type FindSimilarEventsRequest struct {
 	Like isFindSimilarEventsRequest_Like `protobuf_oneof:"like"`
 	// Which text of events.
 	Field FindSimilarEventsRequest_Field `protobuf:"varint,5,opt,name=field,proto3,enum=afterimage.v1.FindSimilarEventsRequest_Field" json:"field,omitempty"`
-	// How alike at least, from 0.2 to 1; 0 means 0.4. Of a text in which every
-	// tenth word was replaced about 0.68 is left, every fifth about 0.48.
+	// How alike at least, from 0.2 to 1; 0 means 0.4, or, for a text of two or three
+	// words, as much as one changed word leaves. Of a text in which every tenth word
+	// was replaced about 0.68 is left, every fifth about 0.48.
 	Threshold float64 `protobuf:"fixed64,6,opt,name=threshold,proto3" json:"threshold,omitempty"`
 	// A CEL condition that the events must meet, as in a search. Empty: all.
 	Filter string `protobuf:"bytes,7,opt,name=filter,proto3" json:"filter,omitempty"`
