@@ -82,17 +82,24 @@ func (w countingWorld) event() *pb.Event {
 }
 
 func (w countingWorld) verdict(target string) *pb.Verdict {
-	return &pb.Verdict{
-		Target: target, Category: w.one("category", "harm", "spam"), Classifier: &pb.Classifier{Name: w.one("classifier", "", "shield")},
+	v := &pb.Verdict{
+		Scope: rapid.SampledFrom([]pb.Verdict_Scope{pb.Verdict_INPUT, pb.Verdict_OUTPUT}).Draw(w.T, "scope"), Target: target, Category: w.one("category", "harm", "spam"), Classifier: &pb.Classifier{Name: w.one("classifier", "", "shield")},
 		Score:  rapid.SampledFrom([]float64{0, 0.25, 0.5, 1}).Draw(w.T, "score"),
 		Action: rapid.SampledFrom([]pb.Verdict_Action{pb.Verdict_ACTION_UNSPECIFIED, pb.Verdict_FLAGGED}).Draw(w.T, "verdict action"),
 	}
+	if t := rapid.SampledFrom([]float64{-1, 0.25, 0.75}).Draw(w.T, "threshold"); t > 0 {
+		v.Threshold = &t
+	}
+	return v
 }
 
 // countingFilters are conditions that need no text.
 var countingFilters = []string{
 	"", `kind == "interaction"`, `source.deployment == "d" || class == "flagged"`, `interaction.verdicts.exists(v, v.score >= 0.5)`,
 	`session == "c-1" && turn == 0`, `user != ""`, `has(event.verdict) || action.kind == "NOTICE"`, `capture.probability < 1.0`,
+	`interaction.verdicts.exists(v, v.score >= v.threshold && v.classifier.name != "shield")`, `interaction.model.version == "v1" && source.region == ""`,
+	`interaction.verdicts.all(v, v.scope == "OUTPUT" || v.action == "FLAGGED")`, `report.category == "harm" || verdict.score > 0.2 || capture.rule == "base"`,
+	`interaction.verdicts.size() > 1`,
 }
 
 // population draws which events to count.

@@ -90,7 +90,8 @@ func (w *watch) merge(o *watch) {
 }
 
 // check completes what a watch saw.
-func (p *population) check(ctx context.Context, w *watch) (c Check, err error) {
+func (p *population) check(ctx context.Context, w *watch) (c *Check, err error) {
+	c = new(Check)
 	c.Gaps, c.Missing = w.gaps()
 	c.Instances, c.Uncounted = uint64(len(w.of)), w.uncounted
 	if p.search == nil {

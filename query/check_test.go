@@ -47,7 +47,7 @@ func TestGaps(t *testing.T) {
 		kept(5, "c", 1, 0.5), kept(6, "c", 2, 0.5), kept(7, "c", 1, 0.5), // it began anew
 		kept(8, "a", 0, 0.5), kept(9, "d", 3, 0.5),
 	)
-	want := query.Check{
+	want := &query.Check{
 		Gaps: []query.Gap{
 			{Service: "chat", Instance: "a", First: 1, Last: 5, Missing: 2, Present: 3},
 			{Service: "chat", Instance: "c", First: 1, Last: 2, Present: 2, Repeated: 1},

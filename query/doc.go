@@ -4,6 +4,7 @@
 //
 //	engine := query.New(query.Config{Log: log})
 //	page, err := engine.Search(ctx, tenant, query.Request{Filter: `user == "alice@example.com"`})
+//	counts, err := engine.Aggregate(ctx, tenant, query.AggregateRequest{Population: query.Population{GroupBy: []string{"day"}}})
 //	for frame, err := range engine.Replay(ctx, tenant, "c-17", query.Options{View: pb.View_USER}) { … }
 //
 // What is always true:
@@ -21,6 +22,10 @@
 //     has any.
 //   - As of a position a replay is what it was when the log had no more, but
 //     for what was redacted or forgotten since.
+//   - Counts and estimates are of the events that there are at one position of the
+//     log, read no text, and say what they leave out. An estimate says how it was
+//     made and never rests on an assumption that it does not name (package
+//     estimate).
 //   - A page is bounded in events and in bytes, a replay holds one stretch of
 //     a session in memory, and reading writes nothing (invariant 9).
 package query

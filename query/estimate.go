@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -14,14 +15,18 @@ import (
 
 // An EstimateRequest asks how much there was of what was sampled. Only evidence is
 // looked at: interactions, verdicts, reports and actions.
-type EstimateRequest struct{ Population }
+type EstimateRequest struct {
+	Population
+	// SkipCheck leaves Check out, which looks at every event of the time range.
+	SkipCheck bool
+}
 
 // An Estimation is an answer.
 type Estimation struct {
 	Total   EstimatedGroup   // everything together; it has no key
 	Groups  []EstimatedGroup // the most events seen first, then by key
 	Omitted Omitted          // what is left out of Groups; its events are those seen
-	Check   Check            // what else speaks for or against it
+	Check   *Check           // what else speaks for or against it; nil: left out
 	Size    event.Seq        // as of how many positions
 }
 
@@ -43,7 +48,10 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 	if err != nil {
 		return nil, err
 	}
-	watches := newWatches()
+	var watches []*watch
+	if !r.SkipCheck {
+		watches = newWatches()
+	}
 	kept, size, err := p.keepAndWatch(ctx, watches)
 	if err != nil {
 		return nil, err
@@ -55,18 +63,24 @@ func (e *Engine) Estimate(ctx context.Context, t event.Tenant, r EstimateRequest
 	if err := out.groups(ctx, kept, r.GroupBy, p.limit); err != nil {
 		return nil, err
 	}
-	watched := merged(watches)
-	if out.Total.Events.Observed+out.Total.Unknown.Events == 0 {
-		out.Total.Result = estimate.Nothing(watched.rarest())
+	seen, rarest := out.Total.Events.Observed+out.Total.Unknown.Events, math.NaN()
+	if !r.SkipCheck {
+		all := merged(watches)
+		rarest = all.rarest()
+		if out.Check, err = p.check(ctx, all); err != nil {
+			return nil, err
+		}
 	}
-	out.Check, err = p.check(ctx, watched)
-	return out, err
+	if seen == 0 {
+		out.Total.Result = estimate.Nothing(rarest)
+	}
+	return out, nil
 }
 
 // keepAndWatch is keep that looks at all events of the time range too: at once,
 // unless the filter leads to the few that match.
 func (p *population) keepAndWatch(ctx context.Context, watches []*watch) ([]*keeper, event.Seq, error) {
-	if p.search == nil || len(p.search.selection.Terms) == 0 {
+	if watches == nil || p.search == nil || len(p.search.selection.Terms) == 0 {
 		return p.keep(ctx, evidence, watches)
 	}
 	all := *p

@@ -21,7 +21,7 @@ type record struct {
 }
 
 // maxRecords is how many of these an answer may be made from: 32 bytes each.
-const maxRecords = 8 << 20
+const maxRecords = 4 << 20
 
 var errRecords = &RequestError{"filter", "lets through more sessions than an estimate can be made from at once: narrow filter, since and until, or group by less"}
 

@@ -64,36 +64,18 @@ func (p *population) each(ctx context.Context, all func(worker int, c *eventlog.
 	if all != nil {
 		selection = eventlog.Selection{Since: p.since, Until: p.until}
 	}
+	sieves := make([]*sieve, eventlog.Workers())
+	for i := range sieves {
+		sieves[i] = newSieve(p.search.condition)
+	}
 	return p.engine.log.EachColumns(ctx, p.tenant, selection, eventlog.Workers(), func(worker int, c *eventlog.Columns) error {
 		if all != nil {
 			all(worker, c)
 		}
-		rows, err := matching(p.search.condition, c)
+		rows, err := sieves[worker].matching(c)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		return do(worker, c, rows)
 	})
-}
-
-// matching returns the rows for which the condition holds.
-func matching(condition *policy.Condition, c *eventlog.Columns) ([]uint32, error) {
-	if condition == nil {
-		return c.Rows, nil
-	}
-	rows := c.Rows[:0]
-	for _, i := range c.Rows {
-		e, err := c.Meta(i)
-		if err != nil {
-			return nil, err
-		}
-		ok, err := condition.Match(e)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			rows = append(rows, i)
-		}
-	}
-	return rows, nil
 }

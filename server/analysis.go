@@ -64,7 +64,7 @@ func (s analyses) EstimateEvents(ctx context.Context, r *pb.EstimateEventsReques
 		return nil, err
 	}
 	defer leave()
-	e, err := s.cfg.Query.Estimate(ctx, t, query.EstimateRequest{Population: p})
+	e, err := s.cfg.Query.Estimate(ctx, t, query.EstimateRequest{Population: p, SkipCheck: r.GetSkipCheck()})
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,10 @@ func finite(v float64) *float64 {
 	return &v
 }
 
-func samplingCheck(c query.Check) *pb.SamplingCheck {
+func samplingCheck(c *query.Check) *pb.SamplingCheck {
+	if c == nil {
+		return nil
+	}
 	out := &pb.SamplingCheck{Missing: c.Missing, Instances: c.Instances, Uncounted: c.Uncounted, Forgotten: c.Forgotten}
 	for _, g := range c.Gaps {
 		out.Gaps = append(out.Gaps, &pb.SequenceGap{

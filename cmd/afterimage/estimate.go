@@ -14,6 +14,7 @@ import (
 
 type estimateCmd struct {
 	population
+	NoCheck bool `help:"Leave out what is missing and what publishers counted, which looks at every event of the time range."`
 	format
 	storeFlag
 	tenantFlag
@@ -34,7 +35,7 @@ assumption (good-toulmin), under laws that people mostly follow (model), or not 
 
 // Run asks the store, and prints what it says.
 func (c *estimateCmd) Run(ctx context.Context, s streams) error {
-	r := &pb.EstimateEventsRequest{Tenant: c.Tenant, Filter: c.Filter, GroupBy: c.By, Limit: c.Limit}
+	r := &pb.EstimateEventsRequest{Tenant: c.Tenant, Filter: c.Filter, GroupBy: c.By, Limit: c.Limit, SkipCheck: c.NoCheck}
 	if err := c.fill(time.Now(), &r.Since, &r.Until, &r.Interval); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -51,6 +52,7 @@ type Columns struct {
 	probability Floats
 	sequences   []uint64    // nil: there are none
 	other       []bool      // nil: all are interactions
+	kinds       bool        // it is known which are
 	verdicts    Verdicts    // of interactions
 	bodies      []*pb.Event // the different ones of other events
 	body        Places      // of each event among bodies
@@ -79,10 +81,12 @@ type Floats struct {
 // Verdicts are the verdicts of all interactions of a block, one after the other.
 type Verdicts struct {
 	ends       []uint32 // where those of each event end; nil: there are none
+	Scopes     []pb.Verdict_Scope
 	Actions    []pb.Verdict_Action
 	Classifier Strings
 	Category   Strings
 	Score      Floats
+	Threshold  Floats
 }
 
 // Of returns which verdicts are the i-th event's.
@@ -115,7 +119,7 @@ func (c *Codec) OpenColumns(id ID, h Header, key keyring.AEAD, sealed []byte) (*
 }
 
 func decodeColumns(b []byte, seed maphash.Seed) (*Columns, error) {
-	c := &Columns{size: 1024}
+	c := newColumns()
 	n, err := eachColumn(b, allColumns, func(number uint64, n int, r *reader) bool { return c.decode(number, n, r, seed) })
 	if err != nil {
 		return nil, err
@@ -123,8 +127,23 @@ func decodeColumns(b []byte, seed maphash.Seed) (*Columns, error) {
 	if len(c.seqs) != n || len(c.times) != n {
 		return nil, fmt.Errorf("%w: a column is missing", ErrCorrupt)
 	}
+	if c.other == nil && !c.kinds {
+		c.other = slices.Repeat([]bool{true}, n)
+	}
 	c.size += 16 * n
 	return c, nil
+}
+
+// newColumns are those of a section that has none: everything is absent.
+func newColumns() *Columns {
+	c := &Columns{
+		sessions: Names{Hashes: []uint64{0}}, users: Names{Hashes: []uint64{0}},
+		probability: Floats{Values: []float64{math.NaN()}}, bodies: []*pb.Event{{}}, size: 1024,
+	}
+	for i := range c.strings {
+		c.strings[i].Values = []string{""}
+	}
+	return c
 }
 
 // decode reads a column, if it is one that counting needs.
@@ -146,7 +165,7 @@ func (c *Columns) decode(number uint64, n int, r *reader, seed maphash.Seed) boo
 			c.size += 8 * n
 		}
 	case columnInteraction:
-		c.other = c.notInteractions(r.uvarints(n))
+		c.other, c.kinds = c.notInteractions(r.uvarints(n)), true
 	case columnVerdict:
 		c.verdicts = c.judged(r, n)
 	case columnBody:
@@ -227,10 +246,9 @@ func (c *Columns) judged(r *reader, n int) (out Verdicts) {
 		r.fail("verdicts")
 		return Verdicts{}
 	}
-	out.Actions = make([]pb.Verdict_Action, total)
+	out.Scopes, out.Actions = make([]pb.Verdict_Scope, total), make([]pb.Verdict_Action, total)
 	for i := range out.Actions {
-		r.uvarint() // the scope
-		out.Actions[i] = pb.Verdict_Action(r.uvarint())
+		out.Scopes[i], out.Actions[i] = pb.Verdict_Scope(r.uvarint()), pb.Verdict_Action(r.uvarint())
 	}
 	for i := range verdictStrings {
 		switch i {
@@ -240,13 +258,15 @@ func (c *Columns) judged(r *reader, n int) (out Verdicts) {
 			out.Category = c.column(r, total)
 		case verdictScore:
 			out.Score = c.floats(r, total)
+		case verdictThreshold:
+			out.Threshold = c.floats(r, total)
 		default:
 			places(r, total, len(r.bytesDictionary()))
 		}
 	}
 	if total > 0 {
 		out.ends = ends
-		c.size += 4 * (n + total)
+		c.size += 4*n + 8*total
 	}
 	return out
 }

@@ -11,6 +11,7 @@ const (
 	verdictClassifier = 1
 	verdictCategory   = 3
 	verdictScore      = 4
+	verdictThreshold  = 5
 )
 
 // verdictStrings are the columns of verdicts that are written as strings;
@@ -27,10 +28,10 @@ var verdictStrings = []struct {
 	{(*pb.Verdict).GetCategory, func(v *pb.Verdict, s string) { v.Category = s }},
 	{func(v *pb.Verdict) string { return floatString(v.GetScore()) },
 		func(v *pb.Verdict, s string) { v.Score, _ = parseFloat(s) }},
-	{verdictThreshold, setVerdictThreshold},
+	{thresholdOf, setVerdictThreshold},
 }
 
-func verdictThreshold(v *pb.Verdict) string {
+func thresholdOf(v *pb.Verdict) string {
 	if v.Threshold == nil {
 		return ""
 	}

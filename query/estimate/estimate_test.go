@@ -151,6 +151,11 @@ func TestNothing(t *testing.T) {
 	if r := Nothing(1); r.Sessions.High != 0 || r.Events.Method != Exact {
 		t.Errorf("at 100 %%: %+v", r)
 	}
+	anonymous := New()
+	anonymous.Add(Session{Kept: []Kept{{0.01, 3}}, Unnamed: true})
+	if r := anonymous.Result(); r.Events.Value != 300 || math.Abs(r.Sessions.High-298.07) > 0.01 || !math.IsNaN(r.Subjects.Value) {
+		t.Errorf("of no session and nobody: %+v", r)
+	}
 	if r := Nothing(math.NaN()); !math.IsInf(r.Sessions.High, 1) {
 		t.Errorf("at no known probability: %+v", r)
 	}

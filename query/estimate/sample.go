@@ -56,20 +56,23 @@ type Estimate struct {
 // A Result is what a sample tells.
 type Result struct{ Events, Sessions, Subjects Estimate }
 
-// A Sample is sessions that were seen.
+// A Sample is sessions that were seen. Its zero value is not usable.
 type Sample struct {
 	events, sessions total
 	subjects         subjects
+	rarest           float64 // the smallest probability with which a session was kept
 }
 
 // New returns an empty sample.
-func New() *Sample { return new(Sample) }
+func New() *Sample { return &Sample{rarest: 1} }
 
 // Add adds a session, once. The sample keeps nothing of it.
 func (s *Sample) Add(session Session) {
 	s.events.add(session.Kept)
+	p := session.Kept[len(session.Kept)-1].Probability
+	s.rarest = min(s.rarest, p)
 	if !session.Unnamed {
-		s.sessions.add([]Kept{{session.Kept[len(session.Kept)-1].Probability, 1}})
+		s.sessions.add([]Kept{{p, 1}})
 	}
 	for _, p := range session.People {
 		s.subjects.of(p.ID).see(p.Probability)
@@ -80,6 +83,7 @@ func (s *Sample) Add(session Session) {
 func (s *Sample) Merge(o *Sample) {
 	s.events.merge(o.events)
 	s.sessions.merge(o.sessions)
+	s.rarest = min(s.rarest, o.rarest)
 	for i := range o.subjects.all {
 		s.subjects.of(o.subjects.all[i].id).merge(&o.subjects.all[i])
 	}
@@ -92,7 +96,15 @@ func (s *Sample) Knows(person uint64) bool {
 
 // Result returns the estimates.
 func (s *Sample) Result() Result {
-	return Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects.all)}
+	r := Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects.all)}
+	// Where what was seen is of no session, or of nobody, the rest may be.
+	if r.Sessions.Observed == 0 {
+		r.Sessions = Nothing(s.rarest).Sessions
+	}
+	if r.Subjects.Observed == 0 {
+		r.Subjects = Nothing(s.rarest).Subjects
+	}
+	return r
 }
 
 // Nothing returns what it tells that nothing was seen, where each session would

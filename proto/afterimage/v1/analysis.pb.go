@@ -666,7 +666,10 @@ type EstimateEventsRequest struct {
 	// The length of `interval`.
 	Interval *durationpb.Duration `protobuf:"bytes,6,opt,name=interval,proto3" json:"interval,omitempty"`
 	// The most groups to return, 1 to 10,000; 0 means 1,000.
-	Limit         int32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit int32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Leave `check` out, which looks at every event of the time range: faster where
+	// a filter matches few. Then there is no upper end where nothing is seen.
+	SkipCheck     bool `protobuf:"varint,8,opt,name=skip_check,json=skipCheck,proto3" json:"skip_check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -750,6 +753,13 @@ func (x *EstimateEventsRequest) GetLimit() int32 {
 	return 0
 }
 
+func (x *EstimateEventsRequest) GetSkipCheck() bool {
+	if x != nil {
+		return x.SkipCheck
+	}
+	return false
+}
+
 // Estimates.
 type EstimateEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -760,7 +770,8 @@ type EstimateEventsResponse struct {
 	Groups []*EstimatedGroup `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
 	// The groups beyond `limit`; absent where none was left out.
 	Omitted *Omitted `protobuf:"bytes,3,opt,name=omitted,proto3" json:"omitted,omitempty"`
-	// What else speaks for or against the estimates.
+	// What else speaks for or against the estimates; absent if it was to be left
+	// out.
 	Check *SamplingCheck `protobuf:"bytes,4,opt,name=check,proto3" json:"check,omitempty"`
 	// How many positions the log had: the answer is as of then.
 	Size          uint64 `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
@@ -1435,7 +1446,7 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\"9\n" +
 	"\aOmitted\x12\x16\n" +
 	"\x06groups\x18\x01 \x01(\x04R\x06groups\x12\x16\n" +
-	"\x06events\x18\x02 \x01(\x04R\x06events\"\x93\x02\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\"\xb2\x02\n" +
 	"\x15EstimateEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x120\n" +
@@ -1443,7 +1454,9 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x19\n" +
 	"\bgroup_by\x18\x05 \x03(\tR\agroupBy\x125\n" +
 	"\binterval\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\binterval\x12\x14\n" +
-	"\x05limit\x18\a \x01(\x05R\x05limit\"\xfe\x01\n" +
+	"\x05limit\x18\a \x01(\x05R\x05limit\x12\x1d\n" +
+	"\n" +
+	"skip_check\x18\b \x01(\bR\tskipCheck\"\xfe\x01\n" +
 	"\x16EstimateEventsResponse\x123\n" +
 	"\x05total\x18\x01 \x01(\v2\x1d.afterimage.v1.EstimatedGroupR\x05total\x125\n" +
 	"\x06groups\x18\x02 \x03(\v2\x1d.afterimage.v1.EstimatedGroupR\x06groups\x120\n" +
