@@ -55,7 +55,7 @@ lint: # the code, and the description of the API
 check: build # what CI runs
 	go vet ./... && cd tools && go vet ./...
 	$(MAKE) lint test
-	go test -run '^$$' -bench . -benchtime 1x ./... # once, so that they run when they are wanted
+	go test -short -run '^$$' -bench . -benchtime 1x ./... # once, so that they run when they are wanted
 	cd tools && go test ./...
 	.ci/undiff $(MAKE) generate
 	go mod tidy -diff && cd tools && go mod tidy -diff

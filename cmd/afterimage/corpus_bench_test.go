@@ -23,11 +23,22 @@ import (
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
+// measuredFiles are the files of the corpus; with -short, which asks only whether a
+// benchmark runs, the last five: short ones, and long sessions.
+func measuredFiles(b *testing.B) []string {
+	b.Helper()
+	files := corpusFiles(b)
+	if testing.Short() {
+		return files[len(files)-5:]
+	}
+	return files
+}
+
 // The whole path with all its processes: from the start of `publish` of the
 // corpus to the last event durable in the log. Each round is told beside what
 // the machine could do just then; -benchtime 5x makes five.
 func BenchmarkCorpusPublish(b *testing.B) {
-	files := corpusFiles(b)
+	files := measuredFiles(b)
 	best := 0.0
 	for b.Loop() {
 		l := loadCorpus(b, files)
@@ -161,7 +172,7 @@ func sha256Speed() float64 {
 // random sessions, of about twenty turns and of any, over HTTP and over gRPC.
 // -benchtime 3000x makes the percentiles good.
 func BenchmarkCorpusRead(b *testing.B) {
-	files := corpusFiles(b)
+	files := measuredFiles(b)
 	random := seeded(b)
 	var ids []string
 	turns := map[string]int{}

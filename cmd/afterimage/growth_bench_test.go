@@ -34,7 +34,7 @@ func BenchmarkCorpusGrowth(b *testing.B) {
 		}
 		parts = max(2, n/grownBy)
 	}
-	files := corpusFiles(b)
+	files := measuredFiles(b)
 	for b.Loop() {
 		publishAgain(b, files, parts)
 	}

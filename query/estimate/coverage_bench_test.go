@@ -69,7 +69,14 @@ var scenarios = []scenario{
 	{"1 %", flat(0.01)}, {"5 %", flat(0.05)}, {"50 %", flat(0.5)}, {"mixed rules", mixed}, {"surge", surge},
 }
 
-const runs = 1000
+// runs is how many samples BenchmarkCoverage draws in each way; with -short, which
+// asks only whether it runs, fifty.
+func runs() int {
+	if testing.Short() {
+		return 50
+	}
+	return 1000
+}
 
 // BenchmarkCoverage draws 1,000 samples of a population in each of five ways and
 // prints how often the 95 % intervals have the truth in them, and how wide they are
@@ -182,11 +189,11 @@ func draw(population []conversation, rate rates, r *rand.Rand) estimate.Result {
 }
 
 func cover(b *testing.B, population []conversation, s scenario) {
-	results := make([]estimate.Result, runs)
+	results := make([]estimate.Result, runs())
 	var wg sync.WaitGroup
 	for worker := range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for i := worker; i < runs; i += runtime.GOMAXPROCS(0) {
+			for i := worker; i < len(results); i += runtime.GOMAXPROCS(0) {
 				results[i] = draw(population, s.rate, random(i))
 			}
 		})

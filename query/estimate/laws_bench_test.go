@@ -48,7 +48,8 @@ func poisson(mean float64, r *rand.Rand) (n int) {
 // truth in them where people follow one law or another. Its time is that of one
 // sample and the estimates from it.
 func BenchmarkLaws(b *testing.B) {
-	const people, most, samples = 15_000, 20_000, 200
+	const people, most = 15_000, 20_000
+	samples := runs() / 5
 	for _, law := range laws {
 		r := rand.New(rand.NewPCG(1, 1))
 		var sessions []int
