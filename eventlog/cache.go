@@ -12,8 +12,13 @@ type sized interface{ Size() int } // in bytes
 
 // cache keeps the sections used last, up to a number of bytes. Safe for
 // concurrent use.
+//
+// Nothing stays in it of a block that was removed, though the block be removed
+// while its section is opened: who removes it makes gone true first, and calls
+// remove then; who adds a section asks gone afterwards.
 type cache[S sized] struct {
-	recycle func(S) // takes sections that nobody uses any more; nil: nobody does
+	gone    func(block.ID) bool // whether the block was removed; called without mu
+	recycle func(S)             // takes sections that nobody uses any more; nil: nobody does
 
 	mu      sync.Mutex // guards what follows
 	room    int64
@@ -30,8 +35,8 @@ type cached[S sized] struct {
 	evicted bool // likewise
 }
 
-func newCache[S sized](room int64, recycle func(S)) *cache[S] {
-	return &cache[S]{recycle: recycle, room: room, order: list.New(), byID: map[block.ID]*list.Element{}}
+func newCache[S sized](room int64, gone func(block.ID) bool, recycle func(S)) *cache[S] {
+	return &cache[S]{gone: gone, recycle: recycle, room: room, order: list.New(), byID: map[block.ID]*list.Element{}}
 }
 
 // get returns a block's section, which open makes where the cache has none.
@@ -45,7 +50,7 @@ func (c *cache[S]) get(id block.ID, open func(block.ID) (S, error)) (*cached[S],
 		return nil, err
 	}
 	e := &cached[S]{id: id, section: section, users: 1}
-	c.settle(c.put(e))
+	c.add(e)
 	return e, nil
 }
 
@@ -65,7 +70,15 @@ func (c *cache[S]) offer(id block.ID, section S) {
 	take := !full || c.spurned%(reluctance+1) == 0
 	c.mu.Unlock()
 	if take {
-		c.settle(c.put(&cached[S]{id: id, section: section}))
+		c.add(&cached[S]{id: id, section: section})
+	}
+}
+
+// add is put that leaves nothing of a block that was removed meanwhile.
+func (c *cache[S]) add(e *cached[S]) {
+	c.settle(c.put(e))
+	if c.gone(e.id) {
+		c.remove(e.id)
 	}
 }
 

@@ -112,9 +112,6 @@ func (s *store) columns(d disk, u unit) (*block.Columns, error) {
 		return nil, err
 	}
 	s.counts.offer(u.id, c)
-	if _, _, err := s.header(u.id); err != nil { // It was removed meanwhile: none of it stays.
-		s.counts.remove(u.id)
-	}
 	return c, nil
 }
 

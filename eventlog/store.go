@@ -90,17 +90,18 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	}
 	s := &store{
 		disk: disk{db}, db: db, ring: ring, codec: codec, vkey: vkey,
-		metas:    newCache[*block.Meta](cfg.CacheBytes/16*2, nil),
-		texts:    newCache(cfg.CacheBytes/16*4, codec.Recycle),
-		times:    newCache[timeline](cfg.CacheBytes/16, nil),
-		filters:  newCache[*block.Filter](cfg.CacheBytes/16*2, nil),
-		sketches: newCache[*block.Sketches](cfg.CacheBytes/16*2, nil),
-		counts:   newCache[*block.Columns](cfg.CacheBytes/16*2, nil),
-		tenants:  map[tenantID]*tenant{},
-		buckets:  map[bucketID]*bucket{},
-		headers:  map[block.ID]*block.Header{},
+		tenants: map[tenantID]*tenant{},
+		buckets: map[bucketID]*bucket{},
+		headers: map[block.ID]*block.Header{},
 	}
 	s.names.Store(&map[event.Tenant]*tenant{})
+	share := cfg.CacheBytes / 16
+	s.metas = newCache[*block.Meta](2*share, s.removed, nil)
+	s.texts = newCache(4*share, s.removed, codec.Recycle)
+	s.times = newCache[timeline](share, s.removed, nil)
+	s.filters = newCache[*block.Filter](2*share, s.removed, nil)
+	s.sketches = newCache[*block.Sketches](2*share, s.removed, nil)
+	s.counts = newCache[*block.Columns](2*share, s.removed, nil)
 	return s, nil
 }
 
@@ -467,6 +468,12 @@ func (s *store) header(id block.ID) (*block.Header, *bucket, error) {
 		return nil, nil, ErrErased
 	}
 	return h, s.buckets[bucketID(h.Bucket)], nil
+}
+
+// removed reports whether a block is gone.
+func (s *store) removed(id block.ID) bool {
+	_, _, err := s.header(id)
+	return err != nil
 }
 
 // meta returns the meta section of a block.
