@@ -125,7 +125,7 @@ func TestPeopleInTheMean(t *testing.T) {
 // estimate, reaches beyond it for few and is empty where nothing is left to chance.
 func TestScore(t *testing.T) {
 	for _, c := range []struct{ value, variance float64 }{{100, 100 * 99}, {3, 3}, {5000, 20000}} {
-		low, high := score(c.value, c.variance)
+		low, high := score(c.value, c.variance, z95)
 		for _, end := range []float64{low, high} {
 			se := math.Sqrt(end * c.variance / c.value)
 			if got := math.Abs(c.value-end) / se; math.Abs(got-z95) > 1e-9 {
@@ -136,7 +136,7 @@ func TestScore(t *testing.T) {
 			t.Errorf("%+v: from %v to %v", c, low, high)
 		}
 	}
-	if low, high := score(7, 0); low != 7 || high != 7 {
+	if low, high := score(7, 0, z95); low != 7 || high != 7 {
 		t.Errorf("of a count: from %v to %v, want 7", low, high)
 	}
 }
@@ -271,5 +271,24 @@ func TestMerge(t *testing.T) {
 	}
 	if !first.Knows(30) || first.Knows(31) {
 		t.Error("the merged sample does not know whom it has")
+	}
+}
+
+// The more samples are compared with what they are of, the wider is each one's
+// interval: else one in twenty of a hundred would be taken for wrong.
+func TestMayBe(t *testing.T) {
+	s := New()
+	for range 20 {
+		s.Add(Session{Kept: []Kept{{Probability: 0.5, Events: 1}}})
+	}
+	of := s.Result().Events
+	for _, c := range []struct {
+		events  float64
+		samples int
+		want    bool
+	}{{math.Ceil(of.Low), 1, true}, {math.Floor(of.Low), 1, false}, {math.Floor(of.High), 1, true}, {math.Ceil(of.High), 1, false}, {math.Ceil(of.High), 100, true}, {19, 1 << 20, false}} {
+		if got := s.MayBe(uint64(c.events), c.samples); got != c.want {
+			t.Errorf("%v of %d samples: got %v, want %v", c.events, c.samples, got, c.want)
+		}
 	}
 }

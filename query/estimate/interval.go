@@ -7,14 +7,14 @@ const z95 = 1.959963984540054
 
 // score returns the interval of a total of which value is an unbiased estimate
 // with a variance that is in proportion to it, as that of counts is: those totals
-// from which value is not farther than z95 of their own standard errors. As Wilson
-// (1927) does it with proportions; unlike value ± z95·se it is not too narrow, or
+// from which value is not farther than z of their own standard errors. As Wilson
+// (1927) does it with proportions; unlike value ± z·se it is not too narrow, or
 // beyond 0, where little was seen.
-func score(value, variance float64) (low, high float64) {
+func score(value, variance, z float64) (low, high float64) {
 	if value <= 0 || variance <= 0 {
 		return value, value
 	}
-	half := z95 * z95 * variance / value / 2
+	half := z * z * variance / value / 2
 	root := math.Sqrt(half * (2*value + half))
 	return value + half - root, value + half + root
 }

@@ -90,7 +90,7 @@ func weight(s *subject) float64 {
 
 func (c *chance) unbiased() (value, low, high float64) {
 	variance := max(0, c.signedSquare-c.signed) // Each person's weight has the mean 1.
-	low, high = score(c.signed, variance)
+	low, high = score(c.signed, variance, z95)
 	return c.signed, max(low, c.seen), max(high, c.seen)
 }
 
@@ -108,8 +108,8 @@ func (c *chance) bounds() (least, most float64) {
 	if c.seen == 0 {
 		return 0, 0
 	}
-	once, _ := score(c.once, c.onceSquare)
-	_, twice := score(c.twice, c.twiceSquare)
+	once, _ := score(c.once, c.onceSquare, z95)
+	_, twice := score(c.twice, c.twiceSquare, z95)
 	if c.frequencies[2] == 0 && c.frequencies[1] > 0 { // what the weight of one would have been
 		weight := c.once / c.frequencies[1]
 		twice = z95 * z95 * weight * weight
@@ -118,6 +118,6 @@ func (c *chance) bounds() (least, most float64) {
 	if once > 0 {
 		least += once * once / (2*twice + once)
 	}
-	_, most = score(c.singles, c.singleSquare)
+	_, most = score(c.singles, c.singleSquare, z95)
 	return least, most + c.seen - c.frequencies[1]
 }

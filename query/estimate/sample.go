@@ -94,6 +94,14 @@ func (s *Sample) Knows(person uint64) bool {
 	return s.subjects.has(person)
 }
 
+// MayBe tells whether there may have been so many events: whether they are in the
+// interval, made so wide that of as many samples as given, each with a number of
+// its own, all are told right 95 times of 100 (Bonferroni's correction).
+func (s *Sample) MayBe(events uint64, samples int) bool {
+	low, high := s.events.interval(math.Sqrt2 * math.Erfinv(1-0.05/float64(samples)))
+	return low <= float64(events) && float64(events) <= high
+}
+
 // Result returns the estimates.
 func (s *Sample) Result() Result {
 	r := Result{s.events.estimate(), s.sessions.estimate(), people(s.subjects.all)}
@@ -164,9 +172,14 @@ func (t *total) estimate() Estimate {
 	if t.value == 0 {
 		e.Method = Exact
 	}
-	low, high := score(t.value, t.variance)
-	e.Low, e.High = max(t.certain+low, float64(t.seen)), t.certain+high
+	e.Low, e.High = t.interval(z95)
 	return e
+}
+
+// interval reaches so many standard errors to either side.
+func (t *total) interval(z float64) (low, high float64) {
+	low, high = score(t.value, t.variance, z)
+	return max(t.certain+low, float64(t.seen)), t.certain + high
 }
 
 // nothing is what no estimate is.
