@@ -11,7 +11,6 @@ import (
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
-	"github.com/afterimage/afterimage/query/estimate"
 )
 
 // A Check is what else is known of a population, whatever the filter: it speaks
@@ -20,25 +19,13 @@ type Check struct {
 	Gaps      []Gap  // most missing first, at most 100
 	Missing   uint64 // numbers in all: of events lost, yet to come, or forgotten
 	Instances uint64 // that count their events
-	Uncounted uint64 // events without a number
+	Uncounted uint64 // events without a number, or of instances whose numbers are too many to keep
 	Coverage  *Coverage
 	Forgotten uint64 // events of the tenant, of any time
-}
-
-// A Coverage compares what publishers counted with what is stored, over the time
-// that their coverage events are about.
-type Coverage struct {
-	Events         uint64
-	Start, End     time.Time
-	Seen, Captured uint64            // interactions, as they say
-	Stored         uint64            // interactions
-	Estimated      estimate.Estimate // interactions
-}
-
-// Agrees tells whether what publishers counted is what was estimated and stored.
-func (c *Coverage) Agrees() bool {
-	seen := float64(c.Seen)
-	return c.Captured == c.Stored && c.Estimated.Low <= seen && seen <= c.Estimated.High
+	// Rarest is the smallest probability with which evidence was kept; NaN where
+	// some has none on record, or there is none. An estimate that is Exact is sure
+	// only where it is 1, or a rule keeps everything that is counted.
+	Rarest float64
 }
 
 // A watch looks at all events of a time range.
@@ -91,9 +78,8 @@ func (w *watch) merge(o *watch) {
 
 // check completes what a watch saw.
 func (p *population) check(ctx context.Context, w *watch) (c *Check, err error) {
-	c = new(Check)
-	c.Gaps, c.Missing = w.gaps()
-	c.Instances, c.Uncounted = uint64(len(w.of)), w.uncounted
+	c = &Check{Rarest: w.rarest()}
+	w.gaps(c)
 	if p.search == nil {
 		return c, nil
 	}
@@ -102,61 +88,6 @@ func (p *population) check(ctx context.Context, w *watch) (c *Check, err error) 
 	}
 	c.Forgotten, err = p.forgotten(ctx)
 	return c, err
-}
-
-// coverage reads the coverage events of the time range, nil if there are none, and
-// counts what they are about.
-func (p *population) coverage(ctx context.Context) (*Coverage, error) {
-	c := new(Coverage)
-	for entry, err := range p.engine.log.Scan(ctx, p.tenant, p.ofKind(event.Coverage)) {
-		var e *pb.Event
-		if err == nil {
-			e, err = entry.Meta()
-		}
-		if errors.Is(err, eventlog.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		c.add(e.GetCoverage())
-	}
-	if c.Events == 0 {
-		return nil, nil
-	}
-	return c, p.covered(ctx, c)
-}
-
-func (c *Coverage) add(of *pb.Coverage) {
-	start, end := of.GetStart().AsTime(), of.GetEnd().AsTime()
-	if c.Events == 0 || start.Before(c.Start) {
-		c.Start = start
-	}
-	if end.After(c.End) {
-		c.End = end
-	}
-	c.Events++
-	for _, s := range of.GetStrata() {
-		c.Seen += s.GetSeen()
-		c.Captured += s.GetCaptured()
-	}
-}
-
-// covered estimates the interactions of the time that coverage events are about.
-func (p *population) covered(ctx context.Context, c *Coverage) error {
-	all := *p
-	all.by = nil
-	all.search = &search{selection: eventlog.Selection{Since: clamp(c.Start), Until: clamp(c.End)}}
-	kept, _, err := all.keep(ctx, interactions, nil)
-	if err != nil {
-		return err
-	}
-	result, unknown, err := total(ctx, kept)
-	if err != nil {
-		return err
-	}
-	c.Stored, c.Estimated = result.Events.Observed+unknown.Events, result.Events
-	return nil
 }
 
 // forgotten is how many events of the tenant its ledger says were forgotten.

@@ -2,7 +2,7 @@ package query_test
 
 import (
 	"errors"
-	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -52,7 +52,7 @@ func TestGaps(t *testing.T) {
 			{Service: "chat", Instance: "a", First: 1, Last: 5, Missing: 2, Present: 3},
 			{Service: "chat", Instance: "c", First: 1, Last: 2, Present: 2, Repeated: 1},
 		},
-		Missing: 2, Instances: 4, Uncounted: 1,
+		Missing: 2, Instances: 4, Uncounted: 1, Rarest: 0.5,
 	}
 	for _, filter := range []string{"", `session == "c-3"`, `turn > 100`} {
 		if diff := cmp.Diff(want, estimation(t, log, query.Population{Filter: filter}).Check); diff != "" {
@@ -62,46 +62,6 @@ func TestGaps(t *testing.T) {
 	early := estimation(t, log, query.Population{Until: morning.Add(2 * time.Second)}).Check
 	if early.Missing != 0 || early.Instances != 1 {
 		t.Errorf("before the third event: %+v, want no gap of one instance", early)
-	}
-}
-
-// What publishers counted is held against what is stored: who loses events, or
-// samples by another rate than the one on record, is found out.
-func TestCoverage(t *testing.T) {
-	coverage := func(n int, seen, captured uint64) *pb.Event {
-		return &pb.Event{
-			Id: fmt.Sprintf("coverage-%d", n), Time: timestamppb.New(morning.Add(time.Minute)),
-			Body: &pb.Event_Coverage{Coverage: &pb.Coverage{
-				Start: timestamppb.New(morning), End: timestamppb.New(morning.Add(time.Hour)),
-				Strata: []*pb.Coverage_Stratum{{Seen: seen, Captured: captured}, {Seen: 2, Captured: 1}},
-			}},
-		}
-	}
-	for _, c := range []struct {
-		seen, captured uint64
-		agrees         bool
-	}{{38, 19, true}, {38, 18, false}, {3000, 19, false}} {
-		log := newLog(t)
-		var events []*pb.Event
-		for n := range 20 {
-			e := kept(n, "a", uint64(n+1), 0.5)
-			e.Session = fmt.Sprintf("s-%d", n)
-			events = append(events, e)
-		}
-		late := kept(20, "a", 21, 0.5)
-		late.Time = timestamppb.New(morning.Add(2 * time.Hour)) // after what coverage is about
-		add(t, log, "acme", append(events, late, coverage(1, c.seen, c.captured))...)
-		got := estimation(t, log, query.Population{Filter: `session == "s-1"`}).Check.Coverage
-		want := &query.Coverage{
-			Events: 1, Start: morning, End: morning.Add(time.Hour), Seen: c.seen + 2, Captured: c.captured + 1, Stored: 20,
-			Estimated: estimate.Estimate{Observed: 20, Value: 40, Low: 29.377, High: 54.465, Method: estimate.HorvitzThompson},
-		}
-		if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 0.001)); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-		if got.Agrees() != c.agrees {
-			t.Errorf("%d seen, %d captured: agrees %v, want %v", c.seen, c.captured, got.Agrees(), c.agrees)
-		}
 	}
 }
 
@@ -126,6 +86,27 @@ func TestEstimateAfterForgetting(t *testing.T) {
 	}
 	if got.Check.Forgotten != 3 || got.Check.Missing != 3 {
 		t.Errorf("forgotten %d, missing %d, want 3 and 3", got.Check.Forgotten, got.Check.Missing)
+	}
+}
+
+// A count is called exact where all that was kept was certain to be. How rare it was
+// in the whole time range to keep something tells what that is worth.
+func TestRarest(t *testing.T) {
+	log := newLog(t)
+	add(t, log, "acme", kept(0, "a", 1, 1), kept(1, "b", 1, 0.01))
+	certain := query.Population{Filter: `source.instance == "a"`}
+	got := estimation(t, log, certain)
+	if got.Total.Events.Method != estimate.Exact || got.Check.Rarest != 0.01 {
+		t.Errorf("events %+v, rarest %v, want an exact count where one in a hundred is kept", got.Total.Events, got.Check.Rarest)
+	}
+	certain.Until = morning.Add(time.Second)
+	if got := estimation(t, log, certain).Check.Rarest; got != 1 {
+		t.Errorf("where everything is kept: rarest %v, want 1", got)
+	}
+	add(t, log, "acme", kept(2, "b", 2, 0))
+	certain.Until = time.Time{}
+	if got := estimation(t, log, certain).Check.Rarest; !math.IsNaN(got) {
+		t.Errorf("where one has no probability: rarest %v, want none", got)
 	}
 }
 

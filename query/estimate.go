@@ -101,11 +101,7 @@ func (p *population) keep(ctx context.Context, only func(event.Kind) bool, watch
 	if watches != nil {
 		all = func(worker int, c *eventlog.Columns) { watches[worker].block(c) }
 	}
-	room := newMemory(maxRecords)
-	keepers := make([]*keeper, eventlog.Workers())
-	for i := range keepers {
-		keepers[i] = newKeeper(p.by, room, only)
-	}
+	keepers := newKeepers(p.by, only)
 	size, err := p.each(ctx, all, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return keepers[worker].block(c, rows)
 	})
@@ -143,11 +139,9 @@ func total(ctx context.Context, keepers []*keeper) (estimate.Result, Unknown, er
 // groups estimates the groups that keepers collected, those that are within the
 // limit.
 func (out *Estimation) groups(ctx context.Context, keepers []*keeper, by []string, limit int) error {
-	k := keepers[0]
-	for _, o := range keepers[1:] {
-		if err := k.merge(o); err != nil {
-			return err
-		}
+	k, err := gathered(keepers)
+	if err != nil {
+		return err
 	}
 	found := make([]keptGroup, 0, len(k.groups))
 	for group, of := range k.groups {
@@ -162,12 +156,19 @@ func (out *Estimation) groups(ctx context.Context, keepers []*keeper, by []strin
 	}
 	found = found[:min(limit, len(found))]
 	out.Groups = make([]EstimatedGroup, len(found))
+	return eachOf(ctx, len(found), func(i int) {
+		out.Groups[i].Key = found[i].key
+		out.Groups[i].Result, out.Groups[i].Unknown = found[i].estimate()
+	})
+}
+
+// eachOf calls do with each number below n, on all cores.
+func eachOf(ctx context.Context, n int, do func(int)) error {
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.SetLimit(eventlog.Workers())
-	for i, g := range found {
+	for i := range n {
 		tasks.Go(func() error {
-			out.Groups[i].Key = g.key
-			out.Groups[i].Result, out.Groups[i].Unknown = g.estimate()
+			do(i)
 			return ctx.Err()
 		})
 	}

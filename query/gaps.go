@@ -20,57 +20,79 @@ type Gap struct {
 	Repeated          uint64 // events whose number another has too: the counter began anew
 }
 
-// How much of counters is kept and told.
+// How much of counters is kept and told. A worker keeps at most 8 MiB of numbers
+// that wait, and bitmaps of 200 bytes or so for each stretch, and of two bytes a number
+// where those are sparse.
 const (
 	maxGaps      = 100
-	maxInstances = 10_000
+	maxInstances = maxGroups
 	batchOfSeqs  = 4096
+	maxWaiting   = 1 << 20
+	maxStretches = 1 << 18 // of 2^16 numbers, with some that are there
 )
 
 // An instance counts its events.
 type instance struct{ service, name string }
 
+func (of instance) clone() instance {
+	return instance{strings.Clone(of.service), strings.Clone(of.name)}
+}
+
+func (of instance) compare(o instance) int {
+	return cmp.Or(strings.Compare(of.service, o.service), strings.Compare(of.name, o.name))
+}
+
+// A perInstance finds what there is for the instances of a block's events, and looks
+// for it but once a block.
+type perInstance[T any] struct {
+	find func(instance) *T // nil: there is nothing
+
+	services, instances *block.Strings
+	found               []*T // by the places of instances and services
+}
+
+func (f *perInstance[T]) begin(columns *eventlog.Columns) {
+	f.services, f.instances = columns.Strings(block.Service), columns.Strings(block.Instance)
+	n := len(f.services.Values) * len(f.instances.Values)
+	f.found = slices.Grow(f.found[:0], n)[:n]
+	clear(f.found)
+}
+
+func (f *perInstance[T]) of(i int) *T {
+	service, name := f.services.Place(i), f.instances.Place(i)
+	at := &f.found[int(name)*len(f.services.Values)+int(service)]
+	if *at == nil {
+		*at = f.find(instance{f.services.Values[service], f.instances.Values[name]})
+	}
+	return *at
+}
+
 // A counted is the numbers of one instance.
 type counted struct {
-	numbers roaring64.Bitmap
-	waiting []uint64 // to be added to these, in the order of which that is faster
-	events  uint64
-}
-
-func (c *counted) add(number uint64) {
-	c.events++
-	if c.waiting = append(c.waiting, number); len(c.waiting) == batchOfSeqs {
-		c.settle()
-	}
-}
-
-func (c *counted) settle() {
-	slices.Sort(c.waiting)
-	c.numbers.AddMany(c.waiting)
-	c.waiting = c.waiting[:0]
-}
-
-func (c *counted) gap(of instance) Gap {
-	c.settle()
-	present := c.numbers.GetCardinality()
-	first, last := c.numbers.Minimum(), c.numbers.Maximum()
-	return Gap{of.service, of.name, first, last, last - first + 1 - present, present, c.events - present}
+	numbers   roaring64.Bitmap
+	stretches map[uint64]struct{} // that these are in
+	waiting   []uint64            // to be added to these, in the order of which that is faster
+	events    uint64
+	scattered bool // its numbers are in too many stretches: none is kept
 }
 
 // counters are the instances of one worker's blocks.
 type counters struct {
 	of        map[instance]*counted
 	uncounted uint64
-	current   []*counted // by the places of the block's instances and services
+	waiting   int // numbers since all were settled
+	stretches int // of all instances
+	current   perInstance[counted]
 }
 
-func newCounters() *counters { return &counters{of: map[instance]*counted{}} }
+func newCounters() *counters {
+	c := &counters{of: map[instance]*counted{}}
+	c.current.find = c.instance
+	return c
+}
 
 func (c *counters) block(columns *eventlog.Columns) {
-	services, instances := columns.Strings(block.Service), columns.Strings(block.Instance)
-	width := len(services.Values)
-	c.current = slices.Grow(c.current[:0], width*len(instances.Values))[:width*len(instances.Values)]
-	clear(c.current)
+	c.current.begin(columns)
 	for _, row := range columns.Rows {
 		i := int(row)
 		number := columns.Sequence(i)
@@ -80,17 +102,72 @@ func (c *counters) block(columns *eventlog.Columns) {
 			}
 			continue
 		}
-		service, name := services.Place(i), instances.Place(i)
-		at := int(name)*width + int(service)
-		if c.current[at] == nil {
-			c.current[at] = c.instance(instance{services.Values[service], instances.Values[name]})
-		}
-		if of := c.current[at]; of != nil {
-			of.add(number)
+		if of := c.current.of(i); of != nil {
+			c.add(of, number)
 		} else {
 			c.uncounted++
 		}
 	}
+}
+
+func (c *counters) add(of *counted, number uint64) {
+	of.events++
+	if of.scattered {
+		return
+	}
+	if of.waiting = append(of.waiting, number); len(of.waiting) == batchOfSeqs {
+		c.settle(of)
+	}
+	if c.waiting++; c.waiting == maxWaiting {
+		c.waiting = 0
+		for _, of := range c.of {
+			c.settle(of)
+			of.waiting = nil
+		}
+	}
+}
+
+// settle puts numbers that wait to the others.
+func (c *counters) settle(of *counted) {
+	slices.Sort(of.waiting)
+	c.enter(of, func(yield func(uint64)) {
+		last := uint64(0)
+		for i, number := range of.waiting {
+			if stretch := number >> 16; i == 0 || stretch != last {
+				yield(stretch)
+				last = stretch
+			}
+		}
+	})
+	if !of.scattered {
+		of.numbers.AddMany(of.waiting)
+	}
+	of.waiting = of.waiting[:0]
+}
+
+// enter notes stretches that an instance has numbers in, and gives the instance up
+// where there are too many of these.
+func (c *counters) enter(of *counted, stretches func(func(uint64))) {
+	stretches(func(stretch uint64) {
+		if _, known := of.stretches[stretch]; known || of.scattered {
+			return
+		}
+		if c.stretches == maxStretches {
+			c.giveUp(of)
+			return
+		}
+		if of.stretches == nil {
+			of.stretches = map[uint64]struct{}{}
+		}
+		of.stretches[stretch] = struct{}{}
+		c.stretches++
+	})
+}
+
+func (c *counters) giveUp(of *counted) {
+	c.stretches -= len(of.stretches)
+	of.scattered, of.stretches = true, nil
+	of.numbers.Clear()
 }
 
 // instance returns the numbers of one; nil: there are too many of them.
@@ -99,7 +176,7 @@ func (c *counters) instance(of instance) *counted {
 		return have
 	}
 	fresh := new(counted)
-	c.of[instance{strings.Clone(of.service), strings.Clone(of.name)}] = fresh
+	c.of[of.clone()] = fresh
 	return fresh
 }
 
@@ -112,23 +189,45 @@ func (c *counters) merge(o *counters) {
 			c.uncounted += numbers.events
 			continue
 		}
-		numbers.settle()
-		have.numbers.Or(&numbers.numbers)
+		o.settle(numbers)
 		have.events += numbers.events
+		if numbers.scattered && !have.scattered {
+			c.giveUp(have)
+		}
+		c.enter(have, func(yield func(uint64)) {
+			for stretch := range numbers.stretches {
+				yield(stretch)
+			}
+		})
+		if !have.scattered {
+			have.numbers.Or(&numbers.numbers)
+		}
 	}
 }
 
-// gaps returns the gaps, most missing first, and how many numbers are missing in
-// all.
-func (c *counters) gaps() (gaps []Gap, missing uint64) {
+// gaps returns what is missing.
+func (c *counters) gaps(check *Check) {
+	check.Uncounted = c.uncounted
 	for of, numbers := range c.of {
+		c.settle(numbers)
+		if numbers.scattered {
+			check.Uncounted += numbers.events
+			continue
+		}
+		check.Instances++
 		if g := numbers.gap(of); g.Missing > 0 || g.Repeated > 0 {
-			gaps = append(gaps, g)
-			missing += g.Missing
+			check.Gaps = append(check.Gaps, g)
+			check.Missing += g.Missing
 		}
 	}
-	slices.SortFunc(gaps, func(a, b Gap) int {
-		return cmp.Or(cmp.Compare(b.Missing, a.Missing), strings.Compare(a.Service, b.Service), strings.Compare(a.Instance, b.Instance))
+	slices.SortFunc(check.Gaps, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(b.Missing, a.Missing), instance{a.Service, a.Instance}.compare(instance{b.Service, b.Instance}))
 	})
-	return gaps[:min(maxGaps, len(gaps))], missing
+	check.Gaps = check.Gaps[:min(maxGaps, len(check.Gaps))]
+}
+
+func (c *counted) gap(of instance) Gap {
+	present := c.numbers.GetCardinality()
+	first, last := c.numbers.Minimum(), c.numbers.Maximum()
+	return Gap{of.service, of.name, first, last, last - first + 1 - present, present, c.events - present}
 }

@@ -48,6 +48,11 @@ var dimensions = []dimension{
 	{name: "interval"},
 }
 
+// dimensionOf returns the one of a name.
+func dimensionOf(name string) dimension {
+	return dimensions[slices.IndexFunc(dimensions, func(d dimension) bool { return d.name == name })]
+}
+
 // GroupBy returns the names that events can be grouped by.
 func GroupBy() []string {
 	names := make([]string, len(dimensions))

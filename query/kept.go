@@ -301,6 +301,16 @@ type keeper struct {
 	only   func(event.Kind) bool
 }
 
+// newKeepers returns a keeper for each worker.
+func newKeepers(by []dimension, only func(event.Kind) bool) []*keeper {
+	room := newMemory(maxRecords)
+	keepers := make([]*keeper, eventlog.Workers())
+	for i := range keepers {
+		keepers[i] = newKeeper(by, room, only)
+	}
+	return keepers
+}
+
 func newKeeper(by []dimension, room *memory, only func(event.Kind) bool) *keeper {
 	k := &keeper{grouper: newGrouper(by), groups: map[key]*records{}, room: room, only: only}
 	for i := range k.total {
@@ -350,6 +360,16 @@ func (k *keeper) group(of key) (*records, error) {
 		k.groups[of] = r
 	}
 	return r, nil
+}
+
+// gathered returns the groups of all workers.
+func gathered(keepers []*keeper) (*keeper, error) {
+	for _, o := range keepers[1:] {
+		if err := keepers[0].merge(o); err != nil {
+			return nil, err
+		}
+	}
+	return keepers[0], nil
 }
 
 // merge adds the groups that another worker collected.

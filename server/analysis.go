@@ -167,18 +167,33 @@ func samplingCheck(c *query.Check) *pb.SamplingCheck {
 	if c == nil {
 		return nil
 	}
-	out := &pb.SamplingCheck{Missing: c.Missing, Instances: c.Instances, Uncounted: c.Uncounted, Forgotten: c.Forgotten}
+	out := &pb.SamplingCheck{
+		Missing: c.Missing, Instances: c.Instances, Uncounted: c.Uncounted, Forgotten: c.Forgotten,
+		Rarest: finite(c.Rarest), Coverage: coverageCheck(c.Coverage),
+	}
 	for _, g := range c.Gaps {
 		out.Gaps = append(out.Gaps, &pb.SequenceGap{
 			Service: g.Service, Instance: g.Instance, First: g.First, Last: g.Last,
 			Missing: g.Missing, Present: g.Present, Repeated: g.Repeated,
 		})
 	}
-	if v := c.Coverage; v != nil {
-		out.Coverage = &pb.CoverageCheck{
-			Events: v.Events, Start: timestamppb.New(v.Start), End: timestamppb.New(v.End),
-			Seen: v.Seen, Captured: v.Captured, Stored: v.Stored, Estimated: estimated(v.Estimated), Agrees: v.Agrees(),
-		}
+	return out
+}
+
+func coverageCheck(c *query.Coverage) *pb.CoverageCheck {
+	if c == nil {
+		return nil
+	}
+	out := &pb.CoverageCheck{
+		Events: c.Events, Start: timestamppb.New(c.Start), End: timestamppb.New(c.End),
+		Seen: c.Seen, Captured: c.Captured, Stored: c.Stored, Estimated: estimated(c.Estimated), Agrees: c.Agrees(),
+		Instances: c.Instances, Disagreeing: c.Disagreeing, Elsewhere: c.Elsewhere, Omitted: c.Omitted,
+	}
+	for _, i := range c.Disagree {
+		out.Disagree = append(out.Disagree, &pb.InstanceCoverage{
+			Service: i.Service, Instance: i.Instance, Start: timestamppb.New(i.Start), End: timestamppb.New(i.End),
+			Seen: i.Seen, Captured: i.Captured, Stored: i.Stored, Estimated: estimated(i.Estimated),
+		})
 	}
 	return out
 }

@@ -33,7 +33,11 @@ type Estimate_Method int32
 const (
 	// Never sent.
 	Estimate_METHOD_UNSPECIFIED Estimate_Method = 0
-	// Everything was kept with certainty: it is a count.
+	// Everything that was kept was kept with certainty: it is a count. That is
+	// certain only if a rule keeps everything of the group. Where `check.rarest`
+	// is below 1, other events of this time were sampled, and there may have been
+	// more of the group, of which nothing was kept; where it is absent, or `check`
+	// is, nothing tells that there were none.
 	Estimate_EXACT Estimate_Method = 1
 	// Horvitz and Thompson's: each event and session stands for as many as there
 	// are for each that is kept. It holds whatever was sampled.
@@ -668,7 +672,8 @@ type EstimateEventsRequest struct {
 	// The most groups to return, 1 to 10,000; 0 means 1,000.
 	Limit int32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Leave `check` out, which looks at every event of the time range: faster where
-	// a filter matches few. Then there is no upper end where nothing is seen.
+	// a filter matches few. Then there is no upper end where nothing is seen, and
+	// nothing tells what an EXACT estimate is worth.
 	SkipCheck     bool `protobuf:"varint,8,opt,name=skip_check,json=skipCheck,proto3" json:"skip_check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1105,13 +1110,18 @@ type SamplingCheck struct {
 	Missing uint64 `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
 	// How many instances count their events.
 	Instances uint64 `protobuf:"varint,3,opt,name=instances,proto3" json:"instances,omitempty"`
-	// How many events have no number, or are of instances beyond the first 10,000.
+	// How many events have no number, are of instances beyond the first 10,000, or
+	// of such whose numbers are too far from each other to be a counter's.
 	Uncounted uint64 `protobuf:"varint,4,opt,name=uncounted,proto3" json:"uncounted,omitempty"`
 	// What publishers say they saw and captured; absent where they say nothing.
 	Coverage *CoverageCheck `protobuf:"bytes,5,opt,name=coverage,proto3" json:"coverage,omitempty"`
 	// How many events of the tenant were forgotten, of any time: estimates are too
 	// low by what these stand for, as far as they were of the time range.
-	Forgotten     uint64 `protobuf:"varint,6,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	Forgotten uint64 `protobuf:"varint,6,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	// The smallest probability with which evidence of the time range was kept, in
+	// (0, 1]; absent where some has none on record, or there is none. Where it is
+	// 1, nothing was left out by sampling.
+	Rarest        *float64 `protobuf:"fixed64,7,opt,name=rarest,proto3,oneof" json:"rarest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1184,6 +1194,13 @@ func (x *SamplingCheck) GetCoverage() *CoverageCheck {
 func (x *SamplingCheck) GetForgotten() uint64 {
 	if x != nil {
 		return x.Forgotten
+	}
+	return 0
+}
+
+func (x *SamplingCheck) GetRarest() float64 {
+	if x != nil && x.Rarest != nil {
+		return *x.Rarest
 	}
 	return 0
 }
@@ -1289,8 +1306,9 @@ func (x *SequenceGap) GetRepeated() uint64 {
 	return 0
 }
 
-// What publishers counted beside what is stored, over the intervals that their
-// coverage events are about.
+// What publishers counted beside what is stored: of each instance (`source.service`
+// and `source.instance`) in the intervals that its own coverage events are about. Of
+// an instance that sends none, or for another time, nothing is compared.
 type CoverageCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many coverage events there are.
@@ -1303,14 +1321,27 @@ type CoverageCheck struct {
 	Seen uint64 `protobuf:"varint,4,opt,name=seen,proto3" json:"seen,omitempty"`
 	// Interactions that they captured, as they counted.
 	Captured uint64 `protobuf:"varint,5,opt,name=captured,proto3" json:"captured,omitempty"`
-	// Interactions of that time that are stored.
+	// Interactions that are stored of them, in their intervals.
 	Stored uint64 `protobuf:"varint,6,opt,name=stored,proto3" json:"stored,omitempty"`
-	// Interactions of that time by estimate.
+	// The same by estimate.
 	Estimated *Estimate `protobuf:"bytes,7,opt,name=estimated,proto3" json:"estimated,omitempty"`
-	// Whether `seen` is in the estimate's interval and `captured` is `stored`. If
-	// not, events were lost, some publishers count and others do not, or the
-	// probabilities on record are wrong.
-	Agrees        bool `protobuf:"varint,8,opt,name=agrees,proto3" json:"agrees,omitempty"`
+	// Whether `seen` is in the estimate's interval, and `disagreeing` is 0. If not,
+	// events were lost, or the probabilities on record are wrong.
+	Agrees bool `protobuf:"varint,8,opt,name=agrees,proto3" json:"agrees,omitempty"`
+	// How many instances sent coverage events.
+	Instances uint64 `protobuf:"varint,9,opt,name=instances,proto3" json:"instances,omitempty"`
+	// Of how many of them `captured` is not `stored`, or `seen` is outside the
+	// interval of their own estimate, made so wide that in 95 of 100 answers none
+	// is by chance.
+	Disagreeing uint64 `protobuf:"varint,10,opt,name=disagreeing,proto3" json:"disagreeing,omitempty"`
+	// These, those that saw the most first, up to 100.
+	Disagree []*InstanceCoverage `protobuf:"bytes,11,rep,name=disagree,proto3" json:"disagree,omitempty"`
+	// Interactions stored of the time from `start` to `end` that are in no interval
+	// of their instance: they are compared with nothing.
+	Elsewhere uint64 `protobuf:"varint,12,opt,name=elsewhere,proto3" json:"elsewhere,omitempty"`
+	// How many coverage events are left out, since they are of instances beyond the
+	// first 10,000, or there are more than a million intervals that do not touch.
+	Omitted       uint64 `protobuf:"varint,13,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1399,6 +1430,150 @@ func (x *CoverageCheck) GetAgrees() bool {
 		return x.Agrees
 	}
 	return false
+}
+
+func (x *CoverageCheck) GetInstances() uint64 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetDisagreeing() uint64 {
+	if x != nil {
+		return x.Disagreeing
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetDisagree() []*InstanceCoverage {
+	if x != nil {
+		return x.Disagree
+	}
+	return nil
+}
+
+func (x *CoverageCheck) GetElsewhere() uint64 {
+	if x != nil {
+		return x.Elsewhere
+	}
+	return 0
+}
+
+func (x *CoverageCheck) GetOmitted() uint64 {
+	if x != nil {
+		return x.Omitted
+	}
+	return 0
+}
+
+// What one instance counted beside what is stored of it.
+type InstanceCoverage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance's service.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// The instance.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The beginning of its first interval.
+	Start *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start,proto3" json:"start,omitempty"`
+	// The end of its last one.
+	End *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end,proto3" json:"end,omitempty"`
+	// Interactions that took place, as it counted.
+	Seen uint64 `protobuf:"varint,5,opt,name=seen,proto3" json:"seen,omitempty"`
+	// Interactions that it captured, as it counted.
+	Captured uint64 `protobuf:"varint,6,opt,name=captured,proto3" json:"captured,omitempty"`
+	// Interactions that are stored of it, in its intervals.
+	Stored uint64 `protobuf:"varint,7,opt,name=stored,proto3" json:"stored,omitempty"`
+	// The same by estimate.
+	Estimated     *Estimate `protobuf:"bytes,8,opt,name=estimated,proto3" json:"estimated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstanceCoverage) Reset() {
+	*x = InstanceCoverage{}
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstanceCoverage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstanceCoverage) ProtoMessage() {}
+
+func (x *InstanceCoverage) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_analysis_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstanceCoverage.ProtoReflect.Descriptor instead.
+func (*InstanceCoverage) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_analysis_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *InstanceCoverage) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *InstanceCoverage) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *InstanceCoverage) GetStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *InstanceCoverage) GetEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *InstanceCoverage) GetSeen() uint64 {
+	if x != nil {
+		return x.Seen
+	}
+	return 0
+}
+
+func (x *InstanceCoverage) GetCaptured() uint64 {
+	if x != nil {
+		return x.Captured
+	}
+	return 0
+}
+
+func (x *InstanceCoverage) GetStored() uint64 {
+	if x != nil {
+		return x.Stored
+	}
+	return 0
+}
+
+func (x *InstanceCoverage) GetEstimated() *Estimate {
+	if x != nil {
+		return x.Estimated
+	}
+	return nil
 }
 
 var File_afterimage_v1_analysis_proto protoreflect.FileDescriptor
@@ -1496,14 +1671,16 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x12UnknownProbability\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x1a\n" +
 	"\bsessions\x18\x02 \x01(\x04R\bsessions\x12\x1a\n" +
-	"\bsubjects\x18\x03 \x01(\x04R\bsubjects\"\xed\x01\n" +
+	"\bsubjects\x18\x03 \x01(\x04R\bsubjects\"\x95\x02\n" +
 	"\rSamplingCheck\x12.\n" +
 	"\x04gaps\x18\x01 \x03(\v2\x1a.afterimage.v1.SequenceGapR\x04gaps\x12\x18\n" +
 	"\amissing\x18\x02 \x01(\x04R\amissing\x12\x1c\n" +
 	"\tinstances\x18\x03 \x01(\x04R\tinstances\x12\x1c\n" +
 	"\tuncounted\x18\x04 \x01(\x04R\tuncounted\x128\n" +
 	"\bcoverage\x18\x05 \x01(\v2\x1c.afterimage.v1.CoverageCheckR\bcoverage\x12\x1c\n" +
-	"\tforgotten\x18\x06 \x01(\x04R\tforgotten\"\xbd\x01\n" +
+	"\tforgotten\x18\x06 \x01(\x04R\tforgotten\x12\x1b\n" +
+	"\x06rarest\x18\a \x01(\x01H\x00R\x06rarest\x88\x01\x01B\t\n" +
+	"\a_rarest\"\xbd\x01\n" +
 	"\vSequenceGap\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
@@ -1511,7 +1688,7 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x04last\x18\x04 \x01(\x04R\x04last\x12\x18\n" +
 	"\amissing\x18\x05 \x01(\x04R\amissing\x12\x18\n" +
 	"\apresent\x18\x06 \x01(\x04R\apresent\x12\x1a\n" +
-	"\brepeated\x18\a \x01(\x04R\brepeated\"\x9e\x02\n" +
+	"\brepeated\x18\a \x01(\x04R\brepeated\"\xd3\x03\n" +
 	"\rCoverageCheck\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x120\n" +
 	"\x05start\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
@@ -1520,7 +1697,22 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\bcaptured\x18\x05 \x01(\x04R\bcaptured\x12\x16\n" +
 	"\x06stored\x18\x06 \x01(\x04R\x06stored\x125\n" +
 	"\testimated\x18\a \x01(\v2\x17.afterimage.v1.EstimateR\testimated\x12\x16\n" +
-	"\x06agrees\x18\b \x01(\bR\x06agrees2\xdc\x01\n" +
+	"\x06agrees\x18\b \x01(\bR\x06agrees\x12\x1c\n" +
+	"\tinstances\x18\t \x01(\x04R\tinstances\x12 \n" +
+	"\vdisagreeing\x18\n" +
+	" \x01(\x04R\vdisagreeing\x12;\n" +
+	"\bdisagree\x18\v \x03(\v2\x1f.afterimage.v1.InstanceCoverageR\bdisagree\x12\x1c\n" +
+	"\telsewhere\x18\f \x01(\x04R\telsewhere\x12\x18\n" +
+	"\aomitted\x18\r \x01(\x04R\aomitted\"\xa7\x02\n" +
+	"\x10InstanceCoverage\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x120\n" +
+	"\x05start\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
+	"\x03end\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x12\n" +
+	"\x04seen\x18\x05 \x01(\x04R\x04seen\x12\x1a\n" +
+	"\bcaptured\x18\x06 \x01(\x04R\bcaptured\x12\x16\n" +
+	"\x06stored\x18\a \x01(\x04R\x06stored\x125\n" +
+	"\testimated\x18\b \x01(\v2\x17.afterimage.v1.EstimateR\testimated2\xdc\x01\n" +
 	"\x0fAnalysisService\x12e\n" +
 	"\x0fAggregateEvents\x12%.afterimage.v1.AggregateEventsRequest\x1a&.afterimage.v1.AggregateEventsResponse\"\x03\x90\x02\x01\x12b\n" +
 	"\x0eEstimateEvents\x12$.afterimage.v1.EstimateEventsRequest\x1a%.afterimage.v1.EstimateEventsResponse\"\x03\x90\x02\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
@@ -1538,7 +1730,7 @@ func file_afterimage_v1_analysis_proto_rawDescGZIP() []byte {
 }
 
 var file_afterimage_v1_analysis_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_afterimage_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_afterimage_v1_analysis_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_afterimage_v1_analysis_proto_goTypes = []any{
 	(Estimate_Method)(0),            // 0: afterimage.v1.Estimate.Method
 	(*AggregateEventsRequest)(nil),  // 1: afterimage.v1.AggregateEventsRequest
@@ -1556,31 +1748,32 @@ var file_afterimage_v1_analysis_proto_goTypes = []any{
 	(*SamplingCheck)(nil),           // 13: afterimage.v1.SamplingCheck
 	(*SequenceGap)(nil),             // 14: afterimage.v1.SequenceGap
 	(*CoverageCheck)(nil),           // 15: afterimage.v1.CoverageCheck
-	nil,                             // 16: afterimage.v1.EventGroup.KeyEntry
-	nil,                             // 17: afterimage.v1.EstimatedGroup.KeyEntry
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 19: google.protobuf.Duration
+	(*InstanceCoverage)(nil),        // 16: afterimage.v1.InstanceCoverage
+	nil,                             // 17: afterimage.v1.EventGroup.KeyEntry
+	nil,                             // 18: afterimage.v1.EstimatedGroup.KeyEntry
+	(*timestamppb.Timestamp)(nil),   // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 20: google.protobuf.Duration
 }
 var file_afterimage_v1_analysis_proto_depIdxs = []int32{
-	18, // 0: afterimage.v1.AggregateEventsRequest.since:type_name -> google.protobuf.Timestamp
-	18, // 1: afterimage.v1.AggregateEventsRequest.until:type_name -> google.protobuf.Timestamp
-	19, // 2: afterimage.v1.AggregateEventsRequest.interval:type_name -> google.protobuf.Duration
+	19, // 0: afterimage.v1.AggregateEventsRequest.since:type_name -> google.protobuf.Timestamp
+	19, // 1: afterimage.v1.AggregateEventsRequest.until:type_name -> google.protobuf.Timestamp
+	20, // 2: afterimage.v1.AggregateEventsRequest.interval:type_name -> google.protobuf.Duration
 	3,  // 3: afterimage.v1.AggregateEventsResponse.total:type_name -> afterimage.v1.EventGroup
 	3,  // 4: afterimage.v1.AggregateEventsResponse.groups:type_name -> afterimage.v1.EventGroup
 	7,  // 5: afterimage.v1.AggregateEventsResponse.omitted:type_name -> afterimage.v1.Omitted
-	16, // 6: afterimage.v1.EventGroup.key:type_name -> afterimage.v1.EventGroup.KeyEntry
+	17, // 6: afterimage.v1.EventGroup.key:type_name -> afterimage.v1.EventGroup.KeyEntry
 	4,  // 7: afterimage.v1.EventGroup.sessions:type_name -> afterimage.v1.Distinct
 	4,  // 8: afterimage.v1.EventGroup.subjects:type_name -> afterimage.v1.Distinct
 	5,  // 9: afterimage.v1.EventGroup.scores:type_name -> afterimage.v1.Scores
 	6,  // 10: afterimage.v1.Scores.quantiles:type_name -> afterimage.v1.Quantile
-	18, // 11: afterimage.v1.EstimateEventsRequest.since:type_name -> google.protobuf.Timestamp
-	18, // 12: afterimage.v1.EstimateEventsRequest.until:type_name -> google.protobuf.Timestamp
-	19, // 13: afterimage.v1.EstimateEventsRequest.interval:type_name -> google.protobuf.Duration
+	19, // 11: afterimage.v1.EstimateEventsRequest.since:type_name -> google.protobuf.Timestamp
+	19, // 12: afterimage.v1.EstimateEventsRequest.until:type_name -> google.protobuf.Timestamp
+	20, // 13: afterimage.v1.EstimateEventsRequest.interval:type_name -> google.protobuf.Duration
 	10, // 14: afterimage.v1.EstimateEventsResponse.total:type_name -> afterimage.v1.EstimatedGroup
 	10, // 15: afterimage.v1.EstimateEventsResponse.groups:type_name -> afterimage.v1.EstimatedGroup
 	7,  // 16: afterimage.v1.EstimateEventsResponse.omitted:type_name -> afterimage.v1.Omitted
 	13, // 17: afterimage.v1.EstimateEventsResponse.check:type_name -> afterimage.v1.SamplingCheck
-	17, // 18: afterimage.v1.EstimatedGroup.key:type_name -> afterimage.v1.EstimatedGroup.KeyEntry
+	18, // 18: afterimage.v1.EstimatedGroup.key:type_name -> afterimage.v1.EstimatedGroup.KeyEntry
 	11, // 19: afterimage.v1.EstimatedGroup.events:type_name -> afterimage.v1.Estimate
 	11, // 20: afterimage.v1.EstimatedGroup.sessions:type_name -> afterimage.v1.Estimate
 	11, // 21: afterimage.v1.EstimatedGroup.subjects:type_name -> afterimage.v1.Estimate
@@ -1588,18 +1781,22 @@ var file_afterimage_v1_analysis_proto_depIdxs = []int32{
 	0,  // 23: afterimage.v1.Estimate.method:type_name -> afterimage.v1.Estimate.Method
 	14, // 24: afterimage.v1.SamplingCheck.gaps:type_name -> afterimage.v1.SequenceGap
 	15, // 25: afterimage.v1.SamplingCheck.coverage:type_name -> afterimage.v1.CoverageCheck
-	18, // 26: afterimage.v1.CoverageCheck.start:type_name -> google.protobuf.Timestamp
-	18, // 27: afterimage.v1.CoverageCheck.end:type_name -> google.protobuf.Timestamp
+	19, // 26: afterimage.v1.CoverageCheck.start:type_name -> google.protobuf.Timestamp
+	19, // 27: afterimage.v1.CoverageCheck.end:type_name -> google.protobuf.Timestamp
 	11, // 28: afterimage.v1.CoverageCheck.estimated:type_name -> afterimage.v1.Estimate
-	1,  // 29: afterimage.v1.AnalysisService.AggregateEvents:input_type -> afterimage.v1.AggregateEventsRequest
-	8,  // 30: afterimage.v1.AnalysisService.EstimateEvents:input_type -> afterimage.v1.EstimateEventsRequest
-	2,  // 31: afterimage.v1.AnalysisService.AggregateEvents:output_type -> afterimage.v1.AggregateEventsResponse
-	9,  // 32: afterimage.v1.AnalysisService.EstimateEvents:output_type -> afterimage.v1.EstimateEventsResponse
-	31, // [31:33] is the sub-list for method output_type
-	29, // [29:31] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	16, // 29: afterimage.v1.CoverageCheck.disagree:type_name -> afterimage.v1.InstanceCoverage
+	19, // 30: afterimage.v1.InstanceCoverage.start:type_name -> google.protobuf.Timestamp
+	19, // 31: afterimage.v1.InstanceCoverage.end:type_name -> google.protobuf.Timestamp
+	11, // 32: afterimage.v1.InstanceCoverage.estimated:type_name -> afterimage.v1.Estimate
+	1,  // 33: afterimage.v1.AnalysisService.AggregateEvents:input_type -> afterimage.v1.AggregateEventsRequest
+	8,  // 34: afterimage.v1.AnalysisService.EstimateEvents:input_type -> afterimage.v1.EstimateEventsRequest
+	2,  // 35: afterimage.v1.AnalysisService.AggregateEvents:output_type -> afterimage.v1.AggregateEventsResponse
+	9,  // 36: afterimage.v1.AnalysisService.EstimateEvents:output_type -> afterimage.v1.EstimateEventsResponse
+	35, // [35:37] is the sub-list for method output_type
+	33, // [33:35] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_analysis_proto_init() }
@@ -1608,13 +1805,14 @@ func file_afterimage_v1_analysis_proto_init() {
 		return
 	}
 	file_afterimage_v1_analysis_proto_msgTypes[10].OneofWrappers = []any{}
+	file_afterimage_v1_analysis_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_analysis_proto_rawDesc), len(file_afterimage_v1_analysis_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
