@@ -48,7 +48,7 @@ func (r *AggregateRequest) scores() bool { return len(r.Quantiles) > 0 || r.Hist
 type Aggregation struct {
 	Total   Group     // everything together; it has no key
 	Groups  []Group   // the most events first, then by key
-	Omitted Omitted   // what is left out of Groups
+	Omitted Omitted   // what is left out of Groups: beyond the limit, or what fits a page
 	Size    event.Seq // as of how many positions
 }
 
@@ -124,12 +124,40 @@ func (c *counter) result(limit int, size event.Seq) *Aggregation {
 	slices.SortFunc(out.Groups, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(b.Events, a.Events), compareKeys(c.request.GroupBy, a.Key, b.Key))
 	})
-	for _, g := range out.Groups[min(limit, len(out.Groups)):] {
+	fit := fitting(min(limit, len(out.Groups)), func(i int) int {
+		return keyBytes(out.Groups[i].Key) + c.request.groupBytes()
+	})
+	for _, g := range out.Groups[fit:] {
 		out.Omitted.Groups++
 		out.Omitted.Events += g.Events
 	}
-	out.Groups = out.Groups[:min(limit, len(out.Groups))]
+	out.Groups = out.Groups[:fit]
 	return out
+}
+
+// fitting returns how many of n groups fit a page, at least one if there is one,
+// where each has at most so many bytes, encoded.
+func fitting(n int, bytes func(i int) int) int {
+	for i, size := 0, 0; i < n; i++ {
+		if size += bytes(i); size > pageBytes {
+			return max(i, 1)
+		}
+	}
+	return n
+}
+
+// keyBytes is how many bytes a key has at most, encoded.
+func keyBytes(key map[string]string) (n int) {
+	for name, value := range key {
+		n += len(name) + len(value) + 12
+	}
+	return n
+}
+
+// groupBytes is how many bytes a group has at most beside its key, encoded: 96 for
+// its counts, 32 for scores, and 21 for a quantile, 10 for a bin.
+func (r *AggregateRequest) groupBytes() int {
+	return 96 + 32 + 21*len(r.Quantiles) + 10*r.HistogramBins
 }
 
 func compareKeys(names []string, a, b map[string]string) int {

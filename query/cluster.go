@@ -259,11 +259,11 @@ func (of *cluster) take(u *utterance, alike float64) {
 
 // show says what is told of the clusters, as many as fit a page.
 func (c *clustering) show(ctx context.Context) error {
-	firsts := make([]*eventlog.Entry, len(c.clusters))
+	firsts, beside := make([]*eventlog.Entry, len(c.clusters)), make([]int, len(c.clusters))
 	for i, of := range c.clusters {
-		firsts[i] = of.of[0].entries[0]
+		firsts[i], beside[i] = of.of[0].entries[0], besideEvent(of.of[0].text, of.reach.Events)
 	}
-	events, err := describe(ctx, firsts, c.search.wanted)
+	events, err := describe(ctx, firsts, beside, c.search.wanted)
 	for i, e := range events {
 		of := c.clusters[i]
 		c.out.Clusters = append(c.out.Clusters, Cluster{

@@ -150,11 +150,12 @@ func (out *Estimation) groups(ctx context.Context, keepers []*keeper, by []strin
 	slices.SortFunc(found, func(a, b keptGroup) int {
 		return cmp.Or(cmp.Compare(b.events, a.events), compareKeys(by, a.key, b.key))
 	})
-	for _, g := range found[min(limit, len(found)):] {
+	fit := fitting(min(limit, len(found)), func(i int) int { return keyBytes(found[i].key) + estimatedBytes })
+	for _, g := range found[fit:] {
 		out.Omitted.Groups++
 		out.Omitted.Events += g.events
 	}
-	found = found[:min(limit, len(found))]
+	found = found[:fit]
 	out.Groups = make([]EstimatedGroup, len(found))
 	return eachOf(ctx, len(found), func(i int) {
 		out.Groups[i].Key = found[i].key
@@ -174,6 +175,10 @@ func eachOf(ctx context.Context, n int, do func(int)) error {
 	}
 	return tasks.Wait()
 }
+
+// estimatedBytes is how many bytes a group has at most beside its key, encoded:
+// three estimates of 61, and what is unknown.
+const estimatedBytes = 256
 
 // A keptGroup is a group to estimate.
 type keptGroup struct {

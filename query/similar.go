@@ -255,11 +255,11 @@ func reachOf(texts []eventlog.AlikeText) (all Reach) {
 
 // show returns what is told of texts, as many as fit a page.
 func (s *search) show(ctx context.Context, texts []eventlog.AlikeText) ([]SimilarText, error) {
-	firsts := make([]*eventlog.Entry, len(texts))
-	for i := range texts {
-		firsts[i] = &texts[i].Sightings[0].Entry
+	firsts, beside := make([]*eventlog.Entry, len(texts)), make([]int, len(texts))
+	for i, t := range texts {
+		firsts[i], beside[i] = &t.Sightings[0].Entry, besideEvent(t.Text, len(t.Sightings))
 	}
-	events, err := describe(ctx, firsts, s.wanted)
+	events, err := describe(ctx, firsts, beside, s.wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -274,10 +274,16 @@ func (s *search) show(ctx context.Context, texts []eventlog.AlikeText) ([]Simila
 	return out, nil
 }
 
+// besideEvent is how many bytes at most are told, encoded, of a text or a cluster
+// beside an event: a text, so many positions, and some numbers.
+func besideEvent(text string, seqs int) int {
+	return len(text) + 10*min(seqs, maxSeqs) + 96
+}
+
 // describe returns what is wanted of events, all but texts if nothing is said, as
-// many as fit a page. Of one that was forgotten meanwhile there is nothing but its
-// position.
-func describe(ctx context.Context, entries []*eventlog.Entry, wanted *mask) (events []*pb.Event, err error) {
+// many as fit a page with what is told beside each. Of one that was forgotten
+// meanwhile there is nothing but its position.
+func describe(ctx context.Context, entries []*eventlog.Entry, beside []int, wanted *mask) (events []*pb.Event, err error) {
 	size := 0
 	for part := range slices.Chunk(entries, stretch) {
 		read := make([]*pb.Event, len(part))
@@ -288,7 +294,7 @@ func describe(ctx context.Context, entries []*eventlog.Entry, wanted *mask) (eve
 			return nil, err
 		}
 		for _, e := range read {
-			if size += proto.Size(e); size > pageBytes && len(events) > 0 {
+			if size += proto.Size(e) + beside[len(events)]; size > pageBytes && len(events) > 0 {
 				return events, nil
 			}
 			events = append(events, e)

@@ -170,6 +170,6 @@ func printOmitted(out io.Writer, o *pb.Omitted) error {
 	if o.GetGroups() == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "%d more groups with %d events are left out: give --limit, or narrow --filter, --since, --until\n", o.GetGroups(), o.GetEvents())
+	_, err := fmt.Fprintf(out, "%d more groups with %d events are left out: raise --limit (an answer has up to 3 MiB), group by less, or narrow --filter, --since, --until\n", o.GetGroups(), o.GetEvents())
 	return err
 }

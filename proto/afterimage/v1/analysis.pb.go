@@ -135,7 +135,8 @@ type AggregateEventsRequest struct {
 	// histogram.
 	HistogramBins int32 `protobuf:"varint,8,opt,name=histogram_bins,json=histogramBins,proto3" json:"histogram_bins,omitempty"`
 	// The most groups to return, 1 to 10,000; 0 means 1,000. Those with the most
-	// events come first; `omitted` says what is left out.
+	// events come first; fewer are returned where they have more than 3 MiB together.
+	// `omitted` says what is left out.
 	Limit         int32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -243,7 +244,7 @@ type AggregateEventsResponse struct {
 	// By group, the most events first; groups of as many in the order of their
 	// keys. Only those that have events.
 	Groups []*EventGroup `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
-	// The groups beyond `limit`; absent where none was left out.
+	// The groups beyond `limit`, or beyond 3 MiB; absent where none was left out.
 	Omitted *Omitted `protobuf:"bytes,3,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	// How many positions the log had: the answer is as of then.
 	Size          uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
@@ -669,7 +670,8 @@ type EstimateEventsRequest struct {
 	GroupBy []string `protobuf:"bytes,5,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
 	// The length of `interval`.
 	Interval *durationpb.Duration `protobuf:"bytes,6,opt,name=interval,proto3" json:"interval,omitempty"`
-	// The most groups to return, 1 to 10,000; 0 means 1,000.
+	// The most groups to return, 1 to 10,000; 0 means 1,000. Fewer are returned where
+	// they have more than 3 MiB together.
 	Limit int32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Leave `check` out, which looks at every event of the time range: faster where
 	// a filter matches few. Then there is no upper end where nothing is seen, and
@@ -773,7 +775,7 @@ type EstimateEventsResponse struct {
 	// By group, the most events seen first; groups of as many in the order of their
 	// keys. Only those of which something was seen.
 	Groups []*EstimatedGroup `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
-	// The groups beyond `limit`; absent where none was left out.
+	// The groups beyond `limit`, or beyond 3 MiB; absent where none was left out.
 	Omitted *Omitted `protobuf:"bytes,3,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	// What else speaks for or against the estimates; absent if it was to be left
 	// out.

@@ -565,7 +565,8 @@ type ClusterEventsRequest struct {
 	Threshold float64 `protobuf:"fixed64,6,opt,name=threshold,proto3" json:"threshold,omitempty"`
 	// The most events to look at, the newest first, 1 to 10,000; 0 means 10,000.
 	MaxEvents int32 `protobuf:"varint,7,opt,name=max_events,json=maxEvents,proto3" json:"max_events,omitempty"`
-	// The most clusters to return, the largest first, 1 to 1,000; 0 means 50.
+	// The most clusters to return, the largest first, 1 to 1,000; 0 means 50. Fewer
+	// may be returned where events are large.
 	MaxClusters int32 `protobuf:"varint,8,opt,name=max_clusters,json=maxClusters,proto3" json:"max_clusters,omitempty"`
 	// Which fields of each cluster's event to return. Absent: everything but texts.
 	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,9,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
