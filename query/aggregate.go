@@ -71,7 +71,8 @@ type Omitted struct{ Groups, Events uint64 }
 // that has no events has none that match.
 //
 // Errors: *policy.Error for the filter, *RequestError for the other fields, for a
-// filter that needs text, and for more than MaxGroups groups.
+// filter that needs text, and for more than MaxGroups groups, or more in these than
+// can be counted at once.
 func (e *Engine) Aggregate(ctx context.Context, t event.Tenant, r AggregateRequest) (*Aggregation, error) {
 	p, err := e.population(t, r.Population)
 	if err != nil {
@@ -80,10 +81,10 @@ func (e *Engine) Aggregate(ctx context.Context, t event.Tenant, r AggregateReque
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	m := newMemory(rememberAll)
+	m, room := newMemory(rememberAll), newMemory(sketchRoom)
 	counters := make([]*counter, eventlog.Workers())
 	for i := range counters {
-		counters[i] = r.counter(p.by, m)
+		counters[i] = r.counter(p.by, m, room)
 	}
 	size, err := p.each(ctx, nil, func(worker int, c *eventlog.Columns, rows []uint32) error {
 		return counters[worker].block(c, rows)

@@ -20,6 +20,7 @@ type sieve struct {
 	reads     *reads            // nil: the columns do not have all
 
 	known map[string]bool // by key
+	bytes int             // of all keys
 	key   []byte          // of the current row
 }
 
@@ -53,8 +54,12 @@ func ofOthers(path string) bool {
 	}, body)
 }
 
-// maxAlike is how many different kinds of events a sieve remembers.
-const maxAlike = 1 << 16
+// How many different kinds of events a sieve remembers, of how many bytes in all; and
+// how many different values of a column.
+const (
+	maxAlike      = 1 << 16
+	maxAlikeBytes = 8 << 20
+)
 
 func newSieve(condition *policy.Condition) *sieve {
 	s := &sieve{condition: condition, known: map[string]bool{}}
@@ -78,13 +83,26 @@ func newSieve(condition *policy.Condition) *sieve {
 		}
 	}
 	if ok {
-		r.values, r.ids = make([]values, len(r.columns)), make([][]uint32, len(r.columns))
-		for i := range r.values {
-			r.values[i].ids = map[string]uint32{}
-		}
+		r.ids = make([][]uint32, len(r.columns))
 		s.reads = r
+		s.forget()
 	}
 	return s
+}
+
+// forget forgets all values, and what is known of them.
+func (s *sieve) forget() {
+	clear(s.known)
+	s.bytes = 0
+	s.reads.values = make([]values, len(s.reads.columns))
+	for i := range s.reads.values {
+		s.reads.values[i].ids = map[string]uint32{}
+	}
+}
+
+// many tells whether some column had more different values than are remembered.
+func (r *reads) many() bool {
+	return slices.ContainsFunc(r.values, func(v values) bool { return len(v.names) > maxAlike })
 }
 
 // matching returns the rows of a block that match, in the place of all of them.
@@ -93,6 +111,9 @@ func (s *sieve) matching(c *eventlog.Columns) ([]uint32, error) {
 		return c.Rows, nil
 	}
 	if s.reads != nil {
+		if s.reads.many() {
+			s.forget()
+		}
 		s.reads.begin(c)
 	}
 	rows := c.Rows[:0]
@@ -124,8 +145,9 @@ func (s *sieve) match(c *eventlog.Columns, row uint32) (bool, error) {
 		return ok, nil
 	}
 	ok, err := s.condition.Match(s.reads.event(c, int(row)))
-	if err == nil && len(s.known) < maxAlike {
+	if err == nil && len(s.known) < maxAlike && s.bytes+len(s.key) <= maxAlikeBytes {
 		s.known[string(s.key)] = ok
+		s.bytes += len(s.key)
 	}
 	return ok, err
 }

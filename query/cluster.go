@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -23,6 +24,8 @@ const (
 	// 10,000 texts of 1,600 words.
 	maxShingles = 16 << 20
 )
+
+var errShingles = &RequestError{"maxEvents", fmt.Sprintf("is too many here: the texts have more than %d words together", maxShingles)}
 
 // A ClusterRequest asks for the events that a search finds, put together by what
 // they say.
@@ -176,20 +179,22 @@ func (c *clustering) collect(ctx context.Context, log *eventlog.Log) error {
 
 // read reads every text once.
 func (c *clustering) read(ctx context.Context) error {
-	total := 0
+	var total atomic.Int64
 	for part := range slices.Chunk(c.utterances, 8*stretch) {
 		firsts := make([]*eventlog.Entry, len(part))
 		for i, u := range part {
 			firsts[i] = u.entries[0]
 		}
-		if err := shared(ctx, bySeq(firsts), func(i int) error { return part[i].read(c.voices) }); err != nil {
+		if err := shared(ctx, bySeq(firsts), func(i int) error {
+			if err := part[i].read(c.voices); err != nil {
+				return err
+			}
+			if total.Add(int64(len(part[i].set))) > maxShingles {
+				return errShingles
+			}
+			return nil
+		}); err != nil {
 			return err
-		}
-		for _, u := range part {
-			total += len(u.set)
-		}
-		if total > maxShingles {
-			return &RequestError{"maxEvents", fmt.Sprintf("is too many here: the texts have more than %d words together", maxShingles)}
 		}
 	}
 	c.utterances = slices.DeleteFunc(c.utterances, func(u *utterance) bool { return len(u.entries) == 0 })

@@ -22,8 +22,18 @@ const (
 	rememberAll   = 8 << 20 // places for them, of 8 bytes
 	rememberGroup = 1 << 10
 
-	sketchPrecision = 14 // bits: 2^14 registers, 16 KiB
+	sketchPrecision = 14 // bits: 2^14 registers
 )
+
+// sketchBytes is what a sketch takes, and what hashes take at most that are
+// remembered although there are too many in all.
+const sketchBytes = 1 << sketchPrecision
+
+// sketchRoom is how many bytes the sketches of one answer may take, of different
+// things and of scores.
+const sketchRoom = 512 << 20
+
+var errSketches = &RequestError{"groupBy", "makes too many groups with much in each: group by less, or narrow filter, since and until"}
 
 // sketchError is the standard error of HyperLogLog (Flajolet, Fusy, Gandouet and
 // Meunier 2007, theorem 1).
@@ -49,13 +59,20 @@ func (m *memory) take(places int) bool {
 
 func (m *memory) give(places int) { m.left.Add(int64(places)) }
 
+// spend takes some though there be none: overspent tells then.
+func (m *memory) spend(places int) { m.left.Add(-int64(places)) }
+
+func (m *memory) overspent() bool { return m.left.Load() < 0 }
+
 // A distinct counts different hashes, none of which is 0: it remembers them as
 // long as there is memory, and then goes over to a sketch.
 type distinct struct {
 	memory *memory
+	room   *memory  // for sketches, in bytes
 	places []uint64 // those seen, each at or after its place; a power of two, at most three quarters full
 	n      int
 	taken  int                 // of memory
+	beyond bool                // it has taken room for a sketch
 	sketch *hyperloglog.Sketch // nil: all are in places
 	last   uint64              // most often the next is the same
 }
@@ -99,7 +116,7 @@ func (d *distinct) grow() {
 	size := max(8, 2*len(d.places))
 	if more := size - len(d.places); d.memory.take(more) {
 		d.taken += more
-	} else if d.n >= rememberGroup {
+	} else if d.goBeyond(); d.n >= rememberGroup {
 		d.forget()
 		return
 	}
@@ -112,8 +129,17 @@ func (d *distinct) grow() {
 	}
 }
 
+// goBeyond takes room for a sketch, once.
+func (d *distinct) goBeyond() {
+	if !d.beyond {
+		d.beyond = true
+		d.room.spend(sketchBytes)
+	}
+}
+
 // forget goes over to a sketch.
 func (d *distinct) forget() {
+	d.goBeyond()
 	sketch, err := hyperloglog.NewSketch(sketchPrecision, false)
 	if err != nil {
 		panic("internal error: sketch: " + err.Error())
@@ -132,6 +158,7 @@ func (d *distinct) merge(o *distinct) {
 	d.last = 0
 	if d.sketch == nil && o.sketch == nil && d.n < o.n {
 		d.places, d.n, d.taken, o.places, o.n, o.taken = o.places, o.n, o.taken, d.places, d.n, d.taken
+		d.beyond, o.beyond = o.beyond, d.beyond
 	}
 	if o.sketch != nil && d.sketch == nil {
 		d.forget()
@@ -151,6 +178,9 @@ func (d *distinct) merge(o *distinct) {
 		if hash != 0 {
 			d.add(hash)
 		}
+	}
+	if o.beyond {
+		d.room.give(sketchBytes)
 	}
 }
 

@@ -14,7 +14,8 @@ func TestDistinct(t *testing.T) {
 		places int64
 	}{{0, 1 << 20}, {1, 8}, {50_000, 1 << 20}, {50_000, 1 << 12}, {3, 0}} {
 		m := newMemory(c.places)
-		a, b, r := distinct{memory: m}, distinct{memory: m}, rand.New(rand.NewPCG(1, 2))
+		room := newMemory(10 * sketchBytes)
+		a, b, r := distinct{memory: m, room: room}, distinct{memory: m, room: room}, rand.New(rand.NewPCG(1, 2))
 		for range c.n {
 			hash := max(1, r.Uint64())
 			for range 3 {

@@ -123,14 +123,16 @@ func total(ctx context.Context, keepers []*keeper) (estimate.Result, Unknown, er
 			}
 			samplings[part] = newSampling()
 			samplings[part].add(all)
+			all.release()
 			return ctx.Err()
 		})
 	}
 	if err := tasks.Wait(); err != nil {
 		return estimate.Result{}, Unknown{}, err
 	}
-	for _, s := range samplings[1:] {
+	for part, s := range samplings[1:] {
 		samplings[0].merge(s)
+		samplings[part+1] = nil
 	}
 	result, unknown := samplings[0].result()
 	return result, unknown, nil

@@ -113,7 +113,7 @@ type grouper struct {
 	by     []dimension
 	judges bool // by has properties of verdicts
 	values []values
-	ids    [][]uint32 // of the columns of the current block, by place
+	ids    [][]uint32 // of the columns of the current block, by place, from 1; 0: not met yet
 	keys   []key      // of the current event
 }
 
@@ -164,11 +164,21 @@ func (g *grouper) begin(c *eventlog.Columns) {
 		if d.column == 0 {
 			continue
 		}
-		g.ids[i] = g.ids[i][:0]
-		for _, value := range c.Strings(d.column).Values {
-			g.ids[i] = append(g.ids[i], g.values[i].id(value))
-		}
+		n := len(c.Strings(d.column).Values)
+		g.ids[i] = slices.Grow(g.ids[i][:0], n)[:n]
+		clear(g.ids[i])
 	}
+}
+
+// number returns the number of what the i-th event has in a column. Values that no
+// event has that is counted get none: there may be any number of these.
+func (g *grouper) number(at int, of *block.Strings, i int) uint32 {
+	place := of.Place(i)
+	id := &g.ids[at][place]
+	if *id == 0 {
+		*id = g.values[at].id(of.Values[place]) + 1
+	}
+	return *id - 1
 }
 
 // of returns the groups of an event of the block, each once. They are valid until
@@ -178,7 +188,7 @@ func (g *grouper) of(c *eventlog.Columns, i int) []key {
 	for at, d := range g.by {
 		switch {
 		case d.column != 0:
-			k[at] = g.ids[at][c.Strings(d.column).Place(i)]
+			k[at] = g.number(at, c.Strings(d.column), i)
 		case d.every != 0:
 			k[at] = g.values[at].interval(c.Time(i), d.every)
 		case d.placed != nil:

@@ -58,7 +58,7 @@ func (r *record) joins(e record) bool {
 // grow makes room for so many more, or by putting together what is alike.
 func (r *records) grow(more int) error {
 	if r.room.take(more) {
-		r.all = slices.Grow(r.all, more)
+		r.resize(cap(r.all) + more)
 		return nil
 	}
 	before := len(r.all)
@@ -67,6 +67,19 @@ func (r *records) grow(more int) error {
 		return errRecords
 	}
 	return nil
+}
+
+// resize makes room for n, and no more.
+func (r *records) resize(n int) {
+	fresh := make([]record, len(r.all), n)
+	copy(fresh, r.all)
+	r.all = fresh
+}
+
+// release lets go of all.
+func (r *records) release() {
+	r.room.give(cap(r.all))
+	r.all = nil
 }
 
 // compact puts records together that are alike.
@@ -141,13 +154,15 @@ func (r *records) link() (heads []uint32) {
 // merge adds the records of another worker, which are not used any more.
 func (r *records) merge(o *records) error {
 	r.events += o.events
+	o.room.give(cap(o.all)) // They are there twice for a moment.
 	if more := len(r.all) + len(o.all) - cap(r.all); more > 0 {
-		o.room.give(cap(o.all)) // They are there twice for a moment.
 		if !r.room.take(more) {
 			return errRecords
 		}
+		r.resize(cap(r.all) + more)
 	}
 	r.all = append(r.all, o.all...)
+	o.all = nil
 	return nil
 }
 

@@ -45,20 +45,21 @@ type counter struct {
 	*grouper
 	request *AggregateRequest
 	memory  *memory
+	room    *memory // for sketches
 	total   *groupTally
 	groups  map[key]*groupTally
 }
 
-func (r *AggregateRequest) counter(by []dimension, m *memory) *counter {
-	c := &counter{grouper: newGrouper(by), request: r, memory: m, groups: map[key]*groupTally{}}
+func (r *AggregateRequest) counter(by []dimension, m, room *memory) *counter {
+	c := &counter{grouper: newGrouper(by), request: r, memory: m, room: room, groups: map[key]*groupTally{}}
 	c.total = c.newGroupTally()
 	return c
 }
 
 func (c *counter) newGroupTally() *groupTally {
-	t := &groupTally{sessions: distinct{memory: c.memory}, subjects: distinct{memory: c.memory}}
+	t := &groupTally{sessions: distinct{memory: c.memory, room: c.room}, subjects: distinct{memory: c.memory, room: c.room}}
 	if c.request.scores() {
-		t.scores = newScores(len(c.request.Quantiles) > 0, c.request.HistogramBins)
+		t.scores = newScores(len(c.request.Quantiles) > 0, c.request.HistogramBins, c.room)
 	}
 	return t
 }
@@ -83,6 +84,14 @@ func (c *counter) block(columns *eventlog.Columns, rows []uint32) error {
 		if c.request.scores() {
 			c.score(columns, i)
 		}
+	}
+	return c.bounded()
+}
+
+// bounded returns an error where sketches take more room than there is.
+func (c *counter) bounded() error {
+	if c.room.overspent() {
+		return errSketches
 	}
 	return nil
 }
@@ -131,5 +140,5 @@ func (c *counter) merge(o *counter) error {
 			c.groups[k] = t
 		}
 	}
-	return nil
+	return c.bounded()
 }
