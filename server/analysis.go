@@ -29,7 +29,7 @@ func (s analyses) AggregateEvents(ctx context.Context, r *pb.AggregateEventsRequ
 	if err != nil {
 		return nil, err
 	}
-	leave, err := await(ctx, s.searches, analysis)
+	leave, err := await(ctx, s.analyses, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (s analyses) EstimateEvents(ctx context.Context, r *pb.EstimateEventsReques
 	if err != nil {
 		return nil, err
 	}
-	leave, err := await(ctx, s.searches, analysis)
+	leave, err := await(ctx, s.analyses, 1)
 	if err != nil {
 		return nil, err
 	}

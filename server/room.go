@@ -23,7 +23,7 @@ const (
 const (
 	maxSearches = 16 // pages that are being found at a time
 	maxFeeds    = 32 // searches that stream, and counts: a reader that is slow holds up no page
-	analysis    = 4  // pages' turns that a count by group, an estimate or a clustering takes: they take memory
+	maxAnalyses = 2  // counts by group, estimates, clusterings and searches for what is similar: each takes all cores, and up to some 700 MiB
 	maxVerifies = 2  // verifications at a time
 	maxRedacts  = 1  // redactions of what is stored at a time, dry or not
 

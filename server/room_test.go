@@ -122,6 +122,47 @@ func TestTooManyReadersAtATime(t *testing.T) {
 	})
 }
 
+// Analyses beyond the bound wait, and are told to come back; pages are found
+// meanwhile.
+func TestTooManyAnalysesAtATime(t *testing.T) {
+	for name, ask := range map[string]func(context.Context, *Server) error{
+		"aggregate": func(ctx context.Context, s *Server) error {
+			_, err := analyses{Server: s}.AggregateEvents(ctx, &pb.AggregateEventsRequest{Tenant: "acme"})
+			return err
+		},
+		"estimate": func(ctx context.Context, s *Server) error {
+			_, err := analyses{Server: s}.EstimateEvents(ctx, &pb.EstimateEventsRequest{Tenant: "acme"})
+			return err
+		},
+		"similar": func(ctx context.Context, s *Server) error {
+			_, err := similarities{Server: s}.FindSimilarEvents(ctx, &pb.FindSimilarEventsRequest{Tenant: "acme"})
+			return err
+		},
+		"cluster": func(ctx context.Context, s *Server) error {
+			_, err := similarities{Server: s}.ClusterEvents(ctx, &pb.ClusterEventsRequest{Tenant: "acme"})
+			return err
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &Server{searches: semaphore.NewWeighted(maxSearches), analyses: semaphore.NewWeighted(maxAnalyses)}
+			for range maxAnalyses {
+				if leave, err := await(t.Context(), s.analyses, 1); err != nil {
+					t.Fatal(err)
+				} else {
+					defer leave()
+				}
+			}
+			began := time.Now()
+			if err := ask(t.Context(), s); !errors.Is(err, ErrBusy) || time.Since(began) != roomWait {
+				t.Errorf("%s: got %v after %v, want ErrBusy after %v", name, err, time.Since(began), roomWait)
+			}
+			if !s.searches.TryAcquire(maxSearches) {
+				t.Errorf("%s: it took a turn of a search", name)
+			}
+		})
+	}
+}
+
 // aStream is a stream that nothing is sent over.
 type aStream struct {
 	grpc.ServerStream

@@ -71,7 +71,7 @@ type Server struct {
 	room    *room // for what is published over gRPC
 	webRoom *room // for what is published over HTTP
 
-	searches, feeds, verifies, redacts, downloads *semaphore.Weighted // turns
+	searches, feeds, analyses, verifies, redacts, downloads *semaphore.Weighted // turns
 
 	grpc     *grpc.Server
 	health   *health.Server
@@ -100,7 +100,8 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: discard(cfg.Logger), now: cfg.Now, metrics: newMetrics(),
 		room: newRoom(), webRoom: newRoom(),
-		searches: semaphore.NewWeighted(maxSearches), feeds: semaphore.NewWeighted(maxFeeds), verifies: semaphore.NewWeighted(maxVerifies),
+		searches: semaphore.NewWeighted(maxSearches), feeds: semaphore.NewWeighted(maxFeeds),
+		analyses: semaphore.NewWeighted(maxAnalyses), verifies: semaphore.NewWeighted(maxVerifies),
 		redacts: semaphore.NewWeighted(maxRedacts), downloads: semaphore.NewWeighted(maxDownloads),
 		health: health.NewServer(), draining: make(chan struct{}),
 	}

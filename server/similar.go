@@ -24,7 +24,7 @@ func (s similarities) FindSimilarEvents(ctx context.Context, r *pb.FindSimilarEv
 	if err != nil {
 		return nil, err
 	}
-	leave, err := await(ctx, s.searches, analysis)
+	leave, err := await(ctx, s.analyses, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s similarities) ClusterEvents(ctx context.Context, r *pb.ClusterEventsRequ
 	if err != nil {
 		return nil, err
 	}
-	leave, err := await(ctx, s.searches, analysis)
+	leave, err := await(ctx, s.analyses, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -548,7 +548,8 @@ type Quantile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which: 0 is the lowest score, 1 the highest.
 	Quantile float64 `protobuf:"fixed64,1,opt,name=quantile,proto3" json:"quantile,omitempty"`
-	// The score, within a relative error of 1 %.
+	// The score, within a relative error of 1 %. Scores that are lower than the highest
+	// by more than eight orders of magnitude may be told as higher than they are.
 	Value         float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
