@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
@@ -89,29 +89,43 @@ func TestRecordsTakeWhatIsCounted(t *testing.T) {
 	}
 }
 
-// Names are remembered of what is counted, and not of all that blocks have beside.
-func TestNamesOfWhatIsCounted(t *testing.T) {
-	dir := t.TempDir()
-	log, err := eventlog.Open(t.Context(), eventlog.Config{Dir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), MinFree: 1})
+// Texts are read as long as there is room for what is compared of them, and no
+// longer.
+func TestClusterStopsReading(t *testing.T) {
+	log := logOf(t, 300, func(n int) *pb.Event {
+		text := strings.Repeat(fmt.Sprint("one", n, " two three four "), 10)
+		return &pb.Event{Body: &pb.Event_Interaction{Interaction: &pb.Interaction{
+			Output: []*pb.Message{{Role: "assistant", Parts: []*pb.Part{{Kind: &pb.Part_Text{Text: text}}}}},
+		}}}
+	})
+	c, err := New(Config{Log: log}).clustering("acme", ClusterRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
-	var batch []eventlog.Prepared
-	for n := range 100 {
-		p, err := log.Prepare("acme", &pb.Event{
-			Id: fmt.Sprint(n), Time: timestamppb.New(time.Now().Add(-time.Hour)), Class: "routine",
-			Source: &pb.Source{Instance: fmt.Sprint("i", n)}, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		batch = append(batch, p)
-	}
-	if _, err := log.Append(t.Context(), batch); err != nil {
+	if err := c.collect(t.Context(), log); err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(Config{Log: log}).population(event.Tenant("acme"), Population{Filter: `source.instance == "i7"`, GroupBy: []string{"instance"}})
+	c.room = newMemory(20)
+	if err := c.read(t.Context()); !errors.Is(err, errShingles) {
+		t.Errorf("got %v, want errShingles", err)
+	}
+	read := 0
+	for _, u := range c.utterances {
+		if len(u.set) > 0 {
+			read++
+		}
+	}
+	if len(c.utterances) != 300 || read > 150 {
+		t.Errorf("%d of %d texts were read", read, len(c.utterances))
+	}
+}
+
+// Names are remembered of what is counted, and not of all that blocks have beside.
+func TestNamesOfWhatIsCounted(t *testing.T) {
+	log := logOf(t, 100, func(n int) *pb.Event {
+		return &pb.Event{Source: &pb.Source{Instance: fmt.Sprint("i", n)}, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{}}}
+	})
+	p, err := New(Config{Log: log}).population("acme", Population{Filter: `source.instance == "i7"`, GroupBy: []string{"instance"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,4 +148,31 @@ func TestNamesOfWhatIsCounted(t *testing.T) {
 	if n := len(s.reads.values[0].names); n == 0 || n > 101 {
 		t.Errorf("the sieve remembers %d values of a column", n)
 	}
+}
+
+// logOf returns a log of n events in one block.
+func logOf(t *testing.T, n int, event func(n int) *pb.Event) *eventlog.Log {
+	t.Helper()
+	dir := t.TempDir()
+	log, err := eventlog.Open(t.Context(), eventlog.Config{Dir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), MinFree: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	batch := make([]eventlog.Prepared, n)
+	for i := range batch {
+		e := event(i)
+		e.Id, e.Time, e.Class = fmt.Sprint(i), timestamppb.New(time.Now().Add(-time.Hour)), "routine"
+		if batch[i], err = log.Prepare("acme", e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := log.Append(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	return log
 }

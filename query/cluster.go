@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -96,7 +95,8 @@ type clustering struct {
 	search    *search
 	voices    []event.Voice
 	threshold float64
-	size      int // clusters to return
+	size      int     // clusters to return
+	room      *memory // for shingles
 
 	utterances []*utterance // different texts
 	clusters   []*cluster
@@ -123,7 +123,7 @@ type cluster struct {
 // clustering makes a request ready; the search is nil where the tenant has no
 // events.
 func (e *Engine) clustering(t event.Tenant, r ClusterRequest) (c *clustering, err error) {
-	c = &clustering{voices: said(r.Voices)}
+	c = &clustering{voices: said(r.Voices), room: newMemory(maxShingles)}
 	if c.threshold, err = threshold(r.Threshold); err != nil {
 		return nil, err
 	}
@@ -179,7 +179,6 @@ func (c *clustering) collect(ctx context.Context, log *eventlog.Log) error {
 
 // read reads every text once.
 func (c *clustering) read(ctx context.Context) error {
-	var total atomic.Int64
 	for part := range slices.Chunk(c.utterances, 8*stretch) {
 		firsts := make([]*eventlog.Entry, len(part))
 		for i, u := range part {
@@ -189,7 +188,7 @@ func (c *clustering) read(ctx context.Context) error {
 			if err := part[i].read(c.voices); err != nil {
 				return err
 			}
-			if total.Add(int64(len(part[i].set))) > maxShingles {
+			if !c.room.take(len(part[i].set)) {
 				return errShingles
 			}
 			return nil

@@ -26,6 +26,7 @@
 //     log, read no text, and say what they leave out. An estimate says how it was
 //     made and never rests on an assumption that it does not name (package
 //     estimate).
-//   - A page is bounded in events and in bytes, a replay holds one stretch of
-//     a session in memory, and reading writes nothing (invariant 9).
+//   - A page is bounded in events and in bytes, as are groups, texts and clusters;
+//     a replay holds one stretch of a session in memory, an analysis takes a bounded
+//     part of it or is refused, and reading writes nothing (invariant 9).
 package query
