@@ -91,6 +91,22 @@ func TestScatteredNumbers(t *testing.T) {
 	}
 }
 
+// The instance that is given up is the one whose numbers are scattered, not whoever
+// comes next.
+func TestScatteredIsGivenUp(t *testing.T) {
+	c := newCounters()
+	clock, steady := c.instance(instance{"s", "clock"}), c.instance(instance{"s", "steady"})
+	for n := range uint64(maxStretches) {
+		c.add(clock, (n+1)<<32)
+	}
+	for n := range uint64(batchOfSeqs) {
+		c.add(steady, n+1)
+	}
+	if !clock.scattered || steady.scattered || c.stretches != 1 {
+		t.Errorf("clock given up: %v, steady: %v, %d stretches", clock.scattered, steady.scattered, c.stretches)
+	}
+}
+
 // What waits to be counted is bounded over all instances.
 func TestWaitingNumbersAreBounded(t *testing.T) {
 	c := newCounters()

@@ -2,6 +2,8 @@ package query
 
 import (
 	"cmp"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -130,30 +132,35 @@ func (c *counters) add(of *counted, number uint64) {
 // settle puts numbers that wait to the others.
 func (c *counters) settle(of *counted) {
 	slices.Sort(of.waiting)
-	c.enter(of, func(yield func(uint64)) {
-		last := uint64(0)
-		for i, number := range of.waiting {
-			if stretch := number >> 16; i == 0 || stretch != last {
-				yield(stretch)
-				last = stretch
-			}
-		}
-	})
+	c.enter(of, stretchesOf(of.waiting))
 	if !of.scattered {
 		of.numbers.AddMany(of.waiting)
 	}
 	of.waiting = of.waiting[:0]
 }
 
-// enter notes stretches that an instance has numbers in, and gives the instance up
-// where there are too many of these.
-func (c *counters) enter(of *counted, stretches func(func(uint64))) {
-	stretches(func(stretch uint64) {
-		if _, known := of.stretches[stretch]; known || of.scattered {
-			return
+// stretchesOf yields the stretches that numbers are in, which ascend.
+func stretchesOf(numbers []uint64) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for i, n := range numbers {
+			if (i == 0 || n>>16 != numbers[i-1]>>16) && !yield(n>>16) {
+				return
+			}
 		}
-		if c.stretches == maxStretches {
-			c.giveUp(of)
+	}
+}
+
+// enter notes stretches that an instance has numbers in. Where there are too many of
+// all instances, the one that has the most is given up.
+func (c *counters) enter(of *counted, stretches iter.Seq[uint64]) {
+	for stretch := range stretches {
+		if _, known := of.stretches[stretch]; known {
+			continue
+		}
+		if !of.scattered && c.stretches == maxStretches {
+			c.giveUp(c.widest())
+		}
+		if of.scattered {
 			return
 		}
 		if of.stretches == nil {
@@ -161,9 +168,19 @@ func (c *counters) enter(of *counted, stretches func(func(uint64))) {
 		}
 		of.stretches[stretch] = struct{}{}
 		c.stretches++
-	})
+	}
 }
 
+func (c *counters) widest() (most *counted) {
+	for _, of := range c.of {
+		if most == nil || len(of.stretches) > len(most.stretches) {
+			most = of
+		}
+	}
+	return most
+}
+
+// giveUp keeps nothing of an instance but how many events it has.
 func (c *counters) giveUp(of *counted) {
 	c.stretches -= len(of.stretches)
 	of.scattered, of.stretches = true, nil
@@ -194,11 +211,7 @@ func (c *counters) merge(o *counters) {
 		if numbers.scattered && !have.scattered {
 			c.giveUp(have)
 		}
-		c.enter(have, func(yield func(uint64)) {
-			for stretch := range numbers.stretches {
-				yield(stretch)
-			}
-		})
+		c.enter(have, maps.Keys(numbers.stretches))
 		if !have.scattered {
 			have.numbers.Or(&numbers.numbers)
 		}
