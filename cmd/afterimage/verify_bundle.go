@@ -99,21 +99,35 @@ type bundleFindings struct {
 	style    style
 	bar      *progress
 	cosigned []witness.Cosignature
-	n        int
+	n        int // what was found
+	follow   int // of that, what may follow from the rest
 }
 
 // shownProblems is how many problems are shown one by one.
 const shownProblems = 100
 
+// A bundleProblem is what -o json prints of a problem.
+type bundleProblem struct {
+	File    string `json:"file"`
+	Reason  string `json:"reason"`
+	Follows bool   `json:"follows,omitempty"`
+}
+
+// report shows what is wrong by itself: what follows from it would bury it, and is
+// counted.
 func (r *bundleFindings) report(p bag.Problem) {
-	if r.n++; r.json() {
-		text, err := json.Marshal(map[string]any{"problem": map[string]string{"file": p.File, "reason": p.Reason}})
+	r.n++
+	if p.Follows {
+		r.follow++
+	}
+	if r.json() {
+		text, err := json.Marshal(map[string]bundleProblem{"problem": {p.File, p.Reason, p.Follows}})
 		if err == nil {
 			fmt.Fprintf(r.s.out, "%s\n", text)
 		}
 		return
 	}
-	if r.n <= shownProblems {
+	if !p.Follows && r.n-r.follow <= shownProblems {
 		r.bar.clear()
 		fmt.Fprintf(r.s.out, "%s %s %s\n", r.style.paint(bold+";"+red, "WRONG"), visible(p.File), visible(p.Reason))
 	}
@@ -129,9 +143,21 @@ func (r *bundleFindings) result(name string, v export.Verified, own bool) error 
 		r.print(v, own)
 	}
 	if r.n > 0 {
-		return coded{fmt.Errorf("%s: %d things are not as they were exported", name, r.n), exitTampered}
+		return coded{fmt.Errorf("%s: %s", name, r.verdict()), exitTampered}
 	}
 	return nil
+}
+
+// verdict says how much is wrong.
+func (r *bundleFindings) verdict() string {
+	text := "1 thing is not as it was exported"
+	if n := r.n - r.follow; n != 1 {
+		text = fmt.Sprintf("%d things are not as they were exported", n)
+	}
+	if r.follow > 0 {
+		text += fmt.Sprintf(", and %d more may be wrong for no other reason (-o json names all)", r.follow)
+	}
+	return text
 }
 
 func (r *bundleFindings) print(v export.Verified, own bool) {

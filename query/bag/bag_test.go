@@ -145,8 +145,56 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
-	if _, problems := checked(t, linked); len(problems) == 0 || problems[0] != (Problem{"data/50%.json", "is no plain file"}) {
+	if _, problems := checked(t, linked); len(problems) == 0 || problems[0] != (Problem{"data/50%.json", "is no plain file", false}) {
 		t.Errorf("got %v", problems)
+	}
+}
+
+// Of a bag in which one file was changed the one that was is named, once and first;
+// all else is said to follow. So it is where that file is a manifest.
+func TestNamesWhatWasChanged(t *testing.T) {
+	whole, err := OpenZip(bytes.NewReader(written(t)), int64(len(written(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	swap := func(old, now string) func([]byte) []byte {
+		return func(text []byte) []byte { return bytes.ReplaceAll(text, []byte(old), []byte(now)) }
+	}
+	for _, c := range []struct {
+		file   string
+		change func([]byte) []byte // nil: removed
+		reason string
+	}{
+		{"data/50%.json", swap("{", "["), "is not what manifest-sha256.txt says"},
+		{"data/50%.json", nil, "is missing, and in manifest-sha256.txt"},
+		{"proofs/a", swap("proof", "prose"), "is not what tagmanifest-sha256.txt says"},
+		{"manifest-sha256.txt", swap("data/streamed/", "data/striemed/"), "is not what tagmanifest-sha256.txt says"},
+		{"manifest-sha512.txt", nil, "is missing, and in tagmanifest-sha256.txt"},
+		{"tagmanifest-sha512.txt", swap("proofs/a", "proofs/b"), "lacks proofs/a, which is in tagmanifest-sha256.txt"},
+		{"tagmanifest-sha512.txt", swap("0", "1"), "says another hash of bag-info.txt than it has, and tagmanifest-sha256.txt the one that it has"},
+		{"bag-info.txt", swap("6.2", "6.3"), "is not what tagmanifest-sha256.txt says"},
+	} {
+		dir := t.TempDir()
+		err := os.CopyFS(dir, whole)
+		name := filepath.Join(dir, c.file)
+		if err == nil && c.change == nil {
+			err = os.Remove(name)
+		} else if err == nil {
+			text, _ := os.ReadFile(name)
+			err = os.WriteFile(name, c.change(text), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, problems := checked(t, os.DirFS(dir))
+		for i, p := range problems {
+			if first := i == 0; first && p != (Problem{c.file, c.reason, false}) || !first && !p.Follows {
+				t.Errorf("%s: problem %d is %+v, want first that it %s, and that others follow", c.file, i, p, c.reason)
+			}
+		}
+		if len(problems) == 0 {
+			t.Errorf("%s: it is not found that %s", c.file, c.reason)
+		}
 	}
 }
 

@@ -132,7 +132,7 @@ func TestNames(t *testing.T) {
 }
 
 // Any byte of any file that is changed, any file that is cut short, missing or
-// added, is found, and the file is named.
+// added, is found; the file is named first, and all else is said to follow.
 func TestAnyChangeIsFound(t *testing.T) {
 	r := newRig(t).fill().run()
 	r.redact(3)
@@ -154,14 +154,27 @@ func TestAnyChangeIsFound(t *testing.T) {
 			}
 			bent := maps.Clone(bundle)
 			bent[name] = &fstest.MapFile{Data: text, Mode: 0o600}
-			r.finds(bent, name, what)
+			r.names(bent, name, what)
 		}
 		bent := maps.Clone(bundle)
 		delete(bent, name)
-		r.finds(bent, name, "missing")
+		r.names(bent, name, "missing")
 		bent = maps.Clone(bundle)
 		bent[name+".more"] = f
-		r.finds(bent, name+".more", "added")
+		r.names(bent, name+".more", "added")
+	}
+}
+
+// names checks that a file is named first of what is wrong with a bag, and that the
+// rest is said to follow from that.
+func (r *rig) names(bundle fstest.MapFS, name, what string) {
+	r.Helper()
+	r.finds(bundle, name, what)
+	_, problems := r.verify(bundle)
+	for i, p := range problems {
+		if named := p.File == name && !p.Follows || p.File == "."; i == 0 && !named || i > 0 && !p.Follows && p.File != name {
+			r.Errorf("%s, %s: problem %d is %+v", name, what, i, p)
+		}
 	}
 }
 

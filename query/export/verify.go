@@ -59,7 +59,7 @@ type Verified struct {
 // bag.Open.
 //
 // An error says that it could not be checked. What is not as it should be is
-// reported.
+// reported, the file that was changed before what follows from it.
 func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error) {
 	if how.Progress == nil {
 		how.Progress = func(uint64, uint64) {}
@@ -69,19 +69,44 @@ func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error)
 		return Verified{}, err
 	}
 	v := &verifying{
-		Verification: how, fsys: fsys, info: found.Info, left: found.SHA256, records: roaring64.New(), ledger: roaring64.New(),
+		Verification: how, fsys: fsys, info: found.Info, left: found.SHA256, wrong: found.Wrong, records: roaring64.New(), ledger: roaring64.New(),
 		redactions: map[event.Seq][]*pb.Event{}, cast: newCast(), digest: newDigester(),
 	}
 	v.found.Tenant, v.found.Software = bag.Value(found.Info, tenantLabel), bag.Value(found.Info, softwareLabel)
 	v.found.Rendered = v.found.Software == how.Software
-	for _, step := range []func(context.Context) error{
-		v.layout, v.checkpoint, v.steps, v.evidence, v.complete, v.derived, v.pages, v.stamp, v.rest,
+	for _, step := range []struct {
+		check func(context.Context) error
+		on    []string // what it builds on, files and directories: where these are wrong, what it finds may follow from that
+	}{
+		{v.layout, nil},
+		{v.checkpoint, nil},
+		{v.steps, []string{checkpointName, recordsDir}}, // Redactions are of events that are there.
+		{v.evidence, []string{checkpointName, ledgerDir}},
+		{v.complete, inputs},
+		{v.derived, inputs},
+		{v.pages, slices.Concat(inputs, []string{bag.Info})},
+		{v.stamp, []string{checkpointName}},
+		{v.rest, inputs},
 	} {
-		if err := step(ctx); err != nil {
+		v.shaken = v.anyWrong(step.on)
+		if err := step.check(ctx); err != nil {
 			return v.found, err
 		}
 	}
 	return v.found, nil
+}
+
+// inputs are what all else in a bag follows from.
+var inputs = []string{checkpointName, proofsDir, ledgerDir, recordsDir}
+
+// anyWrong tells whether anything was reported of some files and directories.
+func (v *verifying) anyWrong(of []string) bool {
+	for name := range v.wrong {
+		if slices.ContainsFunc(of, func(of string) bool { return name == of || strings.HasSuffix(of, "/") && strings.HasPrefix(name, of) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // verifying is a Verify under way.
@@ -90,6 +115,9 @@ type verifying struct {
 	fsys fs.FS
 	info []bag.Field
 	left map[string][sha256.Size]byte // files that nothing has called for yet
+
+	wrong  map[string]bool // files that were reported
+	shaken bool            // what the step under way builds on is among them
 
 	records, ledger *roaring64.Bitmap // positions of events that have files
 	about           []*pb.Event       // the ledger events
@@ -101,7 +129,15 @@ type verifying struct {
 }
 
 func (v *verifying) problem(file, format string, args ...any) {
-	v.Report(bag.Problem{File: file, Reason: fmt.Sprintf(format, args...)})
+	v.tell(bag.Problem{File: file, Reason: fmt.Sprintf(format, args...)})
+}
+
+// tell reports a problem. It follows from others where the step builds on what is
+// wrong, or something was said of the file already.
+func (v *verifying) tell(p bag.Problem) {
+	p.Follows = p.Follows || v.shaken || v.wrong[p.File]
+	v.Report(p)
+	v.wrong[p.File] = true
 }
 
 // take calls for a file, which must be there, and returns its hash.

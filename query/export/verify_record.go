@@ -59,6 +59,7 @@ func readRecord(fsys fs.FS, dir string, seq event.Seq) (*pb.Event, error) {
 // them.
 type checkedEvent struct {
 	fact
+	seq     event.Seq
 	problem *bag.Problem
 }
 
@@ -76,7 +77,10 @@ func (v *verifying) each(ctx context.Context, dir string, seqs *roaring64.Bitmap
 			return v.check(dir, event.Seq(n)), nil
 		}, func(c checkedEvent) error {
 			if c.problem != nil {
-				v.Report(*c.problem)
+				// Its files are compared with one another.
+				c.problem.Follows = v.wrong[recordName(dir, c.seq)] || v.wrong[commitmentName(dir, c.seq)] || v.wrong[proofName(c.seq)]
+				v.tell(*c.problem)
+				v.wrong[dir] = true // It lacks the event.
 			} else {
 				take(c.fact)
 			}
@@ -92,7 +96,7 @@ func (v *verifying) each(ctx context.Context, dir string, seqs *roaring64.Bitmap
 // check checks the files of one event.
 func (v *verifying) check(dir string, seq event.Seq) (out checkedEvent) {
 	wrong := func(file string, err error) checkedEvent {
-		return checkedEvent{problem: &bag.Problem{File: file, Reason: err.Error()}}
+		return checkedEvent{seq: seq, problem: &bag.Problem{File: file, Reason: err.Error()}}
 	}
 	e, err := readRecord(v.fsys, dir, seq)
 	if err != nil {
