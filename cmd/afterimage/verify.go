@@ -12,6 +12,7 @@ import (
 
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/query/bag"
 )
 
 type verifyCmd struct {
@@ -44,17 +45,33 @@ func (c *verifyCmd) Validate() error {
 		return errors.New("--resume is for --data")
 	case (c.Proof == "" || isBundle(c.Proof)) && (c.Event != "" || c.Redactions != ""):
 		return errors.New("--event and --redactions are for a proof")
-	case c.Proof != "" && !isThere(c.Proof):
+	case c.Proof == "" || isBundle(c.Proof):
+		return nil
+	case !isThere(c.Proof):
 		return fmt.Errorf("%s: there is no such file", c.Proof)
-	case c.Proof != "" && !isBundle(c.Proof) && c.Key == "" && c.Policy == "":
+	case isDir(c.Proof) && isDir(logDir(c.Proof)):
+		return fmt.Errorf("%s: it looks like a data directory: give it with --data, and its keys with --keys", c.Proof)
+	case isDir(c.Proof):
+		return fmt.Errorf("%s: it is no bundle, which would have %s and manifests, and no data directory, which would have log/ and goes into --data", c.Proof, bag.Declaration)
+	case !beginsWith(c.Proof, proofHeader):
+		return fmt.Errorf("%s: it is neither a bundle, a directory or a zip file, nor a proof, which begins with %s", c.Proof, proofHeader)
+	case c.Key == "" && c.Policy == "":
 		return errors.New("a proof proves nothing by itself: give the log's verifier key with --key, or --policy")
 	}
 	return nil
 }
 
+// proofHeader is how a C2SP tlog-proof begins.
+const proofHeader = "c2sp.org/tlog-proof@v1"
+
 func isThere(name string) bool {
 	_, err := os.Stat(name)
 	return err == nil
+}
+
+func isDir(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // Help implements kong's HelpProvider.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/transparency-dev/formats/log"
@@ -18,21 +20,28 @@ import (
 	"github.com/afterimage/afterimage/witness"
 )
 
-// isBundle tells whether a path can be that of a bundle: a directory, or a zip
-// file.
+// isBundle tells whether a path is that of a bundle, whatever became of it: a
+// directory with some of a bag's own files, or a zip file, by its name or by how it
+// begins.
 func isBundle(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil || info.IsDir() {
-		return err == nil
+	if isDir(path) {
+		return slices.ContainsFunc(append(bag.Manifests(), bag.Declaration, bag.Info), func(name string) bool {
+			return isThere(filepath.Join(path, name))
+		})
 	}
+	return isThere(path) && (strings.EqualFold(filepath.Ext(path), ".zip") || beginsWith(path, "PK\x03\x04"))
+}
+
+// beginsWith tells whether a file can be read and how it begins.
+func beginsWith(path, magic string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	magic := make([]byte, 4)
-	_, err = io.ReadFull(f, magic)
-	return err == nil && bytes.Equal(magic, []byte("PK\x03\x04"))
+	begins := make([]byte, len(magic))
+	_, err = io.ReadFull(f, begins)
+	return err == nil && string(begins) == magic
 }
 
 // bundle checks a bundle.
@@ -63,7 +72,7 @@ func (c *verifyCmd) bundle(ctx context.Context, s streams) error {
 	})
 	r.bar.stop()
 	if err != nil {
-		return noBundle(err)
+		return noBundle(fmt.Errorf("%s: %w", c.Proof, err))
 	}
 	return r.result(c.Proof, found, own)
 }
