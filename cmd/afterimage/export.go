@@ -140,7 +140,8 @@ func (e *exporting) wait(ctx context.Context, op *pb.Operation) (*pb.ExportResul
 		return nil, e.explain(err)
 	}
 	if failed := op.GetError(); failed != nil {
-		return nil, fmt.Errorf("the export ended without a result: %s", visible(failed.GetMessage()))
+		err := fmt.Errorf("the export ended without a result: %s", visible(failed.GetMessage()))
+		return nil, errors.Join(err, removeAll(e.note())) // There is nothing to go on with.
 	}
 	return op.GetResponse(), nil
 }

@@ -469,6 +469,33 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// What nothing matches is no empty package, which would look as if it were all that
+// there is: the operation ends without a result, on record.
+func TestNothingIsNoPackage(t *testing.T) {
+	r := newRig(t).fill().run()
+	for _, nothing := range []Request{
+		{Sessions: []string{"nothing"}}, {Filter: `kind == "policy_applied"`}, {Since: morning.AddDate(1, 0, 0)}, {Text: "unsaid", Format: pb.Exported_NDJSON},
+	} {
+		nothing.Actor, nothing.Reason = "a", "b"
+		op, err := r.x.Start(t.Context(), acme, nothing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := op.GetMetadata().GetRequest().GetOperation()
+		for !op.GetDone() {
+			if op, err = r.x.Get(t.Context(), acme, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := op.GetError().GetMessage(); !strings.Contains(got, "nothing to export") {
+			t.Errorf("%+v: got error %q of %v", nothing, got, op)
+		}
+		if _, err := r.x.Download(t.Context(), acme, Download{Operation: id}, new(bytes.Buffer)); !errors.Is(err, ErrNotReady) {
+			t.Errorf("%+v: the download: got error %v, want ErrNotReady", nothing, err)
+		}
+	}
+}
+
 // What is asked for is what is found, and it goes on record without naming the
 // person that it is about.
 func TestSelection(t *testing.T) {
@@ -482,7 +509,6 @@ func TestSelection(t *testing.T) {
 		{Request{Filter: `kind == "report"`}, []uint64{5}},
 		{Request{Text: `"bob has"`}, []uint64{1}},
 		{Request{Text: `told -bob`, Sessions: []string{"s-1"}}, []uint64{5}},
-		{Request{Filter: `kind == "policy_applied"`}, nil},
 		{Request{Sessions: []string{"s-1"}}, []uint64{1, 4, 5}},
 		{Request{Sessions: []string{"s-1", "S-1", "nothing"}}, []uint64{1, 3, 4, 5, 6}},
 		{Request{Sessions: []string{"s-1"}, Filter: `kind != "verdict"`}, []uint64{1, 5}},

@@ -198,6 +198,9 @@ func (x *Exporter) gather(ctx context.Context, j job, g *gathering) (*pb.Exporte
 	if err != nil {
 		return nil, err
 	}
+	if s.events == 0 { // Who is handed a package with nothing in it takes it for what there is.
+		return &pb.Exported{Stage: pb.Exported_FAILED, Failure: "no evidence matches what was asked for: there is nothing to export"}, nil
+	}
 	return &pb.Exported{Stage: pb.Exported_READY, Events: s.events, Before: asked.GetSeq(), Digest: s.digest[:]}, nil
 }
 
