@@ -42,8 +42,17 @@ func (c *exportCmd) Validate() error {
 	case c.To == "-" && c.json():
 		return errors.New("--to - leaves no room for -o json on standard output")
 	}
+	ext := strings.ToLower(filepath.Ext(c.To))
+	for format, of := range extensions {
+		if ext == of && format != c.Format {
+			return fmt.Errorf("--to %s is the name of a file of --format %s, and --format is %s: change one of them", c.To, format, c.Format)
+		}
+	}
 	return nil
 }
+
+// extensions are how files of each format are called.
+var extensions = map[string]string{"bagit": ".zip", "ndjson": ".ndjson", "parquet": ".parquet"}
 
 // Help implements kong's HelpProvider.
 func (exportCmd) Help() string {
@@ -87,8 +96,7 @@ func (c *exportCmd) Run(ctx context.Context, s streams) error {
 
 // target is where the export goes.
 func (c *exportCmd) target() string {
-	extension := map[string]string{"bagit": ".zip", "ndjson": ".ndjson", "parquet": ".parquet"}[c.Format]
-	return filepath.Clean(cmp.Or(c.To, "afterimage-export"+extension))
+	return filepath.Clean(cmp.Or(c.To, "afterimage-export"+extensions[c.Format]))
 }
 
 // directory tells whether the export goes into one, as files.
