@@ -63,6 +63,14 @@ const (
 	Exported      Kind = "exported"
 )
 
+// Kinds returns all kinds.
+func Kinds() []Kind {
+	return []Kind{
+		Interaction, Verdict, Report, Action, Coverage,
+		PolicyApplied, Forgotten, EpochBegan, Restored, Redacted, Exported,
+	}
+}
+
 // KindOf returns the kind of the event's body, "" if it has none.
 func KindOf(e *pb.Event) Kind {
 	switch e.GetBody().(type) {

@@ -1,10 +1,12 @@
 package event_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // A tenant is one token of a subject: what could be two, or a wildcard, would
@@ -18,6 +20,21 @@ func TestParseTenant(t *testing.T) {
 	for _, bad := range []string{"", "a.b", "a b", "*", ">", "a>", "_system", "-a", "ä", "a\x00", "a\n", strings.Repeat("x", 65)} {
 		if got, err := event.ParseTenant(bad); err == nil || got != "" {
 			t.Errorf("%q: got %q, want it refused", bad, got)
+		}
+	}
+}
+
+// A kind that Kinds leaves out could not be searched for.
+func TestKinds(t *testing.T) {
+	bodies := new(pb.Event).ProtoReflect().Descriptor().Oneofs().ByName("body").Fields()
+	if got, want := len(event.Kinds()), bodies.Len(); got != want {
+		t.Errorf("got %d kinds, want those of %d bodies", got, want)
+	}
+	for i := range bodies.Len() {
+		e := new(pb.Event)
+		e.ProtoReflect().Mutable(bodies.Get(i))
+		if kind := event.KindOf(e); !slices.Contains(event.Kinds(), kind) {
+			t.Errorf("%s has the kind %q, which is not among %v", bodies.Get(i).Name(), kind, event.Kinds())
 		}
 	}
 }

@@ -220,6 +220,10 @@ func TestSearchRefuses(t *testing.T) {
 		{query.Request{PageSize: -1}, "pageSize: -1 is not between 1 and 1000"},
 		{query.Request{PageSize: 1001}, "pageSize: 1001 is not between 1 and 1000"},
 		{query.Request{OrderBy: "user"}, "orderBy: is unknown"},
+		{query.Request{Since: morning, Until: morning}, "until: is not after since: nothing is between them"},
+		{query.Request{Since: morning.Add(1), Until: morning}, "until: is not after since"},
+		{query.Request{Filter: `kind == "interactoin"`}, `filter: asks for the kind "interactoin", and there are only interaction, verdict, report, `},
+		{query.Request{Filter: `session == "s" && kind in ["report", "raport"]`}, `filter: asks for the kind "raport"`},
 		{query.Request{PageToken: "x"}, "pageToken: is not one that this search returned"},
 		{query.Request{PageToken: strings.Repeat("A", 1000)}, "pageToken: is not one"},
 	} {

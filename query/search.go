@@ -3,6 +3,8 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,6 +183,9 @@ func pageSize(n, byDefault int) (int, error) {
 // selection returns the range and order asked for.
 func (r Request) selection() (eventlog.Selection, error) {
 	s := eventlog.Selection{Since: clamp(r.Since), Until: clamp(r.Until)}
+	if !r.Since.IsZero() && !r.Until.IsZero() && !r.Since.Before(r.Until) {
+		return s, &RequestError{"until", "is not after since: nothing is between them"}
+	}
 	switch r.OrderBy {
 	case "", "time desc":
 		s.Order = eventlog.NewestFirst
@@ -221,6 +226,9 @@ func (s *search) filter(expr string, pseudonym func(string) (string, error)) err
 		return err
 	}
 	for _, term := range s.condition.Terms() {
+		if err := areKinds(term); err != nil {
+			return err
+		}
 		s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.Field(term.Field), Values: term.Values})
 	}
 	s.selection.Words = s.condition.Words()
@@ -233,6 +241,29 @@ func (s *search) filter(expr string, pseudonym func(string) (string, error)) err
 		s.selection.Until = until
 	}
 	return nil
+}
+
+// areKinds refuses a term that asks for a kind that there is not: it would find
+// nothing, which reads as if nothing had happened.
+func areKinds(term policy.Term) error {
+	if eventlog.Field(term.Field) != eventlog.FieldKind {
+		return nil
+	}
+	for _, value := range term.Values {
+		if !slices.Contains(event.Kinds(), event.Kind(value)) {
+			return &RequestError{"filter", fmt.Sprintf("asks for the kind %.64q, and there are only %s", value, named(event.Kinds()))}
+		}
+	}
+	return nil
+}
+
+// named puts kinds in a row.
+func named(kinds []event.Kind) string {
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = string(k)
+	}
+	return strings.Join(words, ", ")
 }
 
 // pseudonyms returns what turns a user of the tenant into the stored

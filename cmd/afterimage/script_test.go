@@ -134,7 +134,7 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	var got string
 	eventually(ts, fmt.Sprintf("%d events", want), func() bool {
 		var out bytes.Buffer
-		ts.Check(search.Run(context.Background(), streams{out: &out}))
+		ts.Check(search.Run(context.Background(), streams{out: &out, err: io.Discard}))
 		got = strings.TrimSpace(out.String())
 		n, err := strconv.Atoi(got)
 		ts.Check(err)

@@ -75,7 +75,7 @@ func (c *searchCmd) Run(ctx context.Context, s streams) error {
 	if c.json() {
 		p = &jsonPrinter{out: out}
 	} else {
-		p = newTablePrinter(out, s.out)
+		p = newTablePrinter(out, s.out, func() string { return c.why(ctx, store, request) })
 	}
 	if err := c.find(ctx, store, request, p, out); err != nil {
 		return err
@@ -166,7 +166,33 @@ func (c *searchCmd) count(ctx context.Context, store *client.Client, r client.Se
 	if err != nil && !errors.Is(err, client.ErrTimedOut) {
 		return c.explain(err)
 	}
+	if err == nil && n.GetCount() == 0 && !c.json() {
+		if why := c.why(ctx, store, r); why != "" {
+			fmt.Fprintln(s.err, "no events"+why)
+		}
+	}
 	return c.printCount(n, s)
+}
+
+// why says of a search that found nothing what is the matter, where that is cheap to
+// tell: that the tenant has nothing at all, or nothing of the time.
+func (c *searchCmd) why(ctx context.Context, store *client.Client, r client.SearchRequest) string {
+	at := func(order string) (at time.Time) {
+		for found, err := range store.Search(ctx, event.Tenant(c.Tenant), client.SearchRequest{Order: order, Limit: 1, Fields: []string{"time"}}) {
+			if err == nil {
+				at = found.Event.GetTime().AsTime()
+			}
+		}
+		return at
+	}
+	newest := at(client.NewestFirst)
+	switch oldest := at(client.OldestFirst); {
+	case newest.IsZero() || oldest.IsZero():
+		return fmt.Sprintf(": tenant %s has none", visible(c.Tenant))
+	case r.Since.After(newest), !r.Until.IsZero() && !r.Until.After(oldest):
+		return fmt.Sprintf(": those of tenant %s are from %s to %s", visible(c.Tenant), oldest.Format(time.RFC3339), newest.Format(time.RFC3339))
+	}
+	return ""
 }
 
 func (c *searchCmd) printCount(n *pb.CountEventsResponse, s streams) error {
@@ -274,12 +300,13 @@ func (p *jsonPrinter) end(last client.End) error {
 type tablePrinter struct {
 	out   io.Writer
 	style style
-	text  int // characters for the text
+	text  int           // characters for the text
+	why   func() string // there are none
 	n     int
 }
 
-func newTablePrinter(out, terminalOf io.Writer) *tablePrinter {
-	p := &tablePrinter{out: out, style: styleFor(terminalOf), text: 80}
+func newTablePrinter(out, terminalOf io.Writer, why func() string) *tablePrinter {
+	p := &tablePrinter{out: out, style: styleFor(terminalOf), text: 80, why: why}
 	if width, ok := terminal(terminalOf); ok {
 		p.text = max(24, width-len(tableHeader)+len("TEXT"))
 	}
@@ -345,7 +372,9 @@ func (p *tablePrinter) end(last client.End) error {
 	text := fmt.Sprintf("%d events", p.n)
 	switch p.n {
 	case 0:
-		text = "no events"
+		if text = "no events"; !last.TimedOut {
+			text += p.why()
+		}
 	case 1:
 		text = "1 event"
 	}
