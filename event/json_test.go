@@ -120,7 +120,7 @@ func TestDecodeJSONErrors(t *testing.T) {
 			"interaction.verdicts[0].score: is a string that holds no number (at byte 37)"},
 		{`{"interaction":{"verdicts":[{"score":1e999}]}}`, "interaction.verdicts[0].score: is a number too large (at byte 37)"},
 		{`{"interaction":{"verdicts":[{"action":"DESTROYED"}]}}`,
-			"interaction.verdicts[0].action: is not the name of one of its values (at byte 38)"},
+			"interaction.verdicts[0].action: is none of ALLOWED, FLAGGED, BLOCKED, REPLACED (at byte 38)"},
 		{`{"interaction":{"verdicts":[{"action":true}]}}`,
 			"interaction.verdicts[0].action: is a boolean, want a number (at byte 38)"},
 		{`{"interaction":{"parameters":{"stop":["a",1]}}}`, "interaction.parameters.stop[1]: is a number, want a string (at byte 42)"},

@@ -2,8 +2,11 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,9 +128,15 @@ func (d *jsonDecoder) enum(values map[string]int32) (int32, error) {
 	}
 	n, ok := values[string(name)]
 	if !ok {
-		return 0, d.wrong(start, "is not the name of one of its values")
+		return 0, d.wrong(start, "is none of "+strings.Join(named(values), ", "))
 	}
 	return n, nil
+}
+
+// named returns the names of values that may be given, by their numbers.
+func named(values map[string]int32) []string {
+	names := slices.SortedFunc(maps.Keys(values), func(a, b string) int { return cmp.Compare(values[a], values[b]) })
+	return slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "_UNSPECIFIED") })
 }
 
 // bytes reads base64 in its standard or URL alphabet, padded or not.

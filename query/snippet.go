@@ -148,7 +148,7 @@ func KindsOf(names []pb.TextKind) (set event.TextKind, err error) {
 			return k.name == name
 		})
 		if i < 0 {
-			return 0, &RequestError{"textKinds", "name a kind of text that is not known"}
+			return 0, &RequestError{"textKinds", "name another text than TEXT_INPUT, TEXT_OUTPUT, TEXT_SHOWN, TEXT_TOOL, TEXT_RETRIEVED and TEXT_COMMENT"}
 		}
 		set |= textKinds[i].kind
 	}

@@ -88,7 +88,11 @@ func withReason(st *status.Status) *status.Status {
 	if !known {
 		return st
 	}
-	return withDetails(st.Code(), st.Message(), &errdetails.ErrorInfo{Reason: reason, Domain: domain}, misread(st.Message()))
+	message, bad := st.Message(), misread(st.Message())
+	if bad != nil {
+		message = bad.GetFieldViolations()[0].GetField() + ": " + bad.GetFieldViolations()[0].GetDescription()
+	}
+	return withDetails(st.Code(), message, &errdetails.ErrorInfo{Reason: reason, Domain: domain}, bad)
 }
 
 // webReasons are the reasons of what the HTTP side itself refuses.
@@ -188,13 +192,42 @@ func (m *marshaler) decode(b *body, v any) error {
 		return nil
 	}
 	if err := m.Unmarshal(raw, v); err != nil {
+		if bad := misspelt(v, err); bad != nil {
+			return bad
+		}
 		return &query.RequestError{Field: "body", Reason: "is not valid: " + plain(err)}
 	}
 	return nil
 }
 
-// plain returns the text of a protojson error in a form that does not change
-// from build to build.
-func plain(err error) string {
-	return strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
+// misspelt returns what is wrong with a field of a request that is an enum, if it is
+// that which protojson says.
+func misspelt(request any, err error) *query.RequestError {
+	message, is := request.(proto.Message)
+	said := enumError.FindStringSubmatch(err.Error())
+	if !is || said == nil {
+		return nil
+	}
+	field := message.ProtoReflect().Descriptor().Fields().ByJSONName(said[1])
+	if field == nil || field.Enum() == nil {
+		return nil
+	}
+	var names []string
+	for i := range field.Enum().Values().Len() {
+		names = append(names, string(field.Enum().Values().Get(i).Name()))
+	}
+	return noneOf(said[1], names)
 }
+
+var enumError = regexp.MustCompile(`invalid value for enum field (\w+): `)
+
+// plain returns the text of a protojson error in a form that does not change
+// from build to build, and without the names of types in the protos.
+func plain(err error) string {
+	return protoNames.Replace(strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: "))
+}
+
+var protoNames = strings.NewReplacer(
+	"google.protobuf.Timestamp value", "time", "google.protobuf.Duration value", "duration",
+	"google.protobuf.FieldMask.paths contains", "a mask contains an", "oneof afterimage.v1.FindSimilarEventsRequest.like", "one of seq, id and text",
+)

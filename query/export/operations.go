@@ -70,7 +70,7 @@ func (x *Exporter) request(t event.Tenant, r Request) (*pb.Exported, error) {
 	case slices.Contains(r.Sessions, ""):
 		return nil, &query.RequestError{Field: "sessions", Reason: "has an empty one"}
 	case pb.Exported_Format_name[int32(r.Format)] == "":
-		return nil, &query.RequestError{Field: "format", Reason: "is unknown"}
+		return nil, &query.RequestError{Field: "format", Reason: "is none of BAGIT, NDJSON, PARQUET"}
 	}
 	filter, err := x.cfg.Engine.Recorded(t, r.Filter)
 	if err != nil {
