@@ -109,7 +109,7 @@ func population(r interface {
 
 func eventGroup(g query.Group, quantiles []float64) *pb.EventGroup {
 	out := &pb.EventGroup{
-		Key: g.Key, Events: g.Events, Sessions: distinct(g.Sessions), Subjects: distinct(g.Subjects),
+		Key: g.Key, Events: new(g.Events), Sessions: distinct(g.Sessions), Subjects: distinct(g.Subjects),
 		EventsWithoutSession: g.NoSession, EventsWithoutSubject: g.NoSubject,
 	}
 	if g.Scores != nil {
@@ -122,7 +122,7 @@ func eventGroup(g query.Group, quantiles []float64) *pb.EventGroup {
 }
 
 func distinct(d query.Distinct) *pb.Distinct {
-	return &pb.Distinct{Count: d.Count, StandardError: d.StandardError}
+	return &pb.Distinct{Count: new(d.Count), StandardError: d.StandardError}
 }
 
 func omitted(o query.Omitted) *pb.Omitted {

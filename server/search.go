@@ -91,7 +91,7 @@ func (s events) CountEvents(r *pb.SearchEventsRequest, out grpc.ServerStreamingS
 
 func countResponse(c query.Count) *pb.CountEventsResponse {
 	return &pb.CountEventsResponse{
-		Count: c.Count, Examined: c.Examined, DoneBlocks: int64(c.Done), Blocks: int64(c.Blocks),
+		Count: new(c.Count), Examined: c.Examined, DoneBlocks: int64(c.Done), Blocks: int64(c.Blocks),
 		TimedOut: c.TimedOut, Explanation: c.Explanation,
 	}
 }

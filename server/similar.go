@@ -34,7 +34,7 @@ func (s similarities) FindSimilarEvents(ctx context.Context, r *pb.FindSimilarEv
 		return nil, err
 	}
 	out := &pb.FindSimilarEventsResponse{
-		Texts: uint64(found.Count), Reach: reach(found.Reach), Threshold: found.Threshold,
+		Texts: new(uint64(found.Count)), Reach: reach(found.Reach), Threshold: found.Threshold,
 		Compared: uint64(found.Work.Compared), Candidates: uint64(found.Work.Candidates), Verified: uint64(found.Work.Verified),
 		Incomplete: found.Work.Incomplete, BlocksOpened: uint64(found.Work.Blocks), BytesOpened: uint64(found.Work.Bytes),
 	}
@@ -79,7 +79,7 @@ func voices(f pb.FindSimilarEventsRequest_Field) ([]event.Voice, error) {
 }
 
 func reach(r query.Reach) *pb.Reach {
-	return &pb.Reach{Events: uint64(r.Events), WeightedEvents: r.Weighted, UnknownProbability: uint64(r.Unknown)}
+	return &pb.Reach{Events: new(uint64(r.Events)), WeightedEvents: r.Weighted, UnknownProbability: uint64(r.Unknown)}
 }
 
 func positions(seqs []event.Seq) (out []uint64) {
@@ -109,7 +109,7 @@ func (s similarities) ClusterEvents(ctx context.Context, r *pb.ClusterEventsRequ
 		return nil, err
 	}
 	out := &pb.ClusterEventsResponse{
-		Count: uint64(found.Count), Reach: reach(found.Reach), WithoutText: uint64(found.WithoutText), More: found.More, Threshold: found.Threshold,
+		Count: new(uint64(found.Count)), Reach: reach(found.Reach), WithoutText: uint64(found.WithoutText), More: found.More, Threshold: found.Threshold,
 	}
 	for _, c := range found.Clusters {
 		out.Clusters = append(out.Clusters, &pb.Cluster{

@@ -316,8 +316,8 @@ type EventGroup struct {
 	// What the events have in common: a value for each of `group_by`; empty where
 	// they have none. Times are the beginning of the interval, in RFC 3339.
 	Key map[string]string `protobuf:"bytes,1,rep,name=key,proto3" json:"key,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// How many events.
-	Events uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// How many events. Always there, zero too.
+	Events *uint64 `protobuf:"varint,2,opt,name=events,proto3,oneof" json:"events,omitempty"`
 	// How many different sessions they are of.
 	Sessions *Distinct `protobuf:"bytes,3,opt,name=sessions,proto3" json:"sessions,omitempty"`
 	// How many different people they are of.
@@ -371,8 +371,8 @@ func (x *EventGroup) GetKey() map[string]string {
 }
 
 func (x *EventGroup) GetEvents() uint64 {
-	if x != nil {
-		return x.Events
+	if x != nil && x.Events != nil {
+		return *x.Events
 	}
 	return 0
 }
@@ -415,8 +415,8 @@ func (x *EventGroup) GetScores() *Scores {
 // A number of different things.
 type Distinct struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many.
-	Count uint64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// How many. Always there, zero too.
+	Count *uint64 `protobuf:"varint,1,opt,name=count,proto3,oneof" json:"count,omitempty"`
 	// The relative standard error of the count; 0: it is exact. It is exact as
 	// long as there are few enough to remember them all, and a HyperLogLog sketch
 	// beyond.
@@ -456,8 +456,8 @@ func (*Distinct) Descriptor() ([]byte, []int) {
 }
 
 func (x *Distinct) GetCount() uint64 {
-	if x != nil {
-		return x.Count
+	if x != nil && x.Count != nil {
+		return *x.Count
 	}
 	return 0
 }
@@ -1598,11 +1598,11 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x05total\x18\x01 \x01(\v2\x19.afterimage.v1.EventGroupR\x05total\x121\n" +
 	"\x06groups\x18\x02 \x03(\v2\x19.afterimage.v1.EventGroupR\x06groups\x120\n" +
 	"\aomitted\x18\x03 \x01(\v2\x16.afterimage.v1.OmittedR\aomitted\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\x97\x03\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xa7\x03\n" +
 	"\n" +
 	"EventGroup\x124\n" +
-	"\x03key\x18\x01 \x03(\v2\".afterimage.v1.EventGroup.KeyEntryR\x03key\x12\x16\n" +
-	"\x06events\x18\x02 \x01(\x04R\x06events\x123\n" +
+	"\x03key\x18\x01 \x03(\v2\".afterimage.v1.EventGroup.KeyEntryR\x03key\x12\x1b\n" +
+	"\x06events\x18\x02 \x01(\x04H\x00R\x06events\x88\x01\x01\x123\n" +
 	"\bsessions\x18\x03 \x01(\v2\x17.afterimage.v1.DistinctR\bsessions\x123\n" +
 	"\bsubjects\x18\x04 \x01(\v2\x17.afterimage.v1.DistinctR\bsubjects\x124\n" +
 	"\x16events_without_session\x18\x05 \x01(\x04R\x14eventsWithoutSession\x124\n" +
@@ -1610,10 +1610,12 @@ const file_afterimage_v1_analysis_proto_rawDesc = "" +
 	"\x06scores\x18\a \x01(\v2\x15.afterimage.v1.ScoresR\x06scores\x1a6\n" +
 	"\bKeyEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"G\n" +
-	"\bDistinct\x12\x14\n" +
-	"\x05count\x18\x01 \x01(\x04R\x05count\x12%\n" +
-	"\x0estandard_error\x18\x02 \x01(\x01R\rstandardError\"\x87\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\t\n" +
+	"\a_events\"V\n" +
+	"\bDistinct\x12\x19\n" +
+	"\x05count\x18\x01 \x01(\x04H\x00R\x05count\x88\x01\x01\x12%\n" +
+	"\x0estandard_error\x18\x02 \x01(\x01R\rstandardErrorB\b\n" +
+	"\x06_count\"\x87\x01\n" +
 	"\x06Scores\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x12\n" +
 	"\x04mean\x18\x02 \x01(\x01R\x04mean\x125\n" +
@@ -1807,6 +1809,8 @@ func file_afterimage_v1_analysis_proto_init() {
 	if File_afterimage_v1_analysis_proto != nil {
 		return
 	}
+	file_afterimage_v1_analysis_proto_msgTypes[2].OneofWrappers = []any{}
+	file_afterimage_v1_analysis_proto_msgTypes[3].OneofWrappers = []any{}
 	file_afterimage_v1_analysis_proto_msgTypes[10].OneofWrappers = []any{}
 	file_afterimage_v1_analysis_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}

@@ -873,8 +873,8 @@ func (x *StreamEventsResponse) GetDone() bool {
 // How far a count has come, and on the last message what it came to.
 type CountEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Events that matched so far.
-	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Events that matched so far. Always there, zero too.
+	Count *int64 `protobuf:"varint,1,opt,name=count,proto3,oneof" json:"count,omitempty"`
 	// Events examined so far: those that could not be left out.
 	Examined int64 `protobuf:"varint,2,opt,name=examined,proto3" json:"examined,omitempty"`
 	// Blocks of events that are done, of `blocks`.
@@ -922,8 +922,8 @@ func (*CountEventsResponse) Descriptor() ([]byte, []int) {
 }
 
 func (x *CountEventsResponse) GetCount() int64 {
-	if x != nil {
-		return x.Count
+	if x != nil && x.Count != nil {
+		return *x.Count
 	}
 	return 0
 }
@@ -2999,16 +2999,17 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1b\n" +
 	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12<\n" +
 	"\vexplanation\x18\x05 \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\x12\x12\n" +
-	"\x04done\x18\x06 \x01(\bR\x04done\"\xef\x01\n" +
-	"\x13CountEventsResponse\x12\x14\n" +
-	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x1a\n" +
+	"\x04done\x18\x06 \x01(\bR\x04done\"\xfe\x01\n" +
+	"\x13CountEventsResponse\x12\x19\n" +
+	"\x05count\x18\x01 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x1a\n" +
 	"\bexamined\x18\x02 \x01(\x03R\bexamined\x12\x1f\n" +
 	"\vdone_blocks\x18\x03 \x01(\x03R\n" +
 	"doneBlocks\x12\x16\n" +
 	"\x06blocks\x18\x04 \x01(\x03R\x06blocks\x12\x12\n" +
 	"\x04done\x18\x05 \x01(\bR\x04done\x12\x1b\n" +
 	"\ttimed_out\x18\x06 \x01(\bR\btimedOut\x12<\n" +
-	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanation\"t\n" +
+	"\vexplanation\x18\a \x01(\v2\x1a.afterimage.v1.ExplanationR\vexplanationB\b\n" +
+	"\x06_count\"t\n" +
 	"\x0fGetEventRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x127\n" +
@@ -3336,6 +3337,7 @@ func file_afterimage_v1_service_proto_init() {
 		return
 	}
 	file_afterimage_v1_event_proto_init()
+	file_afterimage_v1_service_proto_msgTypes[8].OneofWrappers = []any{}
 	file_afterimage_v1_service_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -268,8 +268,8 @@ func (*FindSimilarEventsRequest_Text) isFindSimilarEventsRequest_Like() {}
 // How far something reached.
 type Reach struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many events there are.
-	Events uint64 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	// How many events there are. Always there, zero too.
+	Events *uint64 `protobuf:"varint,1,opt,name=events,proto3,oneof" json:"events,omitempty"`
 	// How many there were by estimate: the sum of 1/probability of their capture,
 	// of those events of which it is known.
 	WeightedEvents float64 `protobuf:"fixed64,2,opt,name=weighted_events,json=weightedEvents,proto3" json:"weighted_events,omitempty"`
@@ -311,8 +311,8 @@ func (*Reach) Descriptor() ([]byte, []int) {
 }
 
 func (x *Reach) GetEvents() uint64 {
-	if x != nil {
-		return x.Events
+	if x != nil && x.Events != nil {
+		return *x.Events
 	}
 	return 0
 }
@@ -420,7 +420,8 @@ type FindSimilarEventsResponse struct {
 	// have.
 	Results []*SimilarText `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	// How many different texts are alike, with those beyond max_results.
-	Texts uint64 `protobuf:"varint,2,opt,name=texts,proto3" json:"texts,omitempty"`
+	// Always there, zero too.
+	Texts *uint64 `protobuf:"varint,2,opt,name=texts,proto3,oneof" json:"texts,omitempty"`
 	// How many events have one of them. An event counts once.
 	Reach *Reach `protobuf:"bytes,3,opt,name=reach,proto3" json:"reach,omitempty"`
 	// The threshold that applied.
@@ -485,8 +486,8 @@ func (x *FindSimilarEventsResponse) GetResults() []*SimilarText {
 }
 
 func (x *FindSimilarEventsResponse) GetTexts() uint64 {
-	if x != nil {
-		return x.Texts
+	if x != nil && x.Texts != nil {
+		return *x.Texts
 	}
 	return 0
 }
@@ -765,8 +766,8 @@ type ClusterEventsResponse struct {
 	// The clusters, the largest first.
 	Clusters []*Cluster `protobuf:"bytes,1,rep,name=clusters,proto3" json:"clusters,omitempty"`
 	// How many clusters there are, with those beyond max_clusters; one event may be
-	// one.
-	Count uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// one. Always there, zero too.
+	Count *uint64 `protobuf:"varint,2,opt,name=count,proto3,oneof" json:"count,omitempty"`
 	// The events that were looked at.
 	Reach *Reach `protobuf:"bytes,3,opt,name=reach,proto3" json:"reach,omitempty"`
 	// How many of them have no such text. They are in no cluster.
@@ -818,8 +819,8 @@ func (x *ClusterEventsResponse) GetClusters() []*Cluster {
 }
 
 func (x *ClusterEventsResponse) GetCount() uint64 {
-	if x != nil {
-		return x.Count
+	if x != nil && x.Count != nil {
+		return *x.Count
 	}
 	return 0
 }
@@ -877,11 +878,12 @@ const file_afterimage_v1_similar_proto_rawDesc = "" +
 	"\x06OUTPUT\x10\x01\x12\t\n" +
 	"\x05SHOWN\x10\x02\x12\t\n" +
 	"\x05INPUT\x10\x03B\x06\n" +
-	"\x04like\"y\n" +
-	"\x05Reach\x12\x16\n" +
-	"\x06events\x18\x01 \x01(\x04R\x06events\x12'\n" +
+	"\x04like\"\x89\x01\n" +
+	"\x05Reach\x12\x1b\n" +
+	"\x06events\x18\x01 \x01(\x04H\x00R\x06events\x88\x01\x01\x12'\n" +
 	"\x0fweighted_events\x18\x02 \x01(\x01R\x0eweightedEvents\x12/\n" +
-	"\x13unknown_probability\x18\x03 \x01(\x04R\x12unknownProbability\"\xad\x01\n" +
+	"\x13unknown_probability\x18\x03 \x01(\x04R\x12unknownProbabilityB\t\n" +
+	"\a_events\"\xad\x01\n" +
 	"\vSimilarText\x12\x1e\n" +
 	"\n" +
 	"similarity\x18\x01 \x01(\x01R\n" +
@@ -889,10 +891,10 @@ const file_afterimage_v1_similar_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12*\n" +
 	"\x05reach\x18\x03 \x01(\v2\x14.afterimage.v1.ReachR\x05reach\x12*\n" +
 	"\x05event\x18\x04 \x01(\v2\x14.afterimage.v1.EventR\x05event\x12\x12\n" +
-	"\x04seqs\x18\x05 \x03(\x04R\x04seqs\"\xf1\x02\n" +
+	"\x04seqs\x18\x05 \x03(\x04R\x04seqs\"\x80\x03\n" +
 	"\x19FindSimilarEventsResponse\x124\n" +
-	"\aresults\x18\x01 \x03(\v2\x1a.afterimage.v1.SimilarTextR\aresults\x12\x14\n" +
-	"\x05texts\x18\x02 \x01(\x04R\x05texts\x12*\n" +
+	"\aresults\x18\x01 \x03(\v2\x1a.afterimage.v1.SimilarTextR\aresults\x12\x19\n" +
+	"\x05texts\x18\x02 \x01(\x04H\x00R\x05texts\x88\x01\x01\x12*\n" +
 	"\x05reach\x18\x03 \x01(\v2\x14.afterimage.v1.ReachR\x05reach\x12\x1c\n" +
 	"\tthreshold\x18\x04 \x01(\x01R\tthreshold\x12\x1a\n" +
 	"\bcompared\x18\x05 \x01(\x04R\bcompared\x12\x1e\n" +
@@ -905,7 +907,8 @@ const file_afterimage_v1_similar_proto_rawDesc = "" +
 	"incomplete\x12#\n" +
 	"\rblocks_opened\x18\t \x01(\x04R\fblocksOpened\x12!\n" +
 	"\fbytes_opened\x18\n" +
-	" \x01(\x04R\vbytesOpened\"\x88\x03\n" +
+	" \x01(\x04R\vbytesOpenedB\b\n" +
+	"\x06_texts\"\x88\x03\n" +
 	"\x14ClusterEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x120\n" +
@@ -923,14 +926,15 @@ const file_afterimage_v1_similar_proto_rawDesc = "" +
 	"\x05texts\x18\x03 \x01(\x04R\x05texts\x12)\n" +
 	"\x10least_similarity\x18\x04 \x01(\x01R\x0fleastSimilarity\x12*\n" +
 	"\x05event\x18\x05 \x01(\v2\x14.afterimage.v1.EventR\x05event\x12\x12\n" +
-	"\x04seqs\x18\x06 \x03(\x04R\x04seqs\"\xe2\x01\n" +
+	"\x04seqs\x18\x06 \x03(\x04R\x04seqs\"\xf1\x01\n" +
 	"\x15ClusterEventsResponse\x122\n" +
-	"\bclusters\x18\x01 \x03(\v2\x16.afterimage.v1.ClusterR\bclusters\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\x12*\n" +
+	"\bclusters\x18\x01 \x03(\v2\x16.afterimage.v1.ClusterR\bclusters\x12\x19\n" +
+	"\x05count\x18\x02 \x01(\x04H\x00R\x05count\x88\x01\x01\x12*\n" +
 	"\x05reach\x18\x03 \x01(\v2\x14.afterimage.v1.ReachR\x05reach\x12!\n" +
 	"\fwithout_text\x18\x04 \x01(\x04R\vwithoutText\x12\x12\n" +
 	"\x04more\x18\x05 \x01(\bR\x04more\x12\x1c\n" +
-	"\tthreshold\x18\x06 \x01(\x01R\tthreshold2\xe1\x01\n" +
+	"\tthreshold\x18\x06 \x01(\x01R\tthresholdB\b\n" +
+	"\x06_count2\xe1\x01\n" +
 	"\x11SimilarityService\x12k\n" +
 	"\x11FindSimilarEvents\x12'.afterimage.v1.FindSimilarEventsRequest\x1a(.afterimage.v1.FindSimilarEventsResponse\"\x03\x90\x02\x01\x12_\n" +
 	"\rClusterEvents\x12#.afterimage.v1.ClusterEventsRequest\x1a$.afterimage.v1.ClusterEventsResponse\"\x03\x90\x02\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
@@ -1001,6 +1005,9 @@ func file_afterimage_v1_similar_proto_init() {
 		(*FindSimilarEventsRequest_Id)(nil),
 		(*FindSimilarEventsRequest_Text)(nil),
 	}
+	file_afterimage_v1_similar_proto_msgTypes[1].OneofWrappers = []any{}
+	file_afterimage_v1_similar_proto_msgTypes[3].OneofWrappers = []any{}
+	file_afterimage_v1_similar_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
