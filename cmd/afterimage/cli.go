@@ -32,7 +32,7 @@ type cli struct {
 
 // A format is what -o takes.
 type format struct {
-	Output string `short:"o" enum:"table,json" default:"table" help:"How to print: table or json."`
+	Output string `short:"o" enum:"table,json" default:"table" help:"How to print: table, for people, or json, for programs."`
 }
 
 func (f format) json() bool { return f.Output == "json" }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -38,11 +40,33 @@ func (f storeFlag) explain(err error) error {
 	case errors.Is(e, client.ErrUnavailable):
 		return fmt.Errorf("no answer from %s: is `afterimage serve` running? Its gRPC address goes into --server or AFTERIMAGE_SERVER", f.Server)
 	case errors.Is(e, client.ErrInvalid):
-		return coded{errors.New(visible(e.Error())), exitUsage}
+		return coded{errors.New(visible(inFlags(e))), exitUsage}
 	case errors.Is(e, client.ErrTampered):
 		return coded{fmt.Errorf("%s: run `afterimage verify`", visible(e.Error())), exitTampered}
 	}
 	return errors.New(visible(e.Error()))
+}
+
+// fieldFlags are what fields of requests are called on the command line.
+var fieldFlags = map[string]string{
+	"pageSize": "--limit", "maxResults": "--limit", "maxClusters": "--limit", "pageToken": "--page-token", "orderBy": "--order",
+	"textKinds": "--in", "groupBy": "--by", "histogramBins": "--histogram", "sessions": "--session", "seqs": "--seq",
+	"tenant": "--tenant", "filter": "--filter", "text": "--text", "since": "--since", "until": "--until", "timeout": "--timeout",
+	"threshold": "--threshold", "interval": "--interval", "quantiles": "--quantiles", "limit": "--limit",
+	"actor": "--actor", "reason": "--reason", "incident": "--incident", "format": "--format",
+}
+
+// fieldNames finds names of fields in a text, which are no words of any language.
+var fieldNames = regexp.MustCompile(`\b(pageSize|maxResults|maxClusters|pageToken|orderBy|textKinds|groupBy|histogramBins)\b`)
+
+// inFlags is what is wrong with a request, in the words of whoever typed it.
+func inFlags(e *client.Error) string {
+	var all []string
+	for _, v := range e.Violations {
+		reason := fieldNames.ReplaceAllStringFunc(v.Reason, func(field string) string { return fieldFlags[field] })
+		all = append(all, strings.TrimPrefix(cmp.Or(fieldFlags[v.Field], v.Field)+": "+reason, ": "))
+	}
+	return cmp.Or(strings.Join(all, "; "), e.Error())
 }
 
 // given returns the value of a flag that may be left out, and is not to be blank: an

@@ -21,7 +21,11 @@ func TestExplain(t *testing.T) {
 	}{
 		{&client.Error{Reason: client.ErrInvalidFilter, Code: codes.InvalidArgument, Message: "line 1,\x1b column 6", Violations: []client.Violation{
 			{Field: "filter", Reason: "line 1,\x1b column 6"}, {Field: "pageSize", Reason: "is negative"},
-		}}, "line 1,␛ column 6; pageSize: is negative", exitUsage},
+		}}, "--filter: line 1,␛ column 6; --limit: is negative", exitUsage},
+		{&client.Error{Reason: client.ErrInvalidField, Code: codes.InvalidArgument, Message: "pageToken: x", Violations: []client.Violation{
+			{Field: "pageToken", Reason: "is not one; tenant and orderBy must be as they were"},
+		}}, "--page-token: is not one; tenant and --order must be as they were", exitUsage},
+		{&client.Error{Reason: client.ErrInvalidField, Code: codes.InvalidArgument, Message: "it cannot be"}, "it cannot be", exitUsage},
 		{&client.Error{Reason: client.ErrTampered, Code: codes.DataLoss, Message: "block 7"}, "block 7: run `afterimage verify`", exitTampered},
 		{&client.Error{Reason: client.ErrUnavailable, Code: codes.Unavailable}, "no answer from 127.0.0.1:1: is `afterimage serve` running? Its gRPC address goes into --server or AFTERIMAGE_SERVER", exitFailed},
 		{&client.Error{Reason: client.ErrNotFound, Code: codes.NotFound, Message: "event 7"}, "event 7", exitFailed},

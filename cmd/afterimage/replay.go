@@ -16,11 +16,11 @@ import (
 )
 
 type replayCmd struct {
-	Session    string        `arg:"" help:"The session."`
-	Speed      float64       `default:"0" placeholder:"N" help:"1 is the original pace, 2 twice that, 0 everything at once (default 0)."`
+	Session    string        `arg:"" help:"The session: its id, from the column SESSION of afterimage search."`
+	Speed      float64       `default:"0" placeholder:"N" help:"How fast: 1 is the original pace, 2 twice that, 0.5 half of it, 0 everything at once (default 0)."`
 	Pause      time.Duration `default:"5s" placeholder:"D" help:"With --speed: the longest pause between two events; longer ones are cut short (default ${default}; 0 for none)."`
-	AsOf       *uint64       `placeholder:"SEQ" help:"Only what lies before this position of the log."`
-	View       string        `enum:"user,model,both," default:"" help:"Whose eyes: user (what they wrote and saw), model (what it was given and generated), or both (default user)."`
+	AsOf       *uint64       `placeholder:"SEQ" help:"As it was known when the log had so many events: only what lies before this position, the column SEQ of afterimage search."`
+	View       string        `enum:"user,model,both," default:"" placeholder:"WHOSE" help:"Through whose eyes: user (what they wrote and saw), model (what it was given and generated), or both (default user)."`
 	Full       bool          `help:"Show tools, documents, reasoning and system prompts whole, however long."`
 	Neighbours bool          `help:"List the sessions beside it instead: of the same user, and with the same prompt."`
 	HTML       bool          `name:"html" help:"Print one HTML page that opens offline instead, with both views unless --view says otherwise."`

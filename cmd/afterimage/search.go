@@ -24,7 +24,7 @@ type searchCmd struct {
 	Since     string        `placeholder:"T" help:"Only events at or after this: 2026-11-22T03:00:00Z, 2026-11-22, or an age such as 2h or 3d."`
 	Until     string        `placeholder:"T" help:"Only events before this."`
 	Limit     *int          `placeholder:"N" help:"At most this many; 0 for all (default 50)."`
-	Order     string        `enum:"newest,oldest,log," default:"" help:"newest or oldest first, or as the log has them (default newest; log with --limit 0, which is the fastest way to read everything)."`
+	Order     string        `enum:"newest,oldest,log," default:"" placeholder:"ORDER" help:"newest or oldest first, or as the log has them (default newest; log with --limit 0, which is the fastest way to read everything)."`
 	Count     bool          `help:"Print only how many there are."`
 	Explain   bool          `help:"Say how the answer was found: what was looked up, and how much was opened."`
 	Timeout   time.Duration `placeholder:"D" help:"End after this long, with what was found so far (e.g. 10s)."`
