@@ -44,7 +44,8 @@ func (c *similarCmd) Validate() error {
 
 // Help implements kong's HelpProvider.
 func (similarCmd) Help() string {
-	return `Finds the variants of a text: how alike two texts are is the share of pairs of neighbouring words
+	return `Finds the variants of a whole text, not those that quote it: a passage out of longer texts is found
+by afterimage search --text '"…"'. How alike two texts are is the share of pairs of neighbouring words
 that both have among those that either has. Where every tenth word was replaced it is about 0.68,
 where every fifth was, 0.48. Texts that are the same are one result, with how many events have it
 and, where they were sampled, how many that stands for.
@@ -116,7 +117,19 @@ func (c *similarCmd) texts(ctx context.Context, store *client.Client, since, unt
 			t.GetEvent().GetTime().AsTime().Format(time.DateTime), pad(fmt.Sprint(t.GetEvent().GetSeq()), 7), style.content("", oneLine(t.GetText(), 80)))
 	}
 	fmt.Fprintln(out, style.paint(dim, similarSummary(found)))
+	if found.GetTexts() == 0 {
+		fmt.Fprintln(out, "whole texts are compared: a passage out of longer ones is found by afterimage search --text "+phrase(r.GetText()))
+	}
 	return nil
+}
+
+// phrase is the text as search looks for it in one piece, for a shell; one that is
+// too long, or not known, as dots.
+func phrase(text string) string {
+	if text == "" || len(text) > 200 {
+		text = "…"
+	}
+	return quoted(visible(oneSpace(`"` + strings.TrimSpace(strings.ReplaceAll(text, `"`, " ")) + `"`)))
 }
 
 // text is the text that is looked for.

@@ -255,7 +255,8 @@ type FindSimilarEventsRequest_Id struct {
 }
 
 type FindSimilarEventsRequest_Text struct {
-	// The text itself, up to 1 MiB, as it would be stored: redacted.
+	// The text itself, up to 1 MiB, as it would be stored: redacted. Whole texts
+	// are compared; a passage out of longer ones is found by the `text` of a search.
 	Text string `protobuf:"bytes,4,opt,name=text,proto3,oneof"`
 }
 
