@@ -178,6 +178,24 @@ func (r *rig) names(bundle fstest.MapFS, name, what string) {
 	}
 }
 
+// A forger cannot have what he forged pass for what follows from a file that he
+// put there, or changed, and that nothing builds on.
+func TestForgeriesFollowFromNothing(t *testing.T) {
+	r := newRig(t).fill().run()
+	bundle := files(t, r.download(gathered(t, r.x, acme, asked())))
+	bundle["data/custody.jsonl"] = &fstest.MapFile{Data: append(slices.Clone(bundle["data/custody.jsonl"].Data), "{}\n"...), Mode: 0o600}
+	bundle["proofs/stray"] = &fstest.MapFile{Data: []byte("stray"), Mode: 0o600}
+	forged := rebag(t, bundle)
+	for _, name := range []string{"proofs/stray", "proofs/other", "data/records/other", TrustFile, "event.proto"} {
+		bent := maps.Clone(forged)
+		bent[name] = &fstest.MapFile{Data: []byte("other"), Mode: 0o600}
+		_, problems := r.verify(bent)
+		if !slices.ContainsFunc(problems, func(p bag.Problem) bool { return p.File == "data/custody.jsonl" && !p.Follows }) {
+			t.Errorf("beside %s, got %+v", name, problems)
+		}
+	}
+}
+
 // finds checks that a bag is found to be wrong, and that it is said where.
 func (r *rig) finds(bundle fstest.MapFS, name, what string) {
 	r.Helper()

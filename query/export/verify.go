@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,9 +75,15 @@ func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error)
 	}
 	v.found.Tenant, v.found.Software = bag.Value(found.Info, tenantLabel), bag.Value(found.Info, softwareLabel)
 	v.found.Rendered = v.found.Software == how.Software
+	for name := range found.Wrong { // What is missing of these directories nothing else may tell.
+		if _, there := found.SHA256[name]; !there {
+			dir, _ := path.Split(name)
+			v.wrong[dir] = true
+		}
+	}
 	for _, step := range []struct {
 		check func(context.Context) error
-		on    []string // what it builds on, files and directories: where these are wrong, what it finds may follow from that
+		on    []string // what it builds on: where that is wrong, what it finds may follow from it
 	}{
 		{v.layout, nil},
 		{v.checkpoint, nil},
@@ -88,7 +95,7 @@ func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error)
 		{v.stamp, []string{checkpointName}},
 		{v.rest, inputs},
 	} {
-		v.shaken = v.anyWrong(step.on)
+		v.shaken = slices.ContainsFunc(step.on, func(name string) bool { return v.wrong[name] })
 		if err := step.check(ctx); err != nil {
 			return v.found, err
 		}
@@ -96,18 +103,10 @@ func Verify(ctx context.Context, fsys fs.FS, how Verification) (Verified, error)
 	return v.found, nil
 }
 
-// inputs are what all else in a bag follows from.
-var inputs = []string{checkpointName, proofsDir, ledgerDir, recordsDir}
-
-// anyWrong tells whether anything was reported of some files and directories.
-func (v *verifying) anyWrong(of []string) bool {
-	for name := range v.wrong {
-		if slices.ContainsFunc(of, func(of string) bool { return name == of || strings.HasSuffix(of, "/") && strings.HasPrefix(name, of) }) {
-			return true
-		}
-	}
-	return false
-}
+// inputs are what all else in a bag follows from. A directory is wrong if an event
+// of it could not be taken. What lies beside its events, wrong or not, explains
+// nothing: whoever put it there would have it explain what he forged.
+var inputs = []string{checkpointName, ledgerDir, recordsDir}
 
 // verifying is a Verify under way.
 type verifying struct {
@@ -116,7 +115,7 @@ type verifying struct {
 	info []bag.Field
 	left map[string][sha256.Size]byte // files that nothing has called for yet
 
-	wrong  map[string]bool // files that were reported
+	wrong  map[string]bool // files that were reported, and directories that lack events
 	shaken bool            // what the step under way builds on is among them
 
 	records, ledger *roaring64.Bitmap // positions of events that have files
