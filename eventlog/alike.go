@@ -120,10 +120,15 @@ func (a *aliking) verify(ctx context.Context, found []*candidate) error {
 	jobs.SetLimit(runtime.GOMAXPROCS(0))
 	for _, of := range blocks {
 		jobs.Go(func() error {
+			turn := a.sc.store.Turn()
+			defer turn.End()
 			for _, n := range of {
+				if err := turn.Next(ctx); err != nil {
+					return err
+				}
 				var err error
-				if texts[n], err = a.compare(found[n], len(of) > 1); err != nil || ctx.Err() != nil {
-					return errors.Join(err, ctx.Err())
+				if texts[n], err = a.compare(found[n], len(of) > 1); err != nil {
+					return err
 				}
 			}
 			return nil

@@ -76,6 +76,7 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	if len(batch) > MaxAppend {
 		panic(fmt.Sprintf("internal error: %d events in one append", len(batch)))
 	}
+	l.turns.append()
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if err := errors.Join(ctx.Err(), l.writable()); err != nil {

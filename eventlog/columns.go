@@ -55,8 +55,10 @@ func (l *Log) EachColumns(ctx context.Context, name event.Tenant, sel Selection,
 	group, ctx := errgroup.WithContext(ctx)
 	for worker, units := range shares(sc.units, workers) {
 		group.Go(func() error {
+			turn := l.Turn()
+			defer turn.End()
 			for _, u := range units {
-				if err := ctx.Err(); err != nil {
+				if err := turn.Next(ctx); err != nil {
 					return err
 				}
 				if err := sc.columns(u, func(c *Columns) error { return do(worker, c) }); err != nil {

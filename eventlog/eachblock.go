@@ -52,7 +52,9 @@ func (l *Log) EachBlock(ctx context.Context, name event.Tenant, sel Selection, w
 
 // entries returns the selected events of a block.
 func (sc *scan) entries(ctx context.Context, u unit) (out []*Entry, err error) {
-	if err := ctx.Err(); err != nil {
+	turn := sc.store.Turn()
+	defer turn.End()
+	if err := turn.Next(ctx); err != nil {
 		return nil, err
 	}
 	err = sc.each(u, func(it item) {
@@ -73,20 +75,21 @@ const (
 // on all cores: where nothing is in memory yet, opening filters is what a search
 // waits for. More of them each time, since a search that has found enough ends
 // before.
-func (sc *scan) probe() error {
-	if !sc.wanted.any() || sc.probed > 0 {
-		sc.probed--
-		return nil
-	}
+func (sc *scan) probe(ctx context.Context) error {
 	sc.ahead = min(max(2*sc.ahead, fewestProbed), mostProbed, len(sc.units))
 	next := sc.units[len(sc.units)-sc.ahead:]
-	var jobs errgroup.Group
+	jobs, ctx := errgroup.WithContext(ctx)
 	jobs.SetLimit(sc.store.workers())
 	share := max((len(next)+sc.store.workers()-1)/sc.store.workers(), 8)
 	for start := 0; start < len(next); start += share {
 		part := next[start:min(start+share, len(next))]
 		jobs.Go(func() error {
+			turn := sc.store.Turn()
+			defer turn.End()
 			for i := range part {
+				if err := turn.Next(ctx); err != nil {
+					return err
+				}
 				may, err := sc.mayHave(part[i])
 				if err != nil && !errors.Is(err, ErrErased) {
 					return err
@@ -96,6 +99,6 @@ func (sc *scan) probe() error {
 			return nil
 		})
 	}
-	sc.probed = len(next) - 1
+	sc.probed = len(next)
 	return jobs.Wait()
 }

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -42,8 +41,13 @@ func (a *aliking) look(ctx context.Context) ([]*candidate, error) {
 		w := &workers[i]
 		w.aliking, w.found, w.room = a, map[identity]*candidate{}, MaxSightings/len(workers)
 		jobs.Go(func() error {
+			turn := a.sc.store.Turn()
+			defer turn.End()
 			for n := len(a.sc.units) - int(next.Add(1)); n >= 0; n = len(a.sc.units) - int(next.Add(1)) {
-				if err := errors.Join(ctx.Err(), w.block(a.sc.units[n])); err != nil {
+				if err := turn.Next(ctx); err != nil {
+					return err
+				}
+				if err := w.block(a.sc.units[n]); err != nil {
 					return err
 				}
 			}

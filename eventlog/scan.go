@@ -92,6 +92,9 @@ func (e *Entry) Meta() (*pb.Event, error) {
 	return out, err
 }
 
+// Turn is Log.Turn of the log that the event is in.
+func (e *Entry) Turn() Turn { return e.store.Turn() }
+
 // Event returns the whole event with its `seq` set. The caller owns it.
 // ErrErased where the event was forgotten since.
 func (e *Entry) Event() (*pb.Event, error) { return e.store.read(e.Seq, e.at, e.stats) }
@@ -403,6 +406,8 @@ func (sc *scan) addUnit(id block.ID, h *block.Header, in *bucket, at []uint32) {
 // next returns the next event in the order.
 func (sc *scan) next(ctx context.Context) (item, bool, error) {
 	opened := false
+	turn := sc.store.Turn()
+	defer turn.End()
 	for n := len(sc.units); n > 0; n = len(sc.units) {
 		u := sc.units[n-1]
 		if len(sc.found.items) > 0 && sc.found.compare(sc.first, u.bound) < 0 {
@@ -411,7 +416,14 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 		if err := errors.Join(ctx.Err(), sc.pause(u)); err != nil {
 			return item{}, false, err
 		}
-		if err := sc.probe(); err != nil {
+		if sc.wanted.any() && sc.probed == 0 {
+			turn.End() // It takes its own.
+			if err := sc.probe(ctx); err != nil {
+				return item{}, false, err
+			}
+		}
+		sc.probed--
+		if err := turn.Next(ctx); err != nil {
 			return item{}, false, err
 		}
 		u, sc.units, opened = sc.units[n-1], sc.units[:n-1], true

@@ -40,6 +40,7 @@ type store struct {
 	// moves counts the steps of rewriting: it is odd while what is on disk and
 	// what follows differ. It changes with mu held.
 	moves atomic.Uint64
+	turns *turns
 
 	mu      sync.RWMutex // guards what follows, and replacing names
 	tenants map[tenantID]*tenant
@@ -93,6 +94,7 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 		tenants: map[tenantID]*tenant{},
 		buckets: map[bucketID]*bucket{},
 		headers: map[block.ID]*block.Header{},
+		turns:   newTurns(),
 	}
 	s.names.Store(&map[event.Tenant]*tenant{})
 	share := cfg.CacheBytes / 16

@@ -184,7 +184,7 @@ func (c *clustering) read(ctx context.Context) error {
 		for i, u := range part {
 			firsts[i] = u.entries[0]
 		}
-		if err := shared(ctx, bySeq(firsts), func(i int) error {
+		if err := shared(ctx, firsts, func(i int) error {
 			if err := part[i].read(c.voices); err != nil {
 				return err
 			}

@@ -131,8 +131,13 @@ func (s *search) count(ctx context.Context, entries []*eventlog.Entry) (n int64,
 	if s.decided() {
 		return int64(len(entries)), nil
 	}
+	if len(entries) == 0 {
+		return 0, nil
+	}
+	turn := entries[0].Turn()
+	defer turn.End()
 	for _, entry := range entries {
-		if err := ctx.Err(); err != nil {
+		if err := turn.Next(ctx); err != nil {
 			return 0, err
 		}
 		ok, err := s.match(entry)

@@ -105,7 +105,7 @@ func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*e
 		return append(found, batch...), nil
 	}
 	matches := make([]bool, len(batch))
-	err := shared(ctx, bySeq(batch), func(i int) (err error) {
+	err := shared(ctx, batch, func(i int) (err error) {
 		matches[i], err = s.match(batch[i])
 		return err
 	})

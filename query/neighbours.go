@@ -302,7 +302,7 @@ func wordsOf(prompt string) (wanted [][]words.Hash) {
 // written.
 func withPrompt(ctx context.Context, entries []*eventlog.Entry, prompt string) ([]hit, error) {
 	sessions := make([]string, len(entries))
-	err := shared(ctx, bySeq(entries), func(i int) error {
+	err := shared(ctx, entries, func(i int) error {
 		ev, err := entries[i].Event()
 		if errors.Is(err, eventlog.ErrErased) {
 			return nil

@@ -21,7 +21,7 @@ const stretch = 64
 // those that are not, if that is not nil.
 func load(ctx context.Context, entries []*eventlog.Entry, wanted *mask, are func(*pb.Event) (bool, error)) ([]*pb.Event, error) {
 	events := make([]*pb.Event, len(entries))
-	err := shared(ctx, bySeq(entries), func(i int) error {
+	err := shared(ctx, entries, func(i int) error {
 		e, err := wanted.least(entries[i])
 		if e != nil && err == nil && are != nil {
 			ok := false
@@ -46,16 +46,18 @@ func bySeq(entries []*eventlog.Entry) []int {
 	return order
 }
 
-// shared calls do for each of items on all cores, each core taking
-// neighbours, until one fails or ctx ends.
-func shared(ctx context.Context, items []int, do func(int) error) error {
+// shared calls do for the index of each of entries on all cores, each core taking
+// neighbours in the log, until one fails or ctx ends. It takes turns with others who
+// read much.
+func shared(ctx context.Context, entries []*eventlog.Entry, do func(int) error) error {
+	items := bySeq(entries)
 	if len(items) <= alone {
 		return each(ctx, items, do)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	share := max(1, (len(items)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	for part := range slices.Chunk(items, share) {
-		group.Go(func() error { return each(ctx, part, do) })
+		group.Go(func() error { return inTurn(ctx, entries[0].Turn(), part, do) })
 	}
 	return group.Wait()
 }
@@ -73,4 +75,15 @@ func each(ctx context.Context, items []int, do func(int) error) error {
 		}
 	}
 	return nil
+}
+
+// inTurn is each that lets others have their turn.
+func inTurn(ctx context.Context, turn eventlog.Turn, items []int, do func(int) error) error {
+	defer turn.End()
+	return each(ctx, items, func(i int) error {
+		if err := turn.Next(ctx); err != nil {
+			return err
+		}
+		return do(i)
+	})
 }

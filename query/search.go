@@ -314,7 +314,7 @@ func (s *search) load(ctx context.Context, entries []*eventlog.Entry) ([]*pb.Eve
 	if err != nil || !s.snippets {
 		return events, matches, err
 	}
-	return events, matches, shared(ctx, bySeq(entries), func(i int) (err error) {
+	return events, matches, shared(ctx, entries, func(i int) (err error) {
 		if events[i] != nil {
 			matches[i], err = s.text.matchOf(entries[i])
 		}

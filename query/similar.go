@@ -212,7 +212,7 @@ func (s *search) keep(ctx context.Context, texts []eventlog.AlikeText) ([]eventl
 		}
 	}
 	matches := make([]bool, len(all))
-	if err := shared(ctx, bySeq(all), func(i int) (err error) {
+	if err := shared(ctx, all, func(i int) (err error) {
 		matches[i], err = s.match(all[i])
 		return err
 	}); err != nil {
@@ -287,7 +287,7 @@ func describe(ctx context.Context, entries []*eventlog.Entry, beside []int, want
 	size := 0
 	for part := range slices.Chunk(entries, stretch) {
 		read := make([]*pb.Event, len(part))
-		if err := shared(ctx, bySeq(part), func(i int) (err error) {
+		if err := shared(ctx, part, func(i int) (err error) {
 			read[i], err = brief(part[i], wanted)
 			return err
 		}); err != nil {

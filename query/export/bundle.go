@@ -115,7 +115,12 @@ func (g *bagging) records(ctx context.Context) error {
 	}
 	batch := make([]event.Seq, 0, inHand())
 	write := func() error {
-		err := inOrder(ctx, batch, func(ctx context.Context, seq event.Seq) (exhibited, error) {
+		err := inOrder(ctx, batch, func(ctx context.Context, seq event.Seq) (out exhibited, err error) {
+			turn := g.x.cfg.Log.Turn()
+			defer turn.End()
+			if err := turn.Next(ctx); err != nil {
+				return out, err
+			}
 			return g.exhibit(ctx, recordsDir, seq, g.in)
 		}, g.record)
 		batch = batch[:0]
@@ -174,6 +179,11 @@ func (g *bagging) views(ctx context.Context) error {
 		err := inOrder(ctx, part, func(ctx context.Context, p page) (made bag.Packed, err error) {
 			if p.size > viewInMemory {
 				return made, nil
+			}
+			turn := g.x.cfg.Log.Turn()
+			defer turn.End()
+			if err := turn.Next(ctx); err != nil {
+				return made, err
 			}
 			var b bytes.Buffer
 			err = g.page(ctx, &b, p)
