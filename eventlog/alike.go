@@ -75,7 +75,7 @@ func (l *Log) Alike(ctx context.Context, name event.Tenant, sel Selection, like 
 	if sel.Stats == nil {
 		sel.Stats = new(Stats)
 	}
-	sc, err := l.newScan(ctx, name, sel)
+	sc, err := l.newWholeScan(ctx, name, sel)
 	if err != nil {
 		return nil, err
 	}

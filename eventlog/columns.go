@@ -46,7 +46,7 @@ func (c *Columns) Meta(i uint32) (*pb.Event, error) {
 // returns. The first error ends it. sel.Order and sel.After must be zero.
 func (l *Log) EachColumns(ctx context.Context, name event.Tenant, sel Selection, workers int, do func(worker int, c *Columns) error) (event.Seq, error) {
 	sel.Order = OldestFirst
-	sc, err := l.newScan(ctx, name, sel)
+	sc, err := l.newWholeScan(ctx, name, sel)
 	if err != nil {
 		return 0, err
 	}

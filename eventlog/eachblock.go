@@ -21,7 +21,7 @@ type Sweep struct{ Done, Blocks int }
 // a *Paused without a place. sel.Order and After must be zero. It returns how many
 // of the blocks it may have looked into it has.
 func (l *Log) EachBlock(ctx context.Context, name event.Tenant, sel Selection, workers int, do func(entries []*Entry, at Sweep) error) (Sweep, error) {
-	sc, err := l.newScan(ctx, name, sel)
+	sc, err := l.newWholeScan(ctx, name, sel)
 	if err != nil {
 		return Sweep{}, err
 	}
@@ -90,15 +90,17 @@ func (sc *scan) probe(ctx context.Context) error {
 				if err := turn.Next(ctx); err != nil {
 					return err
 				}
+				if part[i].id == 0 || part[i].probed {
+					continue
+				}
 				may, err := sc.mayHave(part[i])
 				if err != nil && !errors.Is(err, ErrErased) {
 					return err
 				}
-				part[i].without = !may
+				part[i].probed, part[i].without = true, !may
 			}
 			return nil
 		})
 	}
-	sc.probed = len(next)
 	return jobs.Wait()
 }

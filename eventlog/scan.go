@@ -146,24 +146,26 @@ type scan struct {
 	since  int64
 	until  int64
 	after  item   // the place to continue after, if sel has one
-	units  []unit // by bound, the one to open next last
+	units  []unit // by bound, the one to look into next last
 	found  found
 	first  item   // of those found, if there are any
 	moved  bool   // a block beyond after was looked into
 	wanted wanted // of texts
 	ahead  int    // units that were probed together last
-	probed int    // of these, how many are still to be opened
 }
 
-// unit is a block to look into.
+// unit is a block to look into, or a bucket whose index is to be asked which.
 type unit struct {
-	id     block.ID
+	id     block.ID // 0: a bucket
 	header *block.Header
 	bucket *bucket
-	bound  item     // no event in the block comes before this in the order
+	bound  item     // no event in it comes before this in the order
 	at     []uint32 // which of its events, ascending; nil: all
 
-	without bool // it has not what is wanted of texts
+	probed, without bool // it was probed, and has not what is wanted of texts
+
+	terms  []Term // of a bucket: what to ask its index for
+	blocks []unit // of a bucket: those of it that have events in the range, by id
 }
 
 // item is an event found.
@@ -213,8 +215,41 @@ func (l *Log) newScan(ctx context.Context, name event.Tenant, sel Selection) (*s
 		}
 		sc.close()
 	}
+	sc.sort()
+	planned := 0
+	for _, u := range sc.units {
+		planned += max(len(u.blocks), 1)
+	}
+	sel.Stats.planned(planned, l.blocks(t))
+	return sc, nil
+}
+
+// sort puts the units in order.
+func (sc *scan) sort() {
 	slices.SortFunc(sc.units, func(a, b unit) int { return sc.found.compare(b.bound, a.bound) })
-	sel.Stats.planned(len(sc.units), l.blocks(t))
+}
+
+// newWholeScan plans a scan that looks into everything: no index is left to ask.
+func (l *Log) newWholeScan(ctx context.Context, name event.Tenant, sel Selection) (*scan, error) {
+	sc, err := l.newScan(ctx, name, sel)
+	if err != nil {
+		return nil, err
+	}
+	var all []unit
+	for _, u := range sc.units {
+		if u.id != 0 {
+			all = append(all, u)
+			continue
+		}
+		some, err := sc.ask(u)
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			sc.close()
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	sc.units = all
+	sc.sort()
 	return sc, nil
 }
 
@@ -269,13 +304,13 @@ func (sc *scan) plan(t *tenant) error {
 		if !wanted {
 			continue
 		}
-		if len(terms) == 0 {
-			sc.planAll(b)
+		blocks := sc.inRange(b)
+		if len(blocks) == 0 || len(terms) == 0 {
+			sc.units = append(sc.units, blocks...)
 			continue
 		}
-		if err := sc.planTerms(b, terms); err != nil {
-			return err
-		}
+		first := slices.MinFunc(blocks, func(a, b unit) int { return sc.found.compare(a.bound, b.bound) })
+		sc.units = append(sc.units, unit{bucket: b, bound: first.bound, terms: terms, blocks: blocks})
 	}
 	return nil
 }
@@ -303,32 +338,45 @@ func bucketTerms(b *bucket, terms []Term) (wanted bool, rest []Term) {
 	return true, rest
 }
 
-func (sc *scan) planAll(b *bucket) {
+// inRange returns the blocks of a bucket that may have events in the range, by id.
+func (sc *scan) inRange(b *bucket) (out []unit) {
 	sc.store.mu.RLock()
 	defer sc.store.mu.RUnlock()
 	for _, id := range b.ids {
-		sc.addUnit(id, sc.store.headers[id], b, nil)
+		if u, ok := sc.unit(id, sc.store.headers[id], b); ok {
+			out = append(out, u)
+		}
 	}
+	return out
 }
 
-// planTerms looks the terms up in the bucket's index.
-func (sc *scan) planTerms(b *bucket, terms []Term) error {
+// ask looks the terms of a bucket up in its index, and returns the blocks that have
+// them.
+func (sc *scan) ask(of unit) (out []unit, err error) {
 	var seqs []event.Seq
-	for i, t := range terms {
-		found, err := sc.disk.find(b, t)
+	for i, t := range of.terms {
+		found, err := sc.disk.find(of.bucket, t)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if i == 0 {
 			seqs = found
 		} else {
 			seqs = intersect(seqs, found)
 		}
-		if len(seqs) == 0 {
-			return nil
+	}
+	located, err := sc.locate(seqs)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range of.blocks {
+		if u.at = located[u.id]; u.at != nil {
+			slices.Sort(u.at)
+			out = append(out, u)
 		}
 	}
-	return sc.planSeqs(seqs, func(in *bucket) bool { return in == b })
+	sc.sel.Stats.skippedMore(len(of.blocks) - len(out))
+	return out, nil
 }
 
 // planIDs looks the events up by id. The other terms are left to the caller's
@@ -346,13 +394,31 @@ func (sc *scan) planIDs(t *tenant, ids []string) error {
 		seqs = append(seqs, seq)
 	}
 	slices.Sort(seqs)
-	return sc.planSeqs(slices.Compact(seqs), func(in *bucket) bool { return in.tenant == t.id })
+	located, err := sc.locate(slices.Compact(seqs))
+	if err != nil {
+		return err
+	}
+	for id, at := range located {
+		h, b, err := sc.store.header(id)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if u, ok := sc.unit(id, h, b); ok && b.tenant == t.id {
+			slices.Sort(at)
+			u.at = at
+			sc.units = append(sc.units, u)
+		}
+	}
+	return nil
 }
 
-// planSeqs adds the blocks that hold the seqs, which ascend, of buckets that
-// are wanted.
-func (sc *scan) planSeqs(seqs []event.Seq, wantedIn func(*bucket) bool) error {
-	wanted := map[block.ID][]uint32{}
+// locate returns which events of which blocks the seqs are, which ascend; beyond
+// the range they are left out.
+func (sc *scan) locate(seqs []event.Seq) (map[block.ID][]uint32, error) {
+	located := map[block.ID][]uint32{}
 	var page []location
 	number := uint64(math.MaxUint64)
 	for _, seq := range seqs {
@@ -362,45 +428,30 @@ func (sc *scan) planSeqs(seqs []event.Seq, wantedIn func(*bucket) bool) error {
 		if n := uint64(seq) / pageWidth; n != number {
 			var err error
 			if page, err = sc.disk.page(n); err != nil {
-				return err
+				return nil, err
 			}
 			number = n
 		}
 		i := int(seq % pageWidth)
 		if i < len(page) && page[i].block != 0 {
-			wanted[page[i].block] = append(wanted[page[i].block], page[i].index)
+			located[page[i].block] = append(located[page[i].block], page[i].index)
 		}
 	}
-	for id, at := range wanted {
-		h, b, err := sc.store.header(id)
-		if errors.Is(err, ErrErased) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if wantedIn(b) {
-			slices.Sort(at)
-			sc.addUnit(id, h, b, at)
-		}
-	}
-	return nil
+	return located, nil
 }
 
-// addUnit adds a block unless none of its events can be selected.
-func (sc *scan) addUnit(id block.ID, h *block.Header, in *bucket, at []uint32) {
+// unit returns a block to look into; ok is false if none of its events can be
+// selected.
+func (sc *scan) unit(id block.ID, h *block.Header, in *bucket) (u unit, ok bool) {
 	if event.Seq(h.FirstSeq) >= sc.before || h.MaxTime < sc.since || h.MinTime >= sc.until {
-		return
+		return u, false
 	}
-	u := unit{id: id, header: h, bucket: in, at: at, bound: item{time: h.MinTime, seq: event.Seq(h.FirstSeq)}}
+	u = unit{id: id, header: h, bucket: in, bound: item{time: h.MinTime, seq: event.Seq(h.FirstSeq)}}
 	last := item{time: h.MaxTime, seq: event.Seq(h.LastSeq)}
 	if sc.sel.Order == NewestFirst || sc.sel.Order == LogReverse {
 		u.bound, last = last, u.bound
 	}
-	if sc.sel.After != nil && sc.found.compare(last, sc.after) <= 0 {
-		return
-	}
-	sc.units = append(sc.units, u)
+	return u, sc.sel.After == nil || sc.found.compare(last, sc.after) > 0
 }
 
 // next returns the next event in the order.
@@ -416,17 +467,26 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 		if err := errors.Join(ctx.Err(), sc.pause(u)); err != nil {
 			return item{}, false, err
 		}
-		if sc.wanted.any() && sc.probed == 0 {
+		if u.id != 0 && !u.probed && sc.wanted.any() {
 			turn.End() // It takes its own.
 			if err := sc.probe(ctx); err != nil {
 				return item{}, false, err
 			}
 		}
-		sc.probed--
 		if err := turn.Next(ctx); err != nil {
 			return item{}, false, err
 		}
-		u, sc.units, opened = sc.units[n-1], sc.units[:n-1], true
+		u, sc.units = sc.units[n-1], sc.units[:n-1]
+		if u.id == 0 {
+			blocks, err := sc.ask(u)
+			if err != nil {
+				return item{}, false, err
+			}
+			sc.units = append(sc.units, blocks...)
+			sc.sort()
+			continue
+		}
+		opened = true
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}

@@ -38,6 +38,13 @@ func (s *Stats) planned(units, blocks int) {
 	}
 }
 
+// skippedMore counts blocks that turned out to have none of the indexed terms.
+func (s *Stats) skippedMore(n int) {
+	if s != nil {
+		s.skipped.Add(int64(n))
+	}
+}
+
 // filtered counts a block that was left out for its words.
 func (s *Stats) filtered() {
 	if s != nil {
