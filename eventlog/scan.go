@@ -92,6 +92,16 @@ func (e *Entry) Meta() (*pb.Event, error) {
 	return out, err
 }
 
+// Beside compares where two events lay when the scan began: those of one block are
+// beside each other, in order.
+func (e *Entry) Beside(o *Entry) int {
+	return cmp.Or(cmp.Compare(e.at.block, o.at.block), cmp.Compare(e.at.index, o.at.index))
+}
+
+// SameBlock tells whether two events lay in one block, so that what is opened to
+// read one has the other.
+func (e *Entry) SameBlock(o *Entry) bool { return e.at.block == o.at.block }
+
 // Turn is Log.Turn of the log that the event is in.
 func (e *Entry) Turn() Turn { return e.store.Turn() }
 

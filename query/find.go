@@ -13,11 +13,12 @@ import (
 // The batches in which entries are matched. Where events were not appended in
 // the order of their times, an order by time leads back and forth between
 // blocks; a large batch, matched in the order of the log, opens each block once.
-// Searches that match much begin with less, so that they do not match in vain;
-// and a batch takes no longer than batchTime by much, so that a search ends when
-// its time is up.
+// Searches that match much begin with less, so that they do not match in vain, and
+// those for words with a few blocks, one for each core at least; and a batch takes no
+// longer than batchTime by much, so that a search ends when its time is up.
 const (
 	firstBatch = 128
+	wordsBatch = 1024
 	maxBatch   = 1 << 16
 	batchTime  = 100 * time.Millisecond
 )
@@ -38,7 +39,10 @@ func (s *search) find(ctx context.Context, log *eventlog.Log) (found []*eventlog
 // to be found, or where enough was; the place to go on from where the time was up.
 func (s *search) run(ctx context.Context, log *eventlog.Log, want int, found func([]*eventlog.Entry) error) (*eventlog.Position, error) {
 	b := batches{search: s, want: want, limit: firstBatch, found: found}
-	if want > 0 {
+	switch {
+	case s.text != nil:
+		b.limit = wordsBatch
+	case want > 0:
 		b.limit = min(want, firstBatch)
 	}
 	for entry, err := range log.Scan(ctx, s.tenant, s.selection) {

@@ -119,15 +119,16 @@ func (s *scratch) skip(text []byte) {
 }
 
 // lower returns the text in lower case as words of ASCII see it: with a space for each
-// byte of what separates them, and other for each of what belongs to a word and is
-// no ASCII; nil where a character may stand for ASCII. It is valid until the next
-// call. pure tells whether no word has anything but ASCII.
+// byte of what separates them, other for each of what belongs to a word and is no
+// ASCII, and the ASCII that a character stands for in its place. It is valid until the
+// next call. pure tells whether no word has anything but ASCII.
 func (s *scratch) lower(text []byte) (plain []byte, pure bool) {
 	if cap(s.ascii) < len(text)+8 {
 		s.ascii = make([]byte, 2*len(text)+8)
 	}
-	out := s.ascii[:len(text)]
+	out := s.ascii[:len(text)+8]
 	pure = true
+	n := 0 // of out
 	for i := 0; i < len(text); {
 		if i+8 <= len(text) {
 			if v := binary.LittleEndian.Uint64(text[i:]); v&high == 0 {
@@ -135,36 +136,39 @@ func (s *scratch) lower(text []byte) (plain []byte, pure bool) {
 				// where it is more than 'Z'.
 				a := v + (0x80-'A')*ones
 				z := v + (0x80-'Z'-1)*ones
-				binary.LittleEndian.PutUint64(out[i:], v|(a&^z&high)>>2)
-				i += 8
+				binary.LittleEndian.PutUint64(out[n:], v|(a&^z&high)>>2)
+				i, n = i+8, n+8
 				continue
 			}
 		}
 		c := text[i]
 		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRune(text[i:])
-			as := byte(' ')
-			switch words.RoleOf(r) {
+			r, size := utf8.DecodeRune(text[i:])
+			i += size
+			role, as := words.RoleOf(r)
+			switch role {
+			case words.Ignored:
+				continue
 			case words.Alike:
-				return nil, false
+				size = 1
 			case words.Other:
 				as, pure = other, false
 			case words.Apart:
-				pure = pure && !words.Spaceless(r)
+				as, pure = ' ', pure && !words.Spaceless(r)
 			}
-			for range n {
-				out[i] = as
-				i++
+			for range size {
+				out[n] = as
+				n++
 			}
 			continue
 		}
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		out[i] = c
-		i++
+		out[n] = c
+		i, n = i+1, n+1
 	}
-	return out, pure
+	return out[:n], pure
 }
 
 // other stands for a byte of a letter that is no ASCII.
@@ -205,7 +209,7 @@ func isASCII(s string) bool {
 // it.
 func (f *finder) in(text, plain []byte, pure bool, s *scratch) bool {
 	switch {
-	case plain == nil, !f.ascii && !pure:
+	case !f.ascii && !pure:
 	case !f.ascii:
 		return false // Words of ASCII fold to ASCII.
 	case len(f.needle) == len(f.form):

@@ -1,10 +1,10 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,29 +35,40 @@ func load(ctx context.Context, entries []*eventlog.Entry, wanted *mask, are func
 	return events, err
 }
 
-// bySeq returns the indexes of entries in the order of the log. Neighbours
-// there are likely to share a block, which is then opened once.
-func bySeq(entries []*eventlog.Entry) []int {
-	order := make([]int, len(entries))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(entries[a].Seq, entries[b].Seq) })
-	return order
-}
-
 // shared calls do for the index of each of entries on all cores, each core taking
-// neighbours in the log, until one fails or ctx ends. It takes turns with others who
+// those of one block, until one fails or ctx ends. It takes turns with others who
 // read much.
 func shared(ctx context.Context, entries []*eventlog.Entry, do func(int) error) error {
-	items := bySeq(entries)
-	if len(items) <= alone {
-		return each(ctx, items, do)
+	if len(entries) <= alone {
+		for i := range entries {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
+	portions := portions(entries)
+	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	share := max(1, (len(items)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	for part := range slices.Chunk(items, share) {
-		group.Go(func() error { return inTurn(ctx, entries[0].Turn(), part, do) })
+	for range min(runtime.GOMAXPROCS(0), len(portions)) {
+		group.Go(func() error {
+			turn := entries[0].Turn()
+			defer turn.End()
+			for n := next.Add(1); n <= int64(len(portions)); n = next.Add(1) {
+				for _, i := range portions[n-1] {
+					if err := turn.Next(ctx); err != nil {
+						return err
+					}
+					if err := do(i); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
 	}
 	return group.Wait()
 }
@@ -65,25 +76,19 @@ func shared(ctx context.Context, entries []*eventlog.Entry, do func(int) error) 
 // alone is how many items one core does sooner than it wakes the others.
 const alone = 2
 
-func each(ctx context.Context, items []int, do func(int) error) error {
-	for _, i := range items {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := do(i); err != nil {
-			return err
+// portions returns the indexes of entries as they lie: those of one block together,
+// unless they are more than one core's share.
+func portions(entries []*eventlog.Entry) (out [][]int) {
+	order := make([]int, len(entries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return entries[a].Beside(entries[b]) })
+	share := (len(order) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	for start, i := 0, 1; i <= len(order); i++ {
+		if i == len(order) || i-start == share || !entries[order[i]].SameBlock(entries[order[start]]) {
+			out, start = append(out, order[start:i]), i
 		}
 	}
-	return nil
-}
-
-// inTurn is each that lets others have their turn.
-func inTurn(ctx context.Context, turn eventlog.Turn, items []int, do func(int) error) error {
-	defer turn.End()
-	return each(ctx, items, func(i int) error {
-		if err := turn.Next(ctx); err != nil {
-			return err
-		}
-		return do(i)
-	})
+	return out
 }

@@ -172,20 +172,21 @@ type Role uint8
 
 // The roles.
 const (
-	Apart Role = iota // it separates them: it is no letter, or of a script written without spaces
-	Other             // it belongs to a word, as what is no ASCII
-	Alike             // it may stand for ASCII, or for nothing
+	Apart   Role = iota // it separates them: it is no letter, or of a script written without spaces
+	Other               // it belongs to a word, as what is no ASCII
+	Alike               // it stands for a letter or digit of ASCII
+	Ignored             // it stands for nothing
 )
 
-// RoleOf returns the role of a character.
-func RoleOf(r rune) Role {
+// RoleOf returns the role of a character, and what it stands for if it is Alike.
+func RoleOf(r rune) (Role, byte) {
 	switch c := theFolding().class(r); {
 	case c == ignored:
-		return Alike
+		return Ignored, 0
 	case c == separates, c&pairs != 0:
-		return Apart
+		return Apart, 0
 	case c < utf8.RuneSelf:
-		return Alike
+		return Alike, byte(c)
 	}
-	return Other
+	return Other, 0
 }
