@@ -2,7 +2,6 @@ package query
 
 import (
 	"bytes"
-	"encoding/binary"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -49,7 +48,8 @@ func (q *textQuery) match(stored []byte, s *scratch) (bool, error) {
 		if kind&q.kinds == 0 || s.skips(text) {
 			return true
 		}
-		plain, pure := s.lower(text)
+		plain, pure := words.Plain(s.plain, text)
+		s.plain = plain
 		hit := false
 		for i := range q.terms {
 			t := &q.terms[i]
@@ -75,15 +75,15 @@ func (q *textQuery) match(stored []byte, s *scratch) (bool, error) {
 // time.
 type scratch struct {
 	found []bool
-	ascii []byte
+	plain []byte
 	form  []byte
 
 	// Calls repeat their conversation so far: a text without any of the terms
-	// need not be looked through again. Texts are known by two secret hashes, so
-	// that none can be made to pass for another.
-	seeds [2]maphash.Seed
-	known map[[2]uint64]struct{}
-	mark  [2]uint64 // of the text under way
+	// need not be looked through again. Texts are known by a secret hash of 64
+	// bits, so that none can be made to pass for another.
+	seed  maphash.Seed
+	known []uint64 // each at its place, the last one that belongs there; 0: none
+	mark  uint64   // of the text under way
 }
 
 // The texts that are remembered: those that take longer to look through than to
@@ -94,7 +94,7 @@ const (
 )
 
 func newScratch() *scratch {
-	return &scratch{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, known: map[[2]uint64]struct{}{}}
+	return &scratch{seed: maphash.MakeSeed(), known: make([]uint64, maxKnown)}
 }
 
 // skips tells whether a text is known to have none of the terms.
@@ -102,99 +102,37 @@ func (s *scratch) skips(text []byte) bool {
 	if len(text) < minKnown {
 		return false
 	}
-	s.mark = [2]uint64{maphash.Bytes(s.seeds[0], text), maphash.Bytes(s.seeds[1], text)}
-	_, known := s.known[s.mark]
-	return known
+	s.mark = max(maphash.Bytes(s.seed, text), 1)
+	return s.known[s.mark%maxKnown] == s.mark
 }
 
 // skip remembers the text that skips was asked about last.
 func (s *scratch) skip(text []byte) {
-	if len(text) < minKnown {
-		return
+	if len(text) >= minKnown {
+		s.known[s.mark%maxKnown] = s.mark
 	}
-	if len(s.known) >= maxKnown {
-		clear(s.known)
-	}
-	s.known[s.mark] = struct{}{}
 }
-
-// lower returns the text in lower case as words of ASCII see it: with a space for each
-// byte of what separates them, other for each of what belongs to a word and is no
-// ASCII, and the ASCII that a character stands for in its place. It is valid until the
-// next call. pure tells whether no word has anything but ASCII.
-func (s *scratch) lower(text []byte) (plain []byte, pure bool) {
-	if cap(s.ascii) < len(text)+8 {
-		s.ascii = make([]byte, 2*len(text)+8)
-	}
-	out := s.ascii[:len(text)+8]
-	pure = true
-	n := 0 // of out
-	for i := 0; i < len(text); {
-		if i+8 <= len(text) {
-			if v := binary.LittleEndian.Uint64(text[i:]); v&high == 0 {
-				// Of each byte the highest bit: set in a where it is 'A' or more, in z
-				// where it is more than 'Z'.
-				a := v + (0x80-'A')*ones
-				z := v + (0x80-'Z'-1)*ones
-				binary.LittleEndian.PutUint64(out[n:], v|(a&^z&high)>>2)
-				i, n = i+8, n+8
-				continue
-			}
-		}
-		c := text[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRune(text[i:])
-			i += size
-			role, as := words.RoleOf(r)
-			switch role {
-			case words.Ignored:
-				continue
-			case words.Alike:
-				size = 1
-			case words.Other:
-				as, pure = other, false
-			case words.Apart:
-				as, pure = ' ', pure && !words.Spaceless(r)
-			}
-			for range size {
-				out[n] = as
-				n++
-			}
-			continue
-		}
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		out[n] = c
-		i, n = i+1, n+1
-	}
-	return out[:n], pure
-}
-
-// other stands for a byte of a letter that is no ASCII.
-const other = 0xff
-
-const (
-	ones = 0x0101010101010101
-	high = 0x8080808080808080
-)
 
 // A finder finds one term in texts.
 type finder struct {
 	textTerm
-	ascii      bool
-	needle     []byte // the longest of its words
-	form       []byte
-	begin, end bool // a word must begin, or end, where the term does
+	ascii       bool
+	form        []byte
+	needle      []byte   // the longest of its words
+	left, right [][]byte // those before and after it
+	begin, end  bool     // a word must begin, or end, where the term does
 }
 
 func newFinder(t textTerm) finder {
 	f := finder{textTerm: t, form: []byte(t.form), ascii: isASCII(t.form)}
-	for word := range bytes.FieldsSeq(f.form) {
-		if len(word) > len(f.needle) {
-			f.needle = word
+	all := bytes.Fields(f.form)
+	longest := 0
+	for i, word := range all {
+		if len(word) > len(all[longest]) {
+			longest = i
 		}
 	}
+	f.left, f.needle, f.right = all[:longest], all[longest], all[longest+1:]
 	first, _ := utf8.DecodeRuneInString(t.form)
 	last, _ := utf8.DecodeLastRuneInString(t.form)
 	f.begin, f.end = !words.Spaceless(first), !words.Spaceless(last) && !t.prefix
@@ -205,23 +143,20 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
-// in tells whether a text has the term. plain and pure are what lower returns for
-// it.
+// in tells whether a text has the term. plain and pure are what words.Plain
+// returns for it.
 func (f *finder) in(text, plain []byte, pure bool, s *scratch) bool {
-	switch {
-	case !f.ascii && !pure:
-	case !f.ascii:
-		return false // Words of ASCII fold to ASCII.
-	case len(f.needle) == len(f.form):
+	if f.ascii {
 		return f.inPlain(plain)
-	case !bytes.Contains(plain, f.needle):
-		return false
+	}
+	if pure {
+		return false // Words of ASCII fold to ASCII.
 	}
 	s.form = words.AppendCanonical(s.form[:0], text)
 	return f.next(s.form, 0) >= 0
 }
 
-// inPlain finds the one word of the term in lower-case ASCII.
+// inPlain finds a term of ASCII: its longest word, and the others beside it.
 func (f *finder) inPlain(plain []byte) bool {
 	for at := 0; ; at++ {
 		i := bytes.Index(plain[at:], f.needle)
@@ -229,15 +164,64 @@ func (f *finder) inPlain(plain []byte) bool {
 			return false
 		}
 		at += i
-		end := at + len(f.needle)
-		if (at == 0 || !alphanumeric(plain[at-1])) && (!f.end || end == len(plain) || !alphanumeric(plain[end])) {
+		if f.before(plain[:at]) && f.after(plain[at+len(f.needle):]) {
 			return true
 		}
 	}
 }
 
-// alphanumeric tells whether a byte that lower returned belongs to words.
-func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == other }
+// before tells whether a plain text ends with the words before the needle, after
+// which a word begins.
+func (f *finder) before(plain []byte) bool {
+	for i := len(f.left); ; i-- {
+		n := len(plain)
+		if n > 0 && alphanumeric(plain[n-1]) {
+			return false
+		}
+		if i == 0 {
+			return true
+		}
+		for n > 0 && between(plain[n-1]) {
+			n--
+		}
+		var found bool
+		if plain, found = bytes.CutSuffix(plain[:n], f.left[i-1]); !found {
+			return false
+		}
+	}
+}
+
+// after tells whether a plain text goes on with the words after the needle, which
+// ends a word.
+func (f *finder) after(plain []byte) bool {
+	for i := 0; ; i++ {
+		if i == len(f.right) && !f.end {
+			return true
+		}
+		if len(plain) > 0 && alphanumeric(plain[0]) {
+			return false
+		}
+		if i == len(f.right) {
+			return true
+		}
+		n := 0
+		for n < len(plain) && between(plain[n]) {
+			n++
+		}
+		var found bool
+		if plain, found = bytes.CutPrefix(plain[n:], f.right[i]); !found {
+			return false
+		}
+	}
+}
+
+// alphanumeric tells whether a byte of plain text belongs to words.
+func alphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == words.Strange
+}
+
+// between tells whether a byte of plain text is between words.
+func between(c byte) bool { return !alphanumeric(c) && c != words.Unspaced }
 
 // next returns where in a canonical form the term stands next, from a place on;
 // -1 if nowhere.

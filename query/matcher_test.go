@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
 
 	"github.com/afterimage/afterimage/event"
@@ -81,10 +82,10 @@ func TestFinder(t *testing.T) {
 func storedText(t *testing.T, text string) []byte {
 	t.Helper()
 	// Not by event.Marshal, which refuses what is not UTF-8.
-	message := append([]byte{0x12, 0}, append([]byte{0x0a, byte(len(text))}, text...)...)
-	message[1] = byte(len(text) + 2)
-	interaction := append([]byte{0x1a, byte(len(message))}, message...)
-	return append([]byte{0xa2, 0x01, byte(len(interaction))}, interaction...)
+	wrap := func(field protowire.Number, b []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), b)
+	}
+	return wrap(20, wrap(3, wrap(2, wrap(1, []byte(text)))))
 }
 
 func demanded(terms []textTerm) (sel eventlog.Selection) {
@@ -156,34 +157,6 @@ func TestParseText(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}
-
-// Lower case of ASCII, and what stands between and beside its words.
-func TestLower(t *testing.T) {
-	s := newScratch()
-	var all []byte
-	for c := range byte(128) {
-		all = append(all, c)
-	}
-	for cut := range all {
-		if got, pure := s.lower(all[cut:]); string(got) != strings.ToLower(string(all[cut:])) || !pure {
-			t.Errorf("from %d on: got %q, %t", cut, got, pure)
-		}
-		before := strings.Repeat("x", cut)
-		for text, want := range map[string]struct {
-			plain string
-			pure  bool
-		}{
-			"“Y”—\x80Z":         {"   y       z", true},
-			"Y東Z":               {"y   z", false},
-			"YяZ":               {"y\xff\xffz", false},
-			"YÉe\u0301\u200b９Z": {"yee9z", true},
-		} {
-			if got, pure := s.lower([]byte(before + text)); string(got) != before+want.plain || pure != want.pure {
-				t.Errorf("%q: got %q, %t", before+text, got, pure)
-			}
 		}
 	}
 }

@@ -166,27 +166,3 @@ func Spaceless(r rune) bool {
 	c := theFolding().class(r)
 	return c != ignored && c != separates && c&pairs != 0
 }
-
-// A Role is what a character is beside words of ASCII.
-type Role uint8
-
-// The roles.
-const (
-	Apart   Role = iota // it separates them: it is no letter, or of a script written without spaces
-	Other               // it belongs to a word, as what is no ASCII
-	Alike               // it stands for a letter or digit of ASCII
-	Ignored             // it stands for nothing
-)
-
-// RoleOf returns the role of a character, and what it stands for if it is Alike.
-func RoleOf(r rune) (Role, byte) {
-	switch c := theFolding().class(r); {
-	case c == ignored:
-		return Ignored, 0
-	case c == separates, c&pairs != 0:
-		return Apart, 0
-	case c < utf8.RuneSelf:
-		return Alike, byte(c)
-	}
-	return Other, 0
-}
