@@ -80,7 +80,7 @@ func TestGroupsFitAPage(t *testing.T) {
 	}
 	bytes := 0
 	for _, g := range a.Groups {
-		bytes += proto.Size(&pb.EventGroup{Key: g.Key, Events: g.Events, Sessions: &pb.Distinct{Count: g.Sessions.Count}})
+		bytes += proto.Size(&pb.EventGroup{Key: g.Key, Events: &g.Events, Sessions: &pb.Distinct{Count: &g.Sessions.Count}})
 	}
 	if len(a.Groups) < n/4 || bytes > pageRoom || a.Omitted != (query.Omitted{Groups: uint64(n - len(a.Groups)), Events: uint64(n - len(a.Groups))}) {
 		t.Errorf("aggregate: %d groups in %d bytes, left out %+v", len(a.Groups), bytes, a.Omitted)
