@@ -99,9 +99,9 @@ func newStore(db *pebble.DB, ring *keyring.Ring, cfg Config) (*store, error) {
 	s.names.Store(&map[event.Tenant]*tenant{})
 	share := cfg.CacheBytes / 16
 	s.metas = newCache[*block.Meta](2*share, s.removed, nil)
-	s.texts = newCache(4*share, s.removed, codec.Recycle)
+	s.texts = newCache(2*share, s.removed, codec.Recycle)
 	s.times = newCache[timeline](share, s.removed, nil)
-	s.filters = newCache[*block.Filter](2*share, s.removed, nil)
+	s.filters = newCache[*block.Filter](4*share, s.removed, nil)
 	s.sketches = newCache[*block.Sketches](2*share, s.removed, nil)
 	s.counts = newCache[*block.Columns](2*share, s.removed, nil)
 	return s, nil

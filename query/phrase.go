@@ -117,9 +117,11 @@ func demand(terms []textTerm, sel *eventlog.Selection) {
 		whole := t.words
 		if t.prefix {
 			whole = whole[:len(whole)-1]
-			last := t.form[strings.LastIndexByte(t.form, ' ')+1:]
-			if utf8.RuneCountInString(last) >= words.PrefixLength {
-				sel.Prefixes = append(sel.Prefixes, words.PrefixOf(last))
+		}
+		for word := range strings.FieldsSeq(t.form) { // Of whole words too: two filters err less often than one.
+			first, _ := utf8.DecodeRuneInString(word)
+			if !words.Spaceless(first) && utf8.RuneCountInString(word) >= words.PrefixLength {
+				sel.Prefixes = append(sel.Prefixes, words.PrefixOf(word))
 			}
 		}
 		for i, w := range whole {

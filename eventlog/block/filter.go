@@ -26,9 +26,8 @@ const (
 	fuseVersion   = 1
 	filterVersion = 2
 
-	firstBits  = 8 // of words, in blocks as first written
-	wordBits   = 9 // of words, in merged blocks
-	pairBits   = 2
+	wordBits   = 8
+	pairBits   = 3
 	prefixBits = 4
 )
 
@@ -94,9 +93,9 @@ func (m *filterMaker) collect(items []Item, hasher keyring.Hasher, grams bool) {
 // encode returns the filter section of the items.
 func (m *filterMaker) encode(items []Item, hasher keyring.Hasher, grams bool) (b []byte, err error) {
 	m.collect(items, hasher, grams)
-	widths := []int{firstBits}
-	if grams {
-		widths = []int{wordBits, pairBits, prefixBits}
+	widths := []int{wordBits, pairBits, prefixBits}
+	if !grams {
+		widths = widths[:1]
 	}
 	b = append(b, filterVersion, byte(len(widths)))
 	for i, width := range widths {

@@ -151,7 +151,7 @@ func TestGramsDenyMostOthers(t *testing.T) {
 			prefixes++
 		}
 	}
-	if pairs < 1_100 || pairs > 1_400 { // 1,250 expected, standard deviation 31
+	if pairs < 525 || pairs > 725 { // 625 expected, standard deviation 23
 		t.Errorf("let %d of 5000 pairs through", pairs)
 	}
 	if prefixes < 240 || prefixes > 390 { // 312 expected, standard deviation 17
@@ -233,15 +233,17 @@ func testCheckFilter(t *testing.T, c *Codec, keys Keys, seal func(ID, uint32, Ke
 func TestGoldenFilter(t *testing.T) {
 	var keys Keys // of zeros, the same for ever
 	text := "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. 東京都 2026"
-	for version, grams := range map[string]bool{"v1": false, "v2": false, "v2grams": true} {
+	for version, is := range map[string]struct{ grams, written bool }{
+		"v1": {}, "v2": {written: true}, "v2grams": {grams: true}, "v2grams834": {grams: true, written: true},
+	} {
 		path := filepath.Join("testdata", "filter."+version+".golden")
 		var m filterMaker
-		got, err := m.encode([]Item{saying(text)}, keys.Words, grams)
+		got, err := m.encode([]Item{saying(text)}, keys.Words, is.grams)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) && *update && version != "v1" {
+		if errors.Is(err, os.ErrNotExist) && *update && is.written {
 			want, err = got, os.WriteFile(path, got, 0o600)
 		}
 		if err != nil {
@@ -254,11 +256,11 @@ func TestGoldenFilter(t *testing.T) {
 		if !has(f, keys, text) || !hasGrams(f, keys, text) {
 			t.Errorf("%s: the golden filter denies a word that it has", version)
 		}
-		if version != "v1" && !bytes.Equal(got, want) {
+		if is.written && !bytes.Equal(got, want) {
 			t.Errorf("%s: is not what is written today", version)
 		}
-		if f.grams != grams {
-			t.Errorf("%s: pairs and beginnings: got %t, want %t", version, f.grams, grams)
+		if f.grams != is.grams {
+			t.Errorf("%s: pairs and beginnings: got %t, want %t", version, f.grams, is.grams)
 		}
 	}
 }
