@@ -158,7 +158,6 @@ type scan struct {
 	after  item   // the place to continue after, if sel has one
 	units  []unit // by bound, the one to look into next last
 	found  found
-	first  item   // of those found, if there are any
 	moved  bool   // a block beyond after was looked into
 	wanted wanted // of texts
 	ahead  int    // units that were probed together last
@@ -293,13 +292,23 @@ func nanoseconds(t time.Time) int64 {
 func comparison(o Order) func(a, b item) int {
 	switch o {
 	case NewestFirst:
-		return func(a, b item) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.seq, a.seq)) }
+		return func(a, b item) int { return -byTime(a, b) }
 	case OldestFirst:
-		return func(a, b item) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.seq, b.seq)) }
+		return byTime
 	case LogReverse:
 		return func(a, b item) int { return cmp.Compare(b.seq, a.seq) }
 	}
 	return func(a, b item) int { return cmp.Compare(a.seq, b.seq) }
+}
+
+func byTime(a, b item) int {
+	switch {
+	case a.time < b.time:
+		return -1
+	case a.time > b.time:
+		return 1
+	}
+	return cmp.Compare(a.seq, b.seq)
 }
 
 // plan finds the blocks to look into.
@@ -466,12 +475,11 @@ func (sc *scan) unit(id block.ID, h *block.Header, in *bucket) (u unit, ok bool)
 
 // next returns the next event in the order.
 func (sc *scan) next(ctx context.Context) (item, bool, error) {
-	opened := false
 	turn := sc.store.Turn()
 	defer turn.End()
 	for n := len(sc.units); n > 0; n = len(sc.units) {
 		u := sc.units[n-1]
-		if len(sc.found.items) > 0 && sc.found.compare(sc.first, u.bound) < 0 {
+		if len(sc.found.runs) > 0 && sc.found.compare(sc.found.runs[0][0], u.bound) < 0 {
 			break
 		}
 		if err := errors.Join(ctx.Err(), sc.pause(u)); err != nil {
@@ -496,29 +504,19 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 			sc.sort()
 			continue
 		}
-		opened = true
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}
 	}
-	if opened {
-		heap.Init(&sc.found)
-	}
-	if len(sc.found.items) == 0 {
-		return item{}, false, nil
-	}
-	it := heap.Pop(&sc.found).(item)
-	if len(sc.found.items) > 0 {
-		sc.first = sc.found.items[0]
-	}
-	return it, true, nil
+	it, ok := sc.found.next()
+	return it, ok, nil
 }
 
 // pause returns a *Paused if it is time to and the scan has come anywhere before
 // it looks into u.
 func (sc *scan) pause(u unit) error {
 	beyond := sc.sel.After == nil || sc.found.compare(u.bound, sc.after) > 0
-	if sc.sel.Deadline.IsZero() || len(sc.found.items) > 0 || !sc.moved {
+	if sc.sel.Deadline.IsZero() || len(sc.found.runs) > 0 || !sc.moved {
 		sc.moved = sc.moved || beyond
 		return nil
 	}
@@ -542,13 +540,20 @@ func before(it item, o Order) Position {
 	return p
 }
 
-// open adds the selected events of a block to those found, which are no heap
-// then.
+// open adds the selected events of a block to those found, but for those that come
+// before the place to continue after.
 func (sc *scan) open(u unit) error {
 	if u.without {
 		return nil
 	}
-	return sc.timed(u, sc.add)
+	var run []item
+	err := sc.timed(u, func(it item) {
+		if sc.sel.After == nil || sc.found.compare(it, sc.after) > 0 {
+			run = append(run, it)
+		}
+	})
+	sc.found.add(run)
+	return err
 }
 
 // each calls f for the selected events of a block.
@@ -586,36 +591,47 @@ func (sc *scan) timed(u unit, f func(item)) error {
 	return nil
 }
 
-// add adds an event to those found, unless it comes before the place to continue
-// after.
-func (sc *scan) add(it item) {
-	if sc.sel.After != nil && sc.found.compare(it, sc.after) <= 0 {
-		return
-	}
-	if len(sc.found.items) == 0 || sc.found.compare(it, sc.first) < 0 {
-		sc.first = it
-	}
-	sc.found.items = append(sc.found.items, it)
-}
-
 // wants reports whether an event is in the range that is asked for.
 func (sc *scan) wants(it item) bool {
 	return it.seq < sc.before && it.time >= sc.since && it.time < sc.until
 }
 
-// found is a heap of events, the next one first.
+// found is events in order, as a heap of the runs in which they were found.
 type found struct {
-	items   []item
+	runs    [][]item // each in order and not empty, the one with the next event first
 	compare func(a, b item) int
 }
 
-func (f *found) Len() int           { return len(f.items) }
-func (f *found) Less(i, j int) bool { return f.compare(f.items[i], f.items[j]) < 0 }
-func (f *found) Swap(i, j int)      { f.items[i], f.items[j] = f.items[j], f.items[i] }
-func (f *found) Push(x any)         { f.items = append(f.items, x.(item)) }
+// add adds events in any order, which are the found's from then on.
+func (f *found) add(run []item) {
+	if len(run) > 0 {
+		slices.SortFunc(run, f.compare)
+		heap.Push(f, run)
+	}
+}
+
+// next takes the next event.
+func (f *found) next() (it item, ok bool) {
+	if len(f.runs) == 0 {
+		return it, false
+	}
+	it = f.runs[0][0]
+	if f.runs[0] = f.runs[0][1:]; len(f.runs[0]) == 0 {
+		heap.Pop(f)
+	} else {
+		heap.Fix(f, 0)
+	}
+	return it, true
+}
+
+// These are for package heap.
+func (f *found) Len() int           { return len(f.runs) }
+func (f *found) Less(i, j int) bool { return f.compare(f.runs[i][0], f.runs[j][0]) < 0 }
+func (f *found) Swap(i, j int)      { f.runs[i], f.runs[j] = f.runs[j], f.runs[i] }
+func (f *found) Push(x any)         { f.runs = append(f.runs, x.([]item)) }
 func (f *found) Pop() any {
-	last := len(f.items) - 1
-	it := f.items[last]
-	f.items = f.items[:last]
-	return it
+	last := len(f.runs) - 1
+	run := f.runs[last]
+	f.runs = f.runs[:last]
+	return run
 }

@@ -121,7 +121,13 @@ type finder struct {
 	needle      []byte   // the longest of its words
 	left, right [][]byte // those before and after it
 	begin, end  bool     // a word must begin, or end, where the term does
+
+	letters [][][]byte // of what is no ASCII: the ways to write some of its letters
 }
+
+// maxLetters is how many letters a text is asked for before its canonical form is
+// made.
+const maxLetters = 3
 
 func newFinder(t textTerm) finder {
 	f := finder{textTerm: t, form: []byte(t.form), ascii: isASCII(t.form)}
@@ -133,6 +139,11 @@ func newFinder(t textTerm) finder {
 		}
 	}
 	f.left, f.needle, f.right = all[:longest], all[longest], all[longest+1:]
+	for _, r := range t.form {
+		if r >= utf8.RuneSelf && len(f.letters) < maxLetters {
+			f.letters = append(f.letters, words.Variants(r))
+		}
+	}
 	first, _ := utf8.DecodeRuneInString(t.form)
 	last, _ := utf8.DecodeLastRuneInString(t.form)
 	f.begin, f.end = !words.Spaceless(first), !words.Spaceless(last) && !t.prefix
@@ -151,6 +162,11 @@ func (f *finder) in(text, plain []byte, pure bool, s *scratch) bool {
 	}
 	if pure {
 		return false // Words of ASCII fold to ASCII.
+	}
+	for _, letter := range f.letters {
+		if !slices.ContainsFunc(letter, func(way []byte) bool { return bytes.Contains(text, way) }) {
+			return false
+		}
 	}
 	s.form = words.AppendCanonical(s.form[:0], text)
 	return f.next(s.form, 0) >= 0
