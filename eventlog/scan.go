@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/words"
@@ -244,18 +245,10 @@ func (l *Log) newWholeScan(ctx context.Context, name event.Tenant, sel Selection
 	if err != nil {
 		return nil, err
 	}
-	var all []unit
-	for _, u := range sc.units {
-		if u.id != 0 {
-			all = append(all, u)
-			continue
-		}
-		some, err := sc.ask(u)
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			sc.close()
-			return nil, err
-		}
-		all = append(all, some...)
+	all, err := sc.askAll(sc.units)
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		sc.close()
+		return nil, err
 	}
 	sc.units = all
 	sc.sort()
@@ -367,6 +360,25 @@ func (sc *scan) inRange(b *bucket) (out []unit) {
 		}
 	}
 	return out
+}
+
+// askAll asks the buckets among units, on all cores, and returns the blocks.
+func (sc *scan) askAll(units []unit) ([]unit, error) {
+	asked := make([][]unit, len(units))
+	var jobs errgroup.Group
+	jobs.SetLimit(sc.store.workers())
+	for i, u := range units {
+		if u.id != 0 {
+			asked[i] = units[i : i+1]
+			continue
+		}
+		jobs.Go(func() (err error) {
+			asked[i], err = sc.ask(u)
+			return err
+		})
+	}
+	err := jobs.Wait()
+	return slices.Concat(asked...), err
 }
 
 // ask looks the terms of a bucket up in its index, and returns the blocks that have
@@ -494,16 +506,17 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 		if err := turn.Next(ctx); err != nil {
 			return item{}, false, err
 		}
-		u, sc.units = sc.units[n-1], sc.units[:n-1]
-		if u.id == 0 {
-			blocks, err := sc.ask(u)
+		if u.id == 0 { // Those after it will be asked next, but for a scan that has enough.
+			some := max(n-sc.store.workers(), 0)
+			blocks, err := sc.askAll(sc.units[some:])
 			if err != nil {
 				return item{}, false, err
 			}
-			sc.units = append(sc.units, blocks...)
+			sc.units = append(sc.units[:some], blocks...)
 			sc.sort()
 			continue
 		}
+		u, sc.units = sc.units[n-1], sc.units[:n-1]
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}

@@ -89,7 +89,9 @@ func (b *batches) settle(ctx context.Context) (enough bool, err error) {
 		return false, err
 	}
 	b.examined += int64(len(b.entries))
-	if took := time.Since(began); took < batchTime {
+	if took := time.Since(began); took < batchTime/8 {
+		b.limit = min(4*b.limit, maxBatch)
+	} else if took < batchTime {
 		b.limit = min(2*b.limit, maxBatch)
 	} else if took > 2*batchTime {
 		b.limit = max(b.limit/2, 1)

@@ -49,7 +49,7 @@ func Plain(b, text []byte) (plain []byte, pure bool) {
 			fold = theFolding()
 		}
 		for i < len(text) && text[i] >= utf8.RuneSelf {
-			r, size := utf8.DecodeRune(text[i:])
+			r, size := decode(text[i:])
 			i += size
 			as := byte(Strange)
 			switch c := fold.class(r); {
@@ -71,6 +71,21 @@ func Plain(b, text []byte) (plain []byte, pure bool) {
 		}
 	}
 	return b[:n], pure
+}
+
+// decode is utf8.DecodeRune for text that begins with no ASCII. Most of it is
+// characters of two or three bytes from the middle of their ranges.
+func decode(text []byte) (r rune, size int) {
+	if len(text) >= 3 {
+		a, b, c := text[0], text[1], text[2]
+		switch {
+		case 0xc2 <= a && a < 0xe0 && b&0xc0 == 0x80:
+			return rune(a&0x1f)<<6 | rune(b&0x3f), 2
+		case (0xe1 <= a && a < 0xed || a == 0xef) && b&0xc0 == 0x80 && c&0xc0 == 0x80:
+			return rune(a&0xf)<<12 | rune(b&0x3f)<<6 | rune(c&0x3f), 3
+		}
+	}
+	return utf8.DecodeRune(text)
 }
 
 const (

@@ -1,8 +1,10 @@
 package words_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/afterimage/afterimage/event/words"
 )
@@ -33,4 +35,38 @@ func TestPlain(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Plain reads every text as it is, whatever the bytes: each is at its place.
+func FuzzPlain(f *testing.F) {
+	for _, text := range []string{"Ä“東京”", "\xed\xa0\x80\xe0\x80\x80", "\xc3(\xe2\x82", "\xef\xbf\xbd\xf0\x9f\x92\xa3"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var want []byte
+		for i := 0; i < len(text); {
+			r, n := utf8.DecodeRune(text[i:])
+			piece := text[i : i+n]
+			i += n
+			if r < utf8.RuneSelf {
+				want = append(want, bytes.ToLower(piece)...)
+				continue
+			}
+			form := words.AppendCanonical(nil, string(r))
+			switch {
+			case len(form) == 0 && len(words.AppendCanonical(nil, "a"+string(r)+"b")) == 2: // ignored
+			case len(form) == 0:
+				want = append(want, bytes.Repeat([]byte{words.Separates}, n)...)
+			case words.Spaceless(r):
+				want = append(want, bytes.Repeat([]byte{words.Unspaced}, n)...)
+			case form[0] < utf8.RuneSelf:
+				want = append(want, form...)
+			default:
+				want = append(want, bytes.Repeat([]byte{words.Strange}, n)...)
+			}
+		}
+		if got, _ := words.Plain(nil, text); !bytes.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	})
 }
