@@ -174,8 +174,13 @@ type unit struct {
 
 	probed, without bool // it was probed, and has not what is wanted of texts
 
-	terms  []Term // of a bucket: what to ask its index for
-	blocks []unit // of a bucket: those of it that have events in the range, by id
+	question *question // of a bucket
+}
+
+// A question is what to ask the index of a bucket.
+type question struct {
+	terms  []Term
+	blocks []unit // those of the bucket that may have events in the range, by id
 }
 
 // item is an event found.
@@ -228,7 +233,9 @@ func (l *Log) newScan(ctx context.Context, name event.Tenant, sel Selection) (*s
 	sc.sort()
 	planned := 0
 	for _, u := range sc.units {
-		planned += max(len(u.blocks), 1)
+		if planned++; u.id == 0 {
+			planned += len(u.question.blocks) - 1
+		}
 	}
 	sel.Stats.planned(planned, l.blocks(t))
 	return sc, nil
@@ -322,7 +329,7 @@ func (sc *scan) plan(t *tenant) error {
 			continue
 		}
 		first := slices.MinFunc(blocks, func(a, b unit) int { return sc.found.compare(a.bound, b.bound) })
-		sc.units = append(sc.units, unit{bucket: b, bound: first.bound, terms: terms, blocks: blocks})
+		sc.units = append(sc.units, unit{bucket: b, bound: first.bound, question: &question{terms, blocks}})
 	}
 	return nil
 }
@@ -354,6 +361,7 @@ func bucketTerms(b *bucket, terms []Term) (wanted bool, rest []Term) {
 func (sc *scan) inRange(b *bucket) (out []unit) {
 	sc.store.mu.RLock()
 	defer sc.store.mu.RUnlock()
+	out = make([]unit, 0, len(b.ids))
 	for _, id := range b.ids {
 		if u, ok := sc.unit(id, sc.store.headers[id], b); ok {
 			out = append(out, u)
@@ -385,7 +393,7 @@ func (sc *scan) askAll(units []unit) ([]unit, error) {
 // them.
 func (sc *scan) ask(of unit) (out []unit, err error) {
 	var seqs []event.Seq
-	for i, t := range of.terms {
+	for i, t := range of.question.terms {
 		found, err := sc.disk.find(of.bucket, t)
 		if err != nil {
 			return nil, err
@@ -400,13 +408,13 @@ func (sc *scan) ask(of unit) (out []unit, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range of.blocks {
+	for _, u := range of.question.blocks {
 		if u.at = located[u.id]; u.at != nil {
 			slices.Sort(u.at)
 			out = append(out, u)
 		}
 	}
-	sc.sel.Stats.skippedMore(len(of.blocks) - len(out))
+	sc.sel.Stats.skippedMore(len(of.question.blocks) - len(out))
 	return out, nil
 }
 
@@ -506,17 +514,16 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 		if err := turn.Next(ctx); err != nil {
 			return item{}, false, err
 		}
-		if u.id == 0 { // Those after it will be asked next, but for a scan that has enough.
-			some := max(n-sc.store.workers(), 0)
-			blocks, err := sc.askAll(sc.units[some:])
+		u, sc.units = sc.units[n-1], sc.units[:n-1]
+		if u.id == 0 {
+			blocks, err := sc.ask(u)
 			if err != nil {
 				return item{}, false, err
 			}
-			sc.units = append(sc.units[:some], blocks...)
+			sc.units = append(sc.units, blocks...)
 			sc.sort()
 			continue
 		}
-		u, sc.units = sc.units[n-1], sc.units[:n-1]
 		if err := sc.open(u); err != nil {
 			return item{}, false, err
 		}
