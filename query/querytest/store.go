@@ -108,7 +108,7 @@ func Open(b testing.TB, n int) *eventlog.Log {
 func open(b testing.TB, dir string, now func() time.Time) *eventlog.Log {
 	b.Helper()
 	l, err := eventlog.Open(b.Context(), eventlog.Config{
-		Dir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), MinFree: 1, Now: now,
+		Dir: filepath.Join(dir, "data"), KeysDir: filepath.Join(dir, "keys"), MinFree: 1, CacheBytes: 384 << 20, Now: now, // as serve has by default
 	})
 	if err != nil {
 		b.Fatal(err)
