@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"golang.org/x/sync/errgroup"
@@ -76,9 +77,9 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	if len(batch) > MaxAppend {
 		panic(fmt.Sprintf("internal error: %d events in one append", len(batch)))
 	}
-	l.turns.append()
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	defer func(began time.Time) { l.turns.appended(time.Since(began)) }(time.Now()) //nolint:forbidigo // It is no evidence.
 	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,19 +11,26 @@ import (
 )
 
 // Readers that go through much take turns on the processors, each for a moment, the
-// one that waited longest first: as many at a time as there are processors, and one
-// less while events are appended, unless it is the only one. So neither appends nor
-// short questions wait for long ones.
+// one that waited longest first, as many at a time as there are processors. While
+// appending takes its share of the time it is one less, unless it is the only one, and
+// for each turn there is a rest as long as that. So neither appends nor short questions
+// wait for long ones.
 const (
 	turnTime = 500 * time.Microsecond // after which the next one is due
-	calmTime = time.Second            // after an append, until no more are expected
+	restTime = time.Millisecond       // the shortest rest: several turns' together
+	busyTime = time.Second            // over which appending is measured
+	busyPart = 20                     // of that, from which on readers rest: a twentieth
 )
 
 // turns are shared by all readers of a log.
 type turns struct {
 	all, spared *semaphore.Weighted
-	made        time.Time
-	appended    atomic.Int64 // how long after made something was last, in nanoseconds; 0: never
+	owed        atomic.Int64 // the rest that is due, in nanoseconds
+	began       time.Time
+
+	mu           sync.Mutex    // guards what follows
+	period       time.Duration // the one under way, of busyTime each
+	before, here time.Duration // that appending took in the last one, and in this one
 }
 
 func newTurns() *turns { return turnsOf(runtime.GOMAXPROCS(0)) }
@@ -31,18 +39,47 @@ func turnsOf(processors int) *turns {
 	n := int64(processors)
 	return &turns{
 		all: semaphore.NewWeighted(n), spared: semaphore.NewWeighted(max(n-1, 1)),
-		made: time.Now(), //nolint:forbidigo // It is no evidence.
+		began: time.Now(), //nolint:forbidigo // It is no evidence.
 	}
 }
 
-// busy reports whether events are being appended.
+// busy reports whether much is being appended.
 func (t *turns) busy() bool {
-	last := time.Duration(t.appended.Load())
-	return last > 0 && time.Since(t.made)-last < calmTime
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.roll()
+	return max(t.before, t.here) >= busyTime/busyPart
 }
 
-// append notes that something is appended.
-func (t *turns) append() { t.appended.Store(max(int64(time.Since(t.made)), 1)) }
+// appended notes that appending took so long.
+func (t *turns) appended(took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.roll()
+	t.here += took
+}
+
+// roll begins the next period, if it is time to.
+func (t *turns) roll() {
+	period := time.Since(t.began) / busyTime
+	switch {
+	case period == t.period:
+		return
+	case period == t.period+1:
+		t.before = t.here
+	default:
+		t.before = 0
+	}
+	t.period, t.here = period, 0
+}
+
+// rest waits as long as is due, with the turn of one who was spared.
+func (t *turns) rest(worked time.Duration) {
+	if owed := t.owed.Add(int64(worked)); owed >= int64(restTime) {
+		t.owed.Add(-owed)
+		time.Sleep(time.Duration(owed))
+	}
+}
 
 // A Turn is a reader's turn on a processor, once Next was called. It belongs to one
 // goroutine, which does not wait for anybody but the disk while it has it.
@@ -93,6 +130,7 @@ func (t *Turn) End() {
 	t.held = false
 	t.of.all.Release(1)
 	if t.spare {
+		t.of.rest(time.Since(t.began))
 		t.of.spared.Release(1)
 	}
 }

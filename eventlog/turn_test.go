@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // As many have their turn as there are processors; while events are appended one
@@ -17,7 +18,7 @@ func TestTurns(t *testing.T) {
 				want := processors + 1
 				if appending {
 					want = max(processors, 1)
-					all.append()
+					all.appended(busyTime / busyPart)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -95,4 +96,40 @@ func TestTurnsPassOn(t *testing.T) {
 		}
 		first.End()
 	})
+}
+
+// While appending takes its share of the time, readers rest as long as they work; a
+// little of it does not make them, nor does what was long ago.
+func TestTurnsRest(t *testing.T) {
+	const steps, step = 100, time.Millisecond
+	for _, c := range []struct {
+		name           string
+		appending, ago time.Duration
+		want           time.Duration
+	}{
+		{"much", busyTime / busyPart, 0, 2 * steps * step},
+		{"much in the last period", busyTime / busyPart, busyTime, 2 * steps * step},
+		{"little", busyTime/busyPart - 1, 0, steps * step},
+		{"long ago", busyTime, 2 * busyTime, steps * step},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := turnsOf(2)
+				all.appended(c.appending)
+				time.Sleep(c.ago)
+				began := time.Now()
+				turn := Turn{of: all}
+				for range steps {
+					if err := turn.Next(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(step) // the work
+				}
+				turn.End()
+				if got := time.Since(began); got != c.want {
+					t.Errorf("took %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
 }
