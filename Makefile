@@ -31,10 +31,12 @@ corpus: # the whole path on the whole shared corpus: 20 kills, every event, repl
 	go test -run '^$$' -bench CorpusRead -benchtime 3000x -v ./cmd/afterimage
 	AFTERIMAGE_BENCH_EVENTS=1000000 go test -run '^$$' -bench CorpusGrowth -benchtime 1x -v ./cmd/afterimage
 
+MILLION := AFTERIMAGE_BENCH_EVENTS=1000000 AFTERIMAGE_BENCH_STORE=$(CURDIR)/bin/bench go test -run '^$$' -timeout 60m -v
 bench: # on the shared corpus where it is at hand; questions to a million events, made once into bin/bench
 	go test -run '^$$' -bench . -benchmem ./...
-	mkdir -p bin/bench && AFTERIMAGE_BENCH_EVENTS=1000000 AFTERIMAGE_BENCH_STORE=$(CURDIR)/bin/bench go test -run '^$$' -timeout 60m \
-	  -bench 'Investigate|CalledOff|Replay|Neighbours|Aggregate|Estimate|Similar|Coverage' -benchtime 100x -v ./query/...
+	mkdir -p bin/bench
+	$(MILLION) -bench 'Investigate|CalledOff|Replay|Neighbours|Aggregate|Estimate' -benchtime 200x ./query
+	$(MILLION) -bench 'Similar|Cluster|Coverage' -benchtime 1x ./query ./query/estimate # a run is 500 questions, 1,000 samples
 	cd tools/redactbench && go test -run '^$$' -bench . -benchmem . # beside regexp and gitleaks
 
 PROTOGEN := cd tools && go run ./protogen -root ../proto

@@ -146,6 +146,8 @@ func times(b *testing.B, do func() (opened int64)) {
 func BenchmarkInvestigate(b *testing.B) {
 	events := querytest.Events(b, 20_000)
 	store := querytest.Make(b, events)
+	filters, tables := store.FilterShare(b)
+	b.Logf("text filters take %d bytes of %d: %.2f %%", filters, tables, 100*float64(filters)/float64(tables))
 	s := newSamples(b, events)
 	for _, q := range questions {
 		b.Run(q.name, func(b *testing.B) {
