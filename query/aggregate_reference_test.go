@@ -16,7 +16,6 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
 	"github.com/afterimage/afterimage/query/estimate"
@@ -129,16 +128,13 @@ func (w countingWorld) population(r *rapid.T) query.Population {
 
 // matching are the events that a population has, found by looking at everything.
 func (w countingWorld) matching(r *rapid.T, p query.Population) (out []*pb.Event) {
+	c := compiled(r, p.Filter)
 	for _, e := range w.all("acme") {
 		at := e.GetTime().AsTime()
 		if at.Before(p.Since) || !p.Until.IsZero() && !at.Before(p.Until) {
 			continue
 		}
-		if p.Filter != "" {
-			c, err := policy.Compile(p.Filter)
-			if err != nil {
-				r.Fatal(err)
-			}
+		if c != nil {
 			if ok, err := c.Match(e); err != nil {
 				r.Fatal(err)
 			} else if !ok {

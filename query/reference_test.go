@@ -350,19 +350,28 @@ func (w *world) Ask(r *rapid.T) {
 	}
 }
 
+// compiled is a filter; nil where there is none.
+func compiled(r *rapid.T, filter string) *policy.Condition {
+	if filter == "" {
+		return nil
+	}
+	c, err := policy.Compile(filter)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return c
+}
+
 // matching are the ids of what matches, in order, found by looking at everything.
 func (w *world) matching(r *rapid.T, q query.Request, wishes []wish) (ids []string) {
 	var matches []*pb.Event
+	c := compiled(r, q.Filter)
 	for _, e := range w.all("acme") {
 		at := e.GetTime().AsTime()
 		if at.Before(q.Since) || !q.Until.IsZero() && !at.Before(q.Until) {
 			continue
 		}
-		if q.Filter != "" {
-			c, err := policy.Compile(q.Filter)
-			if err != nil {
-				r.Fatal(err)
-			}
+		if c != nil {
 			whole := proto.CloneOf(e)
 			if ok, err := c.Match(whole); err != nil {
 				r.Fatal(err)
