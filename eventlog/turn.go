@@ -62,10 +62,10 @@ func (t *turns) appended(took time.Duration) {
 // roll begins the next period, if it is time to.
 func (t *turns) roll() {
 	period := time.Since(t.began) / busyTime
-	switch {
-	case period == t.period:
+	switch period {
+	case t.period:
 		return
-	case period == t.period+1:
+	case t.period + 1:
 		t.before = t.here
 	default:
 		t.before = 0

@@ -15,7 +15,7 @@ func (s Store) FilterShare(b testing.TB) (filters, tables int64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // Only read.
+	defer db.Close()
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte("f"), UpperBound: []byte("g")})
 	if err != nil {
 		b.Fatal(err)
