@@ -79,7 +79,6 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	defer func(began time.Time) { l.turns.appended(time.Since(began)) }(time.Now()) //nolint:forbidigo // It is no evidence.
 	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
 		return nil, err
 	}
@@ -108,6 +107,7 @@ func (l *Log) appendAs(batch []Prepared, epoch *keyring.Epoch, commits func(*app
 		epoch: epoch, commits: commits,
 	}
 	defer a.write.Close() //nolint:errcheck // Committed or thrown away.
+	began := time.Now()   //nolint:forbidigo // It is no evidence.
 	// Until commit nothing is on disk but sections of no block; a crash or an
 	// error before it leaves the log as it was. After it everything is: location, index, tree and
 	// checkpoint stand in the same batch as the blocks.
@@ -116,6 +116,7 @@ func (l *Log) appendAs(batch []Prepared, epoch *keyring.Epoch, commits func(*app
 			return nil, err
 		}
 	}
+	l.turns.appended(time.Since(began))
 	if err := a.finish(); err != nil {
 		return nil, errors.Join(err, l.dropBeyond(l.state.block))
 	}

@@ -478,3 +478,42 @@ func TestOpenRefuses(t *testing.T) {
 	l = open(t, cfg)
 	check(t, l)
 }
+
+// A scan whose time is always up gets further all the same, in every order and
+// whether an index leads it or not, and in the end has met every event once.
+func TestScanThatIsAlwaysLate(t *testing.T) {
+	l := open(t, config(t))
+	const events, batch = 900, 30
+	for from := 0; from < events; from += batch {
+		add(t, l, "acme", from, from+batch)
+	}
+	for name, terms := range map[string][]Term{"all": nil, "service": {{FieldService, []string{"chat"}}}} {
+		for _, order := range []Order{NewestFirst, OldestFirst, LogOrder, LogReverse} {
+			sel := Selection{Terms: terms, Order: order, Deadline: start0}
+			met, pages := map[event.Seq]int{}, 0
+			for done := false; !done; pages++ {
+				if done = true; pages > events {
+					t.Fatalf("%s, order %d: %d pages, and %d of %d events met", name, order, pages, len(met), events)
+				}
+				for entry, err := range l.Scan(t.Context(), "acme", sel) {
+					if paused, is := errors.AsType[*Paused](err); is {
+						sel.After, done = &paused.At, false
+						break
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					met[entry.Seq]++
+				}
+			}
+			if len(met) != events || pages == 1 {
+				t.Errorf("%s, order %d: met %d events of %d on %d pages", name, order, len(met), events, pages)
+			}
+			for seq, n := range met {
+				if n != 1 {
+					t.Errorf("%s, order %d: met %d %d times", name, order, seq, n)
+				}
+			}
+		}
+	}
+}

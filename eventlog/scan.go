@@ -252,8 +252,8 @@ func (l *Log) newWholeScan(ctx context.Context, name event.Tenant, sel Selection
 	if err != nil {
 		return nil, err
 	}
-	all, err := sc.askAll(sc.units)
-	if err = errors.Join(err, ctx.Err()); err != nil {
+	all, err := sc.askAll(ctx, sc.units)
+	if err != nil {
 		sc.close()
 		return nil, err
 	}
@@ -371,9 +371,9 @@ func (sc *scan) inRange(b *bucket) (out []unit) {
 }
 
 // askAll asks the buckets among units, on all cores, and returns the blocks.
-func (sc *scan) askAll(units []unit) ([]unit, error) {
+func (sc *scan) askAll(ctx context.Context, units []unit) ([]unit, error) {
 	asked := make([][]unit, len(units))
-	var jobs errgroup.Group
+	jobs, ctx := errgroup.WithContext(ctx)
 	jobs.SetLimit(sc.store.workers())
 	for i, u := range units {
 		if u.id != 0 {
@@ -381,6 +381,11 @@ func (sc *scan) askAll(units []unit) ([]unit, error) {
 			continue
 		}
 		jobs.Go(func() (err error) {
+			turn := sc.store.Turn()
+			defer turn.End()
+			if err := turn.Next(ctx); err != nil {
+				return err
+			}
 			asked[i], err = sc.ask(u)
 			return err
 		})
@@ -533,11 +538,12 @@ func (sc *scan) next(ctx context.Context) (item, bool, error) {
 }
 
 // pause returns a *Paused if it is time to and the scan has come anywhere before
-// it looks into u.
+// it looks into u. To ask an index is to come nowhere: what comes next may be at the
+// same place.
 func (sc *scan) pause(u unit) error {
 	beyond := sc.sel.After == nil || sc.found.compare(u.bound, sc.after) > 0
 	if sc.sel.Deadline.IsZero() || len(sc.found.runs) > 0 || !sc.moved {
-		sc.moved = sc.moved || beyond
+		sc.moved = sc.moved || beyond && u.id != 0
 		return nil
 	}
 	if time.Until(sc.sel.Deadline) > 0 {

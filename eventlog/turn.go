@@ -18,6 +18,7 @@ import (
 const (
 	turnTime = 500 * time.Microsecond // after which the next one is due
 	restTime = time.Millisecond       // the shortest rest: several turns' together
+	restMost = 5 * time.Millisecond   // the longest: others wait meanwhile
 	busyTime = time.Second            // over which appending is measured
 	busyPart = 20                     // of that, from which on readers rest: a twentieth
 )
@@ -51,7 +52,7 @@ func (t *turns) busy() bool {
 	return max(t.before, t.here) >= busyTime/busyPart
 }
 
-// appended notes that appending took so long.
+// appended notes that appending took so long, but for the disk.
 func (t *turns) appended(took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,7 +78,7 @@ func (t *turns) roll() {
 func (t *turns) rest(worked time.Duration) {
 	if owed := t.owed.Add(int64(worked)); owed >= int64(restTime) {
 		t.owed.Add(-owed)
-		time.Sleep(time.Duration(owed))
+		time.Sleep(min(time.Duration(owed), restMost))
 	}
 }
 
