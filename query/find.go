@@ -15,7 +15,8 @@ import (
 // blocks; a large batch, matched in the order of the log, opens each block once.
 // Searches that match much begin with less, so that they do not match in vain, and
 // those for words with a few blocks, one for each core at least; and a batch takes no
-// longer than batchTime by much, so that a search ends when its time is up.
+// longer than batchTime by much, but for the first, so that a search ends when its time
+// is up.
 const (
 	firstBatch = 128
 	wordsBatch = 1024
