@@ -38,6 +38,11 @@ var eventShape = shapeOf("an event",
 	choice("restored", restoredShape, func(m *pb.Event, b *pb.Restored) { m.Body = &pb.Event_Restored{Restored: b} }),
 	choice("redacted", redactedShape, func(m *pb.Event, b *pb.Redacted) { m.Body = &pb.Event_Redacted{Redacted: b} }),
 	choice("exported", exportedShape, func(m *pb.Event, b *pb.Exported) { m.Body = &pb.Event_Exported{Exported: b} }),
+	choice("hold", holdShape, func(m *pb.Event, b *pb.Hold) { m.Body = &pb.Event_Hold{Hold: b} }),
+	choice("erasure", erasureShape, func(m *pb.Event, b *pb.Erasure) { m.Body = &pb.Event_Erasure{Erasure: b} }),
+	choice("counted", countedShape, func(m *pb.Event, b *pb.Counted) { m.Body = &pb.Event_Counted{Counted: b} }),
+	choice("promoted", promotedShape, func(m *pb.Event, b *pb.Promoted) { m.Body = &pb.Event_Promoted{Promoted: b} }),
+	choice("clockJudged", clockJudgedShape, func(m *pb.Event, b *pb.ClockJudged) { m.Body = &pb.Event_ClockJudged{ClockJudged: b} }),
 )
 
 var sourceShape = shapeOf("a source",
@@ -207,6 +212,10 @@ var usageShape = shapeOf("a usage",
 var policyAppliedShape = shapeOf("a policy",
 	textField("version", func(m *pb.PolicyApplied) *string { return &m.Version }),
 	textField("document", func(m *pb.PolicyApplied) *string { return &m.Document }),
+	textField("actor", func(m *pb.PolicyApplied) *string { return &m.Actor }),
+	textField("reason", func(m *pb.PolicyApplied) *string { return &m.Reason }),
+	textsField("approvals", MaxOwners, func(m *pb.PolicyApplied) *[]string { return &m.Approvals }),
+	textField("replaces", func(m *pb.PolicyApplied) *string { return &m.Replaces }),
 )
 
 var forgottenShape = shapeOf("what was forgotten",
@@ -214,6 +223,8 @@ var forgottenShape = shapeOf("what was forgotten",
 	textField("request", func(m *pb.Forgotten) *string { return &m.Request }),
 	messagesField("positions", positionsShape, MaxPositions, func(m *pb.Forgotten) *[]*pb.Forgotten_Positions { return &m.Positions }),
 	messagesField("blocks", blockShape, MaxBlocks, func(m *pb.Forgotten) *[]*pb.Forgotten_Block { return &m.Blocks }),
+	messagesField("kept", classDayShape, MaxKept, func(m *pb.Forgotten) *[]*pb.ClassDay { return &m.Kept }),
+	textsField("quarantined", MaxQuarantined, func(m *pb.Forgotten) *[]string { return &m.Quarantined }),
 )
 
 var positionsShape = shapeOf("positions",
@@ -270,4 +281,95 @@ var exportedShape = shapeOf("an export",
 	uint64Field("bytes", func(m *pb.Exported) *uint64 { return &m.Bytes }),
 	bytesField("sha256", func(m *pb.Exported) *[]byte { return &m.Sha256 }),
 	textField("failure", func(m *pb.Exported) *string { return &m.Failure }),
+	messagesField("positions", positionsShape, MaxPositions, func(m *pb.Exported) *[]*pb.Forgotten_Positions { return &m.Positions }),
+)
+
+var classDayShape = shapeOf("a class and day",
+	textField("class", func(m *pb.ClassDay) *string { return &m.Class }),
+	timeField("day", func(m *pb.ClassDay) **timestamppb.Timestamp { return &m.Day }),
+	uint64Field("events", func(m *pb.ClassDay) *uint64 { return &m.Events }),
+)
+
+var holdShape = shapeOf("a hold",
+	enumField("stage", pb.Hold_Stage_value, func(m *pb.Hold) *pb.Hold_Stage { return &m.Stage }),
+	textField("hold", func(m *pb.Hold) *string { return &m.Hold }),
+	textField("actor", func(m *pb.Hold) *string { return &m.Actor }),
+	textField("reason", func(m *pb.Hold) *string { return &m.Reason }),
+	textField("caseId", func(m *pb.Hold) *string { return &m.CaseId }),
+	textField("authority", func(m *pb.Hold) *string { return &m.Authority }),
+	messageField("scope", scopeShape, func(m *pb.Hold) **pb.Hold_Scope { return &m.Scope }),
+	textsField("owners", MaxOwners, func(m *pb.Hold) *[]string { return &m.Owners }),
+	uint64Field("through", func(m *pb.Hold) *uint64 { return &m.Through }),
+	messagesField("positions", positionsShape, MaxPositions, func(m *pb.Hold) *[]*pb.Forgotten_Positions { return &m.Positions }),
+)
+
+var scopeShape = shapeOf("a scope",
+	textField("filter", func(m *pb.Hold_Scope) *string { return &m.Filter }),
+	textField("text", func(m *pb.Hold_Scope) *string { return &m.Text }),
+	textsField("sessions", MaxNamed, func(m *pb.Hold_Scope) *[]string { return &m.Sessions }),
+	textsField("users", MaxNamed, func(m *pb.Hold_Scope) *[]string { return &m.Users }),
+	timeField("since", func(m *pb.Hold_Scope) **timestamppb.Timestamp { return &m.Since }),
+	timeField("until", func(m *pb.Hold_Scope) **timestamppb.Timestamp { return &m.Until }),
+)
+
+var erasureShape = shapeOf("an erasure",
+	enumField("stage", pb.Erasure_Stage_value, func(m *pb.Erasure) *pb.Erasure_Stage { return &m.Stage }),
+	textField("request", func(m *pb.Erasure) *string { return &m.Request }),
+	textField("actor", func(m *pb.Erasure) *string { return &m.Actor }),
+	textField("reason", func(m *pb.Erasure) *string { return &m.Reason }),
+	enumField("scope", pb.Erasure_Scope_value, func(m *pb.Erasure) *pb.Erasure_Scope { return &m.Scope }),
+	timeField("since", func(m *pb.Erasure) **timestamppb.Timestamp { return &m.Since }),
+	timeField("until", func(m *pb.Erasure) **timestamppb.Timestamp { return &m.Until }),
+	messagesField("positions", positionsShape, MaxPositions, func(m *pb.Erasure) *[]*pb.Forgotten_Positions { return &m.Positions }),
+	textsField("quarantined", MaxQuarantined, func(m *pb.Erasure) *[]string { return &m.Quarantined }),
+	messagesField("deferred", deferralShape, MaxDeferrals, func(m *pb.Erasure) *[]*pb.Erasure_Deferral { return &m.Deferred }),
+	uint64Field("events", func(m *pb.Erasure) *uint64 { return &m.Events }),
+	textsField("exports", MaxClaims, func(m *pb.Erasure) *[]string { return &m.Exports }),
+)
+
+var deferralShape = shapeOf("a deferral",
+	enumField("cause", pb.Erasure_Deferral_Cause_value, func(m *pb.Erasure_Deferral) *pb.Erasure_Deferral_Cause { return &m.Cause }),
+	textsField("holds", MaxClaims, func(m *pb.Erasure_Deferral) *[]string { return &m.Holds }),
+	textField("class", func(m *pb.Erasure_Deferral) *string { return &m.Class }),
+	timeField("until", func(m *pb.Erasure_Deferral) **timestamppb.Timestamp { return &m.Until }),
+	uint64Field("events", func(m *pb.Erasure_Deferral) *uint64 { return &m.Events }),
+)
+
+var countedShape = shapeOf("a count",
+	uint64Field("from", func(m *pb.Counted) *uint64 { return &m.From }),
+	uint64Field("through", func(m *pb.Counted) *uint64 { return &m.Through }),
+	messagesField("strata", countedStratumShape, MaxKept, func(m *pb.Counted) *[]*pb.Counted_Stratum { return &m.Strata }),
+	messagesField("redactions", redactionShape, MaxRedactions, func(m *pb.Counted) *[]*pb.Redaction { return &m.Redactions }),
+	messagesField("gaps", gapShape, MaxGaps, func(m *pb.Counted) *[]*pb.Counted_Gap { return &m.Gaps }),
+	uint64Field("otherMissing", func(m *pb.Counted) *uint64 { return &m.OtherMissing }),
+	uint64Field("quarantined", func(m *pb.Counted) *uint64 { return &m.Quarantined }),
+)
+
+var countedStratumShape = shapeOf("a stratum",
+	timeField("day", func(m *pb.Counted_Stratum) **timestamppb.Timestamp { return &m.Day }),
+	textField("class", func(m *pb.Counted_Stratum) *string { return &m.Class }),
+	textField("policyVersion", func(m *pb.Counted_Stratum) *string { return &m.PolicyVersion }),
+	uint64Field("events", func(m *pb.Counted_Stratum) *uint64 { return &m.Events }),
+	uint64Field("redacted", func(m *pb.Counted_Stratum) *uint64 { return &m.Redacted }),
+	uint64Field("dropped", func(m *pb.Counted_Stratum) *uint64 { return &m.Dropped }),
+)
+
+var gapShape = shapeOf("a gap",
+	textField("service", func(m *pb.Counted_Gap) *string { return &m.Service }),
+	textField("instance", func(m *pb.Counted_Gap) *string { return &m.Instance }),
+	uint64Field("missing", func(m *pb.Counted_Gap) *uint64 { return &m.Missing }),
+)
+
+var promotedShape = shapeOf("a promotion",
+	textField("class", func(m *pb.Promoted) *string { return &m.Class }),
+	messagesField("positions", positionsShape, MaxPositions, func(m *pb.Promoted) *[]*pb.Forgotten_Positions { return &m.Positions }),
+	messagesField("from", classDayShape, MaxKept, func(m *pb.Promoted) *[]*pb.ClassDay { return &m.From }),
+)
+
+var clockJudgedShape = shapeOf("a judgement of the clock",
+	enumField("verdict", pb.ClockJudged_Verdict_value, func(m *pb.ClockJudged) *pb.ClockJudged_Verdict { return &m.Verdict }),
+	timeField("clock", func(m *pb.ClockJudged) **timestamppb.Timestamp { return &m.Clock }),
+	timeField("last", func(m *pb.ClockJudged) **timestamppb.Timestamp { return &m.Last }),
+	textField("actor", func(m *pb.ClockJudged) *string { return &m.Actor }),
+	textField("reason", func(m *pb.ClockJudged) *string { return &m.Reason }),
 )

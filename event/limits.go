@@ -41,7 +41,14 @@ const (
 	MaxReplaced   = 1_024  // of a redacted: events
 	MaxDetectors  = 1_024  // of a redacted
 
-	MaxExportedSessions = 100 // of an exported
+	MaxExportedSessions = 100   // of an exported
+	MaxNamed            = 100   // sessions or users of a hold's scope
+	MaxOwners           = 16    // of a hold; and approvals of a policy
+	MaxKept             = 4_096 // of a forgotten, a counted and a promoted: entries by class and day
+	MaxQuarantined      = 4_096 // of a forgotten and of an erasure
+	MaxDeferrals        = 1_024 // of an erasure
+	MaxClaims           = 256   // of a deferral: holds; and of an erasure: exports
+	MaxGaps             = 1_024 // of a counted
 )
 
 // Bounds on nested messages keep a few encoded bytes from becoming many in

@@ -47,6 +47,16 @@ func TestShapesMatchDescriptors(t *testing.T) {
 	checkShape(t, seen, redactedShape, new(pb.Redacted))
 	checkShape(t, seen, replacementShape, new(pb.Redacted_Replacement))
 	checkShape(t, seen, exportedShape, new(pb.Exported))
+	checkShape(t, seen, classDayShape, new(pb.ClassDay))
+	checkShape(t, seen, holdShape, new(pb.Hold))
+	checkShape(t, seen, scopeShape, new(pb.Hold_Scope))
+	checkShape(t, seen, erasureShape, new(pb.Erasure))
+	checkShape(t, seen, deferralShape, new(pb.Erasure_Deferral))
+	checkShape(t, seen, countedShape, new(pb.Counted))
+	checkShape(t, seen, countedStratumShape, new(pb.Counted_Stratum))
+	checkShape(t, seen, gapShape, new(pb.Counted_Gap))
+	checkShape(t, seen, promotedShape, new(pb.Promoted))
+	checkShape(t, seen, clockJudgedShape, new(pb.ClockJudged))
 	for name := range messagesOf(new(pb.Event).ProtoReflect().Descriptor()) {
 		if !seen[name] {
 			t.Errorf("%s has no shape", name)

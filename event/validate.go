@@ -190,6 +190,8 @@ func jsonName(k Kind) string {
 		return "policyApplied"
 	case EpochBegan:
 		return "epochBegan"
+	case ClockJudged:
+		return "clockJudged"
 	}
 	return string(k)
 }

@@ -61,6 +61,11 @@ const (
 	Restored      Kind = "restored"
 	Redacted      Kind = "redacted"
 	Exported      Kind = "exported"
+	Hold          Kind = "hold"
+	Erasure       Kind = "erasure"
+	Counted       Kind = "counted"
+	Promoted      Kind = "promoted"
+	ClockJudged   Kind = "clock_judged"
 )
 
 // Kinds returns all kinds.
@@ -68,6 +73,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Interaction, Verdict, Report, Action, Coverage,
 		PolicyApplied, Forgotten, EpochBegan, Restored, Redacted, Exported,
+		Hold, Erasure, Counted, Promoted, ClockJudged,
 	}
 }
 
@@ -96,6 +102,16 @@ func KindOf(e *pb.Event) Kind {
 		return Redacted
 	case *pb.Event_Exported:
 		return Exported
+	case *pb.Event_Hold:
+		return Hold
+	case *pb.Event_Erasure:
+		return Erasure
+	case *pb.Event_Counted:
+		return Counted
+	case *pb.Event_Promoted:
+		return Promoted
+	case *pb.Event_ClockJudged:
+		return ClockJudged
 	}
 	return ""
 }

@@ -83,6 +83,16 @@ func (v vars) message(name string) (any, bool) {
 		return e.GetRedacted(), true
 	case "exported":
 		return e.GetExported(), true
+	case "hold":
+		return e.GetHold(), true
+	case "erasure":
+		return e.GetErasure(), true
+	case "counted":
+		return e.GetCounted(), true
+	case "promoted":
+		return e.GetPromoted(), true
+	case "clock_judged", "clockJudged":
+		return e.GetClockJudged(), true
 	}
 	return nil, false
 }

@@ -210,8 +210,24 @@ func otherBody(e *pb.Event) string {
 		a := proto.CloneOf(b.Action)
 		a.Text = ""
 		body = &pb.Event{Body: &pb.Event_Action{Action: a}}
-	case *pb.Event_EpochBegan, *pb.Event_Restored, *pb.Event_Exported:
+	case *pb.Event_EpochBegan, *pb.Event_Restored, *pb.Event_ClockJudged:
 		body = &pb.Event{Body: e.GetBody()}
+	case *pb.Event_Exported:
+		x := proto.CloneOf(b.Exported)
+		x.Positions = nil
+		body = &pb.Event{Body: &pb.Event_Exported{Exported: x}}
+	case *pb.Event_Hold:
+		h := proto.CloneOf(b.Hold)
+		h.Positions = nil
+		body = &pb.Event{Body: &pb.Event_Hold{Hold: h}}
+	case *pb.Event_Erasure:
+		x := proto.CloneOf(b.Erasure)
+		x.Positions, x.Quarantined = nil, nil
+		body = &pb.Event{Body: &pb.Event_Erasure{Erasure: x}}
+	case *pb.Event_Counted:
+		body = &pb.Event{Body: &pb.Event_Counted{Counted: &pb.Counted{From: b.Counted.GetFrom(), Through: b.Counted.GetThrough()}}}
+	case *pb.Event_Promoted:
+		body = &pb.Event{Body: &pb.Event_Promoted{Promoted: &pb.Promoted{Class: b.Promoted.GetClass()}}}
 	case *pb.Event_Forgotten:
 		body = &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: b.Forgotten.GetCause(), Request: b.Forgotten.GetRequest()}}}
 	case *pb.Event_Redacted:

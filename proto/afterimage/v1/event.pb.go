@@ -439,6 +439,283 @@ func (Forgotten_Cause) EnumDescriptor() ([]byte, []int) {
 }
 
 // Which step.
+type Hold_Stage int32
+
+const (
+	// Never written.
+	Hold_STAGE_UNSPECIFIED Hold_Stage = 0
+	// It was placed: from here on.
+	Hold_PLACED Hold_Stage = 1
+	// It was extended by a scope, or by owners.
+	Hold_EXTENDED Hold_Stage = 2
+	// What it covers was found out, up to a position.
+	Hold_COVERED Hold_Stage = 3
+	// It ended, and the original clocks go on.
+	Hold_RELEASED Hold_Stage = 4
+)
+
+// Enum value maps for Hold_Stage.
+var (
+	Hold_Stage_name = map[int32]string{
+		0: "STAGE_UNSPECIFIED",
+		1: "PLACED",
+		2: "EXTENDED",
+		3: "COVERED",
+		4: "RELEASED",
+	}
+	Hold_Stage_value = map[string]int32{
+		"STAGE_UNSPECIFIED": 0,
+		"PLACED":            1,
+		"EXTENDED":          2,
+		"COVERED":           3,
+		"RELEASED":          4,
+	}
+)
+
+func (x Hold_Stage) Enum() *Hold_Stage {
+	p := new(Hold_Stage)
+	*p = x
+	return p
+}
+
+func (x Hold_Stage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Hold_Stage) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[7].Descriptor()
+}
+
+func (Hold_Stage) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[7]
+}
+
+func (x Hold_Stage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Hold_Stage.Descriptor instead.
+func (Hold_Stage) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26, 0}
+}
+
+// Which step.
+type Erasure_Stage int32
+
+const (
+	// Never written.
+	Erasure_STAGE_UNSPECIFIED Erasure_Stage = 0
+	// It was asked for: from here on it is owed.
+	Erasure_REQUESTED Erasure_Stage = 1
+	// All of it is done.
+	Erasure_COMPLETED Erasure_Stage = 2
+)
+
+// Enum value maps for Erasure_Stage.
+var (
+	Erasure_Stage_name = map[int32]string{
+		0: "STAGE_UNSPECIFIED",
+		1: "REQUESTED",
+		2: "COMPLETED",
+	}
+	Erasure_Stage_value = map[string]int32{
+		"STAGE_UNSPECIFIED": 0,
+		"REQUESTED":         1,
+		"COMPLETED":         2,
+	}
+)
+
+func (x Erasure_Stage) Enum() *Erasure_Stage {
+	p := new(Erasure_Stage)
+	*p = x
+	return p
+}
+
+func (x Erasure_Stage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Erasure_Stage) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[8].Descriptor()
+}
+
+func (Erasure_Stage) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[8]
+}
+
+func (x Erasure_Stage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Erasure_Stage.Descriptor instead.
+func (Erasure_Stage) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27, 0}
+}
+
+// Whose evidence.
+type Erasure_Scope int32
+
+const (
+	// Never written.
+	Erasure_SCOPE_UNSPECIFIED Erasure_Scope = 0
+	// A person's.
+	Erasure_PERSON Erasure_Scope = 1
+	// All of the tenant's.
+	Erasure_TENANT Erasure_Scope = 2
+)
+
+// Enum value maps for Erasure_Scope.
+var (
+	Erasure_Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "PERSON",
+		2: "TENANT",
+	}
+	Erasure_Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED": 0,
+		"PERSON":            1,
+		"TENANT":            2,
+	}
+)
+
+func (x Erasure_Scope) Enum() *Erasure_Scope {
+	p := new(Erasure_Scope)
+	*p = x
+	return p
+}
+
+func (x Erasure_Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Erasure_Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[9].Descriptor()
+}
+
+func (Erasure_Scope) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[9]
+}
+
+func (x Erasure_Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Erasure_Scope.Descriptor instead.
+func (Erasure_Scope) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27, 1}
+}
+
+// Why not.
+type Erasure_Deferral_Cause int32
+
+const (
+	// Never written.
+	Erasure_Deferral_CAUSE_UNSPECIFIED Erasure_Deferral_Cause = 0
+	// Holds claim them.
+	Erasure_Deferral_HELD Erasure_Deferral_Cause = 1
+	// The policy in force promises to keep them (`min`).
+	Erasure_Deferral_PROMISED Erasure_Deferral_Cause = 2
+)
+
+// Enum value maps for Erasure_Deferral_Cause.
+var (
+	Erasure_Deferral_Cause_name = map[int32]string{
+		0: "CAUSE_UNSPECIFIED",
+		1: "HELD",
+		2: "PROMISED",
+	}
+	Erasure_Deferral_Cause_value = map[string]int32{
+		"CAUSE_UNSPECIFIED": 0,
+		"HELD":              1,
+		"PROMISED":          2,
+	}
+)
+
+func (x Erasure_Deferral_Cause) Enum() *Erasure_Deferral_Cause {
+	p := new(Erasure_Deferral_Cause)
+	*p = x
+	return p
+}
+
+func (x Erasure_Deferral_Cause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Erasure_Deferral_Cause) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[10].Descriptor()
+}
+
+func (Erasure_Deferral_Cause) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[10]
+}
+
+func (x Erasure_Deferral_Cause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Erasure_Deferral_Cause.Descriptor instead.
+func (Erasure_Deferral_Cause) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27, 0, 0}
+}
+
+// What it made of it.
+type ClockJudged_Verdict int32
+
+const (
+	// Never written.
+	ClockJudged_VERDICT_UNSPECIFIED ClockJudged_Verdict = 0
+	// It is where it can be.
+	ClockJudged_ACCEPTED ClockJudged_Verdict = 1
+	// It is not: nothing expires.
+	ClockJudged_REFUSED ClockJudged_Verdict = 2
+	// An operator says that it is right.
+	ClockJudged_CONFIRMED ClockJudged_Verdict = 3
+)
+
+// Enum value maps for ClockJudged_Verdict.
+var (
+	ClockJudged_Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "ACCEPTED",
+		2: "REFUSED",
+		3: "CONFIRMED",
+	}
+	ClockJudged_Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED": 0,
+		"ACCEPTED":            1,
+		"REFUSED":             2,
+		"CONFIRMED":           3,
+	}
+)
+
+func (x ClockJudged_Verdict) Enum() *ClockJudged_Verdict {
+	p := new(ClockJudged_Verdict)
+	*p = x
+	return p
+}
+
+func (x ClockJudged_Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ClockJudged_Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_afterimage_v1_event_proto_enumTypes[11].Descriptor()
+}
+
+func (ClockJudged_Verdict) Type() protoreflect.EnumType {
+	return &file_afterimage_v1_event_proto_enumTypes[11]
+}
+
+func (x ClockJudged_Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ClockJudged_Verdict.Descriptor instead.
+func (ClockJudged_Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{30, 0}
+}
+
+// Which step.
 type Exported_Stage int32
 
 const (
@@ -487,11 +764,11 @@ func (x Exported_Stage) String() string {
 }
 
 func (Exported_Stage) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[7].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[12].Descriptor()
 }
 
 func (Exported_Stage) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[7]
+	return &file_afterimage_v1_event_proto_enumTypes[12]
 }
 
 func (x Exported_Stage) Number() protoreflect.EnumNumber {
@@ -500,7 +777,7 @@ func (x Exported_Stage) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Exported_Stage.Descriptor instead.
 func (Exported_Stage) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // What is made of it.
@@ -544,11 +821,11 @@ func (x Exported_Format) String() string {
 }
 
 func (Exported_Format) Descriptor() protoreflect.EnumDescriptor {
-	return file_afterimage_v1_event_proto_enumTypes[8].Descriptor()
+	return file_afterimage_v1_event_proto_enumTypes[13].Descriptor()
 }
 
 func (Exported_Format) Type() protoreflect.EnumType {
-	return &file_afterimage_v1_event_proto_enumTypes[8]
+	return &file_afterimage_v1_event_proto_enumTypes[13]
 }
 
 func (x Exported_Format) Number() protoreflect.EnumNumber {
@@ -557,7 +834,7 @@ func (x Exported_Format) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Exported_Format.Descriptor instead.
 func (Exported_Format) EnumDescriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26, 1}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{32, 1}
 }
 
 // One immutable fact. Publishers set the fields up to `trace` and one body;
@@ -617,6 +894,11 @@ type Event struct {
 	//	*Event_Restored
 	//	*Event_Redacted
 	//	*Event_Exported
+	//	*Event_Hold
+	//	*Event_Erasure
+	//	*Event_Counted
+	//	*Event_Promoted
+	//	*Event_ClockJudged
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -849,6 +1131,51 @@ func (x *Event) GetExported() *Exported {
 	return nil
 }
 
+func (x *Event) GetHold() *Hold {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Hold); ok {
+			return x.Hold
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetErasure() *Erasure {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Erasure); ok {
+			return x.Erasure
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCounted() *Counted {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Counted); ok {
+			return x.Counted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPromoted() *Promoted {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Promoted); ok {
+			return x.Promoted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetClockJudged() *ClockJudged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ClockJudged); ok {
+			return x.ClockJudged
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -911,6 +1238,34 @@ type Event_Exported struct {
 	Exported *Exported `protobuf:"bytes,45,opt,name=exported,proto3,oneof"`
 }
 
+type Event_Hold struct {
+	// A case's claim on evidence, or what became of it: ledger, written by the
+	// store alone.
+	Hold *Hold `protobuf:"bytes,46,opt,name=hold,proto3,oneof"`
+}
+
+type Event_Erasure struct {
+	// Evidence is to be erased, or has been: ledger, written by the store alone.
+	Erasure *Erasure `protobuf:"bytes,47,opt,name=erasure,proto3,oneof"`
+}
+
+type Event_Counted struct {
+	// What was appended: ledger, written by the store alone.
+	Counted *Counted `protobuf:"bytes,48,opt,name=counted,proto3,oneof"`
+}
+
+type Event_Promoted struct {
+	// Events are kept in another class from here on: ledger, written by the
+	// store alone.
+	Promoted *Promoted `protobuf:"bytes,49,opt,name=promoted,proto3,oneof"`
+}
+
+type Event_ClockJudged struct {
+	// What the store made of its clock before anything expired by it: ledger,
+	// written by the store alone, in the log of the system's own tenant.
+	ClockJudged *ClockJudged `protobuf:"bytes,50,opt,name=clock_judged,json=clockJudged,proto3,oneof"`
+}
+
 func (*Event_Interaction) isEvent_Body() {}
 
 func (*Event_Verdict) isEvent_Body() {}
@@ -932,6 +1287,16 @@ func (*Event_Restored) isEvent_Body() {}
 func (*Event_Redacted) isEvent_Body() {}
 
 func (*Event_Exported) isEvent_Body() {}
+
+func (*Event_Hold) isEvent_Body() {}
+
+func (*Event_Erasure) isEvent_Body() {}
+
+func (*Event_Counted) isEvent_Body() {}
+
+func (*Event_Promoted) isEvent_Body() {}
+
+func (*Event_ClockJudged) isEvent_Body() {}
 
 // Several events in one message or request: 1 to 4,096 of them, up to 4 MiB.
 type EventBatch struct {
@@ -2663,7 +3028,16 @@ type PolicyApplied struct {
 	// Its version, by which events name it.
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The document, as YAML, byte for byte.
-	Document      string `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
+	Document string `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
+	// Who put it in force, as they name themselves; no personal data. Empty where
+	// the store did: at a start that named it, or for a new tenant.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for, likewise.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who agreed to it, likewise: up to 16.
+	Approvals []string `protobuf:"bytes,5,rep,name=approvals,proto3" json:"approvals,omitempty"`
+	// The version that it took the place of; empty for the tenant's first.
+	Replaces      string `protobuf:"bytes,6,opt,name=replaces,proto3" json:"replaces,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2712,6 +3086,34 @@ func (x *PolicyApplied) GetDocument() string {
 	return ""
 }
 
+func (x *PolicyApplied) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *PolicyApplied) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PolicyApplied) GetApprovals() []string {
+	if x != nil {
+		return x.Approvals
+	}
+	return nil
+}
+
+func (x *PolicyApplied) GetReplaces() string {
+	if x != nil {
+		return x.Replaces
+	}
+	return ""
+}
+
 // Events of the tenant are to be forgotten. It is in the log before the first
 // of them is gone; from the next EpochBegan on nothing brings them back. Their
 // positions and commitments stay.
@@ -2724,7 +3126,12 @@ type Forgotten struct {
 	// Positions of single events, ascending: up to 32,768 ranges.
 	Positions []*Forgotten_Positions `protobuf:"bytes,3,rep,name=positions,proto3" json:"positions,omitempty"`
 	// Blocks that went whole, with the bucket they were in: up to 16,384.
-	Blocks        []*Forgotten_Block `protobuf:"bytes,4,rep,name=blocks,proto3" json:"blocks,omitempty"`
+	Blocks []*Forgotten_Block `protobuf:"bytes,4,rep,name=blocks,proto3" json:"blocks,omitempty"`
+	// How many events went, by the class that they were kept in last and the day on
+	// which they were appended: up to 4,096 entries. Of the first event of a request.
+	Kept []*ClassDay `protobuf:"bytes,5,rep,name=kept,proto3" json:"kept,omitempty"`
+	// Quarantined messages that went, by id; up to 4,096. Likewise.
+	Quarantined   []string `protobuf:"bytes,6,rep,name=quarantined,proto3" json:"quarantined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2787,6 +3194,608 @@ func (x *Forgotten) GetBlocks() []*Forgotten_Block {
 	return nil
 }
 
+func (x *Forgotten) GetKept() []*ClassDay {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+func (x *Forgotten) GetQuarantined() []string {
+	if x != nil {
+		return x.Quarantined
+	}
+	return nil
+}
+
+// Some events of one class and day.
+type ClassDay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class that they are or were kept in.
+	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	// The beginning of the day, in UTC, on which they were appended.
+	Day *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=day,proto3" json:"day,omitempty"`
+	// How many.
+	Events        uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClassDay) Reset() {
+	*x = ClassDay{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClassDay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClassDay) ProtoMessage() {}
+
+func (x *ClassDay) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClassDay.ProtoReflect.Descriptor instead.
+func (*ClassDay) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ClassDay) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *ClassDay) GetDay() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Day
+	}
+	return nil
+}
+
+func (x *ClassDay) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// A step of a case's claim on the tenant's evidence. As long as it is not
+// released, what it covers neither expires nor is erased nor redacted.
+type Hold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which step.
+	Stage Hold_Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=afterimage.v1.Hold_Stage" json:"stage,omitempty"`
+	// The hold's id, which is also the id of its PLACED event.
+	Hold string `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	// Who did it, as they name themselves; no personal data. Not of COVERED.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for, likewise. Not of COVERED.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The case, as whoever placed it names it. Of PLACED.
+	CaseId string `protobuf:"bytes,5,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`
+	// Who ordered it: a court, an office, a decision. Of PLACED.
+	Authority string `protobuf:"bytes,6,opt,name=authority,proto3" json:"authority,omitempty"`
+	// What it claims, or claims beside what it did. Of PLACED and EXTENDED.
+	Scope *Hold_Scope `protobuf:"bytes,7,opt,name=scope,proto3" json:"scope,omitempty"`
+	// Who may extend and release it, beside whoever placed it: up to 16. Of PLACED
+	// and EXTENDED.
+	Owners []string `protobuf:"bytes,8,rep,name=owners,proto3" json:"owners,omitempty"`
+	// All positions before this were looked at. Of COVERED.
+	Through uint64 `protobuf:"varint,9,opt,name=through,proto3" json:"through,omitempty"`
+	// What was found that it did not cover before, ascending: up to 32,768 ranges.
+	// Of COVERED.
+	Positions     []*Forgotten_Positions `protobuf:"bytes,10,rep,name=positions,proto3" json:"positions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hold) Reset() {
+	*x = Hold{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hold) ProtoMessage() {}
+
+func (x *Hold) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
+func (*Hold) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Hold) GetStage() Hold_Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Hold_STAGE_UNSPECIFIED
+}
+
+func (x *Hold) GetHold() string {
+	if x != nil {
+		return x.Hold
+	}
+	return ""
+}
+
+func (x *Hold) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Hold) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Hold) GetCaseId() string {
+	if x != nil {
+		return x.CaseId
+	}
+	return ""
+}
+
+func (x *Hold) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *Hold) GetScope() *Hold_Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return nil
+}
+
+func (x *Hold) GetOwners() []string {
+	if x != nil {
+		return x.Owners
+	}
+	return nil
+}
+
+func (x *Hold) GetThrough() uint64 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+func (x *Hold) GetPositions() []*Forgotten_Positions {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+// A step of an erasure that somebody had a right to. It says nothing of whom it
+// was about.
+type Erasure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which step.
+	Stage Erasure_Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=afterimage.v1.Erasure_Stage" json:"stage,omitempty"`
+	// The erasure's id, which is also the id of its first REQUESTED event.
+	Request string `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// Who has it done, as they name themselves; no personal data. Of REQUESTED.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for, likewise: a ticket, the right that was exercised. Of REQUESTED.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whose evidence. Of REQUESTED.
+	Scope Erasure_Scope `protobuf:"varint,5,opt,name=scope,proto3,enum=afterimage.v1.Erasure_Scope" json:"scope,omitempty"`
+	// Only events at or after this. Of REQUESTED.
+	Since *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
+	// Only events before this. Of REQUESTED.
+	Until *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	// The events that it is about, ascending: up to 32,768 ranges. Of REQUESTED.
+	Positions []*Forgotten_Positions `protobuf:"bytes,8,rep,name=positions,proto3" json:"positions,omitempty"`
+	// The quarantined messages that it is about, by id: up to 4,096. Of REQUESTED.
+	Quarantined []string `protobuf:"bytes,9,rep,name=quarantined,proto3" json:"quarantined,omitempty"`
+	// What could not be erased at once: up to 1,024 entries. Of REQUESTED.
+	Deferred []*Erasure_Deferral `protobuf:"bytes,10,rep,name=deferred,proto3" json:"deferred,omitempty"`
+	// How many events it is about. Of REQUESTED and COMPLETED.
+	Events uint64 `protobuf:"varint,11,opt,name=events,proto3" json:"events,omitempty"`
+	// Copies of these events that were handed out, by the exports' ids: they are
+	// with whoever has them. Up to 256. Of REQUESTED.
+	Exports       []string `protobuf:"bytes,12,rep,name=exports,proto3" json:"exports,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erasure) Reset() {
+	*x = Erasure{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erasure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erasure) ProtoMessage() {}
+
+func (x *Erasure) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
+func (*Erasure) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Erasure) GetStage() Erasure_Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Erasure_STAGE_UNSPECIFIED
+}
+
+func (x *Erasure) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *Erasure) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Erasure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Erasure) GetScope() Erasure_Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return Erasure_SCOPE_UNSPECIFIED
+}
+
+func (x *Erasure) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Erasure) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Erasure) GetPositions() []*Forgotten_Positions {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *Erasure) GetQuarantined() []string {
+	if x != nil {
+		return x.Quarantined
+	}
+	return nil
+}
+
+func (x *Erasure) GetDeferred() []*Erasure_Deferral {
+	if x != nil {
+		return x.Deferred
+	}
+	return nil
+}
+
+func (x *Erasure) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Erasure) GetExports() []string {
+	if x != nil {
+		return x.Exports
+	}
+	return nil
+}
+
+// What was appended of the tenant's evidence between two positions.
+type Counted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first position.
+	From uint64 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The position after the last.
+	Through uint64 `protobuf:"varint,2,opt,name=through,proto3" json:"through,omitempty"`
+	// How many events: up to 4,096 entries.
+	Strata []*Counted_Stratum `protobuf:"bytes,3,rep,name=strata,proto3" json:"strata,omitempty"`
+	// What redaction replaced: one entry for each type and operator, up to 1,024.
+	Redactions []*Redaction `protobuf:"bytes,4,rep,name=redactions,proto3" json:"redactions,omitempty"`
+	// Where capture has gaps: up to 1,024 entries.
+	Gaps []*Counted_Gap `protobuf:"bytes,5,rep,name=gaps,proto3" json:"gaps,omitempty"`
+	// Of instances that are not among `gaps`, how many numbers are missing.
+	OtherMissing uint64 `protobuf:"varint,6,opt,name=other_missing,json=otherMissing,proto3" json:"other_missing,omitempty"`
+	// Messages that were quarantined since the count before.
+	Quarantined   uint64 `protobuf:"varint,7,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counted) Reset() {
+	*x = Counted{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counted) ProtoMessage() {}
+
+func (x *Counted) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counted.ProtoReflect.Descriptor instead.
+func (*Counted) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Counted) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Counted) GetThrough() uint64 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+func (x *Counted) GetStrata() []*Counted_Stratum {
+	if x != nil {
+		return x.Strata
+	}
+	return nil
+}
+
+func (x *Counted) GetRedactions() []*Redaction {
+	if x != nil {
+		return x.Redactions
+	}
+	return nil
+}
+
+func (x *Counted) GetGaps() []*Counted_Gap {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
+func (x *Counted) GetOtherMissing() uint64 {
+	if x != nil {
+		return x.OtherMissing
+	}
+	return 0
+}
+
+func (x *Counted) GetQuarantined() uint64 {
+	if x != nil {
+		return x.Quarantined
+	}
+	return 0
+}
+
+// Events of the tenant are kept in another class from here on.
+type Promoted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class, as the store spells it: `reported`, `flagged+reported` of those
+	// that each promise holds for, `hold:routine` where a hold claims them.
+	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	// The events, ascending: up to 32,768 ranges.
+	Positions []*Forgotten_Positions `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	// How many there are, by the class that they were in: up to 4,096 entries.
+	From          []*ClassDay `protobuf:"bytes,3,rep,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Promoted) Reset() {
+	*x = Promoted{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Promoted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Promoted) ProtoMessage() {}
+
+func (x *Promoted) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Promoted.ProtoReflect.Descriptor instead.
+func (*Promoted) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Promoted) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *Promoted) GetPositions() []*Forgotten_Positions {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *Promoted) GetFrom() []*ClassDay {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+// What the store made of its clock before anything expired by it.
+type ClockJudged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it made of it.
+	Verdict ClockJudged_Verdict `protobuf:"varint,1,opt,name=verdict,proto3,enum=afterimage.v1.ClockJudged_Verdict" json:"verdict,omitempty"`
+	// What it showed.
+	Clock *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=clock,proto3" json:"clock,omitempty"`
+	// What it showed when it was last accepted or confirmed; absent: never.
+	Last *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last,proto3" json:"last,omitempty"`
+	// Who says so, as they name themselves; no personal data. Of CONFIRMED.
+	Actor string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why it is right, likewise; or why it is not.
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockJudged) Reset() {
+	*x = ClockJudged{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockJudged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockJudged) ProtoMessage() {}
+
+func (x *ClockJudged) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockJudged.ProtoReflect.Descriptor instead.
+func (*ClockJudged) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ClockJudged) GetVerdict() ClockJudged_Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return ClockJudged_VERDICT_UNSPECIFIED
+}
+
+func (x *ClockJudged) GetClock() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
+func (x *ClockJudged) GetLast() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *ClockJudged) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ClockJudged) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // The content of events of the tenant was replaced by a redacted one, in one
 // step with this event. Positions, ids and leaves of the tree stay; from here on
 // the stored bytes of each hash to its new commitment. From the next EpochBegan
@@ -2807,7 +3816,7 @@ type Redacted struct {
 
 func (x *Redacted) Reset() {
 	*x = Redacted{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2819,7 +3828,7 @@ func (x *Redacted) String() string {
 func (*Redacted) ProtoMessage() {}
 
 func (x *Redacted) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[25]
+	mi := &file_afterimage_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2832,7 +3841,7 @@ func (x *Redacted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redacted.ProtoReflect.Descriptor instead.
 func (*Redacted) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Redacted) GetActor() string {
@@ -2901,14 +3910,17 @@ type Exported struct {
 	// SHA-256 of these bytes, 32. Of HANDED_OVER.
 	Sha256 []byte `protobuf:"bytes,16,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// Why it failed; never content. Of FAILED.
-	Failure       string `protobuf:"bytes,17,opt,name=failure,proto3" json:"failure,omitempty"`
+	Failure string `protobuf:"bytes,17,opt,name=failure,proto3" json:"failure,omitempty"`
+	// The events, ascending: up to 32,768 ranges, and none where they would be more.
+	// Of READY.
+	Positions     []*Forgotten_Positions `protobuf:"bytes,18,rep,name=positions,proto3" json:"positions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Exported) Reset() {
 	*x = Exported{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3932,7 @@ func (x *Exported) String() string {
 func (*Exported) ProtoMessage() {}
 
 func (x *Exported) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[26]
+	mi := &file_afterimage_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3945,7 @@ func (x *Exported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exported.ProtoReflect.Descriptor instead.
 func (*Exported) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Exported) GetStage() Exported_Stage {
@@ -3055,6 +4067,13 @@ func (x *Exported) GetFailure() string {
 	return ""
 }
 
+func (x *Exported) GetPositions() []*Forgotten_Positions {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
 // A new epoch of the store's keys began, and what the old one's keys opened
 // and the new ones do not is gone for good.
 type EpochBegan struct {
@@ -3067,7 +4086,7 @@ type EpochBegan struct {
 
 func (x *EpochBegan) Reset() {
 	*x = EpochBegan{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3079,7 +4098,7 @@ func (x *EpochBegan) String() string {
 func (*EpochBegan) ProtoMessage() {}
 
 func (x *EpochBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[27]
+	mi := &file_afterimage_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3092,7 +4111,7 @@ func (x *EpochBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EpochBegan.ProtoReflect.Descriptor instead.
 func (*EpochBegan) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *EpochBegan) GetEpoch() uint64 {
@@ -3119,7 +4138,7 @@ type Restored struct {
 
 func (x *Restored) Reset() {
 	*x = Restored{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3131,7 +4150,7 @@ func (x *Restored) String() string {
 func (*Restored) ProtoMessage() {}
 
 func (x *Restored) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[28]
+	mi := &file_afterimage_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3144,7 +4163,7 @@ func (x *Restored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restored.ProtoReflect.Descriptor instead.
 func (*Restored) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Restored) GetSize() uint64 {
@@ -3189,7 +4208,7 @@ type Coverage_Stratum struct {
 
 func (x *Coverage_Stratum) Reset() {
 	*x = Coverage_Stratum{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	mi := &file_afterimage_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3201,7 +4220,7 @@ func (x *Coverage_Stratum) String() string {
 func (*Coverage_Stratum) ProtoMessage() {}
 
 func (x *Coverage_Stratum) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[29]
+	mi := &file_afterimage_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3272,7 +4291,7 @@ type Forgotten_Positions struct {
 
 func (x *Forgotten_Positions) Reset() {
 	*x = Forgotten_Positions{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[30]
+	mi := &file_afterimage_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3284,7 +4303,7 @@ func (x *Forgotten_Positions) String() string {
 func (*Forgotten_Positions) ProtoMessage() {}
 
 func (x *Forgotten_Positions) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[30]
+	mi := &file_afterimage_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3331,7 +4350,7 @@ type Forgotten_Block struct {
 
 func (x *Forgotten_Block) Reset() {
 	*x = Forgotten_Block{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[31]
+	mi := &file_afterimage_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3343,7 +4362,7 @@ func (x *Forgotten_Block) String() string {
 func (*Forgotten_Block) ProtoMessage() {}
 
 func (x *Forgotten_Block) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[31]
+	mi := &file_afterimage_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3387,6 +4406,335 @@ func (x *Forgotten_Block) GetEvents() uint32 {
 	return 0
 }
 
+// What a hold claims: events of the kinds that publishers publish for which
+// all of this holds.
+type Hold_Scope struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A condition in CEL, with users as they are stored; empty: all.
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The words that their texts must have; empty: none.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The sessions, and what is about their events; none: all. Up to 100.
+	Sessions []string `protobuf:"bytes,3,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	// The people, as they are stored; none: all. Up to 100.
+	Users []string `protobuf:"bytes,4,rep,name=users,proto3" json:"users,omitempty"`
+	// Only events at or after this.
+	Since *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	// Only events before this.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hold_Scope) Reset() {
+	*x = Hold_Scope{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hold_Scope) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hold_Scope) ProtoMessage() {}
+
+func (x *Hold_Scope) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hold_Scope.ProtoReflect.Descriptor instead.
+func (*Hold_Scope) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{26, 0}
+}
+
+func (x *Hold_Scope) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *Hold_Scope) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Hold_Scope) GetSessions() []string {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+func (x *Hold_Scope) GetUsers() []string {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *Hold_Scope) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Hold_Scope) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// Events that cannot be erased yet, and why.
+type Erasure_Deferral struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why not.
+	Cause Erasure_Deferral_Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=afterimage.v1.Erasure_Deferral_Cause" json:"cause,omitempty"`
+	// The holds, any of which is enough: up to 256. Of HELD.
+	Holds []string `protobuf:"bytes,2,rep,name=holds,proto3" json:"holds,omitempty"`
+	// The class whose promise it is. Of PROMISED.
+	Class string `protobuf:"bytes,3,opt,name=class,proto3" json:"class,omitempty"`
+	// When the last of them may go. Of PROMISED.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// How many events.
+	Events        uint64 `protobuf:"varint,5,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erasure_Deferral) Reset() {
+	*x = Erasure_Deferral{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erasure_Deferral) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erasure_Deferral) ProtoMessage() {}
+
+func (x *Erasure_Deferral) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erasure_Deferral.ProtoReflect.Descriptor instead.
+func (*Erasure_Deferral) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{27, 0}
+}
+
+func (x *Erasure_Deferral) GetCause() Erasure_Deferral_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Erasure_Deferral_CAUSE_UNSPECIFIED
+}
+
+func (x *Erasure_Deferral) GetHolds() []string {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *Erasure_Deferral) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *Erasure_Deferral) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Erasure_Deferral) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// Events of one day, class and policy.
+type Counted_Stratum struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The beginning of the day, in UTC, on which they were appended.
+	Day *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	// The class that the policy gave them.
+	Class string `protobuf:"bytes,2,opt,name=class,proto3" json:"class,omitempty"`
+	// The version of that policy.
+	PolicyVersion string `protobuf:"bytes,3,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// How many.
+	Events uint64 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	// Of these, how many redaction changed.
+	Redacted uint64 `protobuf:"varint,5,opt,name=redacted,proto3" json:"redacted,omitempty"`
+	// Of these, how many policy took all texts away from.
+	Dropped       uint64 `protobuf:"varint,6,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counted_Stratum) Reset() {
+	*x = Counted_Stratum{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counted_Stratum) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counted_Stratum) ProtoMessage() {}
+
+func (x *Counted_Stratum) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counted_Stratum.ProtoReflect.Descriptor instead.
+func (*Counted_Stratum) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{28, 0}
+}
+
+func (x *Counted_Stratum) GetDay() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Day
+	}
+	return nil
+}
+
+func (x *Counted_Stratum) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *Counted_Stratum) GetPolicyVersion() string {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return ""
+}
+
+func (x *Counted_Stratum) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Counted_Stratum) GetRedacted() uint64 {
+	if x != nil {
+		return x.Redacted
+	}
+	return 0
+}
+
+func (x *Counted_Stratum) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+// What an instance counted and the store does not have.
+type Counted_Gap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The service.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// The instance.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Numbers missing between those that came, as of this count.
+	Missing       uint64 `protobuf:"varint,3,opt,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counted_Gap) Reset() {
+	*x = Counted_Gap{}
+	mi := &file_afterimage_v1_event_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counted_Gap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counted_Gap) ProtoMessage() {}
+
+func (x *Counted_Gap) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_event_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counted_Gap.ProtoReflect.Descriptor instead.
+func (*Counted_Gap) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{28, 1}
+}
+
+func (x *Counted_Gap) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *Counted_Gap) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *Counted_Gap) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
 // One event.
 type Redacted_Replacement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3405,7 +4753,7 @@ type Redacted_Replacement struct {
 
 func (x *Redacted_Replacement) Reset() {
 	*x = Redacted_Replacement{}
-	mi := &file_afterimage_v1_event_proto_msgTypes[32]
+	mi := &file_afterimage_v1_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3417,7 +4765,7 @@ func (x *Redacted_Replacement) String() string {
 func (*Redacted_Replacement) ProtoMessage() {}
 
 func (x *Redacted_Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_event_proto_msgTypes[32]
+	mi := &file_afterimage_v1_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3430,7 +4778,7 @@ func (x *Redacted_Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redacted_Replacement.ProtoReflect.Descriptor instead.
 func (*Redacted_Replacement) Descriptor() ([]byte, []int) {
-	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{25, 0}
+	return file_afterimage_v1_event_proto_rawDescGZIP(), []int{31, 0}
 }
 
 func (x *Redacted_Replacement) GetSeq() uint64 {
@@ -3465,7 +4813,8 @@ var File_afterimage_v1_event_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\b\n" +
+	"\x19afterimage/v1/event.proto\x12\rafterimage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\n" +
+	"\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
@@ -3492,7 +4841,12 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"epochBegan\x125\n" +
 	"\brestored\x18+ \x01(\v2\x17.afterimage.v1.RestoredH\x00R\brestored\x125\n" +
 	"\bredacted\x18, \x01(\v2\x17.afterimage.v1.RedactedH\x00R\bredacted\x125\n" +
-	"\bexported\x18- \x01(\v2\x17.afterimage.v1.ExportedH\x00R\bexportedB\x06\n" +
+	"\bexported\x18- \x01(\v2\x17.afterimage.v1.ExportedH\x00R\bexported\x12)\n" +
+	"\x04hold\x18. \x01(\v2\x13.afterimage.v1.HoldH\x00R\x04hold\x122\n" +
+	"\aerasure\x18/ \x01(\v2\x16.afterimage.v1.ErasureH\x00R\aerasure\x122\n" +
+	"\acounted\x180 \x01(\v2\x16.afterimage.v1.CountedH\x00R\acounted\x125\n" +
+	"\bpromoted\x181 \x01(\v2\x17.afterimage.v1.PromotedH\x00R\bpromoted\x12?\n" +
+	"\fclock_judged\x182 \x01(\v2\x1a.afterimage.v1.ClockJudgedH\x00R\vclockJudgedB\x06\n" +
 	"\x04bodyB\x06\n" +
 	"\x04_seq\":\n" +
 	"\n" +
@@ -3683,15 +5037,21 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\f_probability\"O\n" +
 	"\x05Usage\x12!\n" +
 	"\finput_tokens\x18\x01 \x01(\x04R\vinputTokens\x12#\n" +
-	"\routput_tokens\x18\x02 \x01(\x04R\foutputTokens\"E\n" +
+	"\routput_tokens\x18\x02 \x01(\x04R\foutputTokens\"\xad\x01\n" +
 	"\rPolicyApplied\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
-	"\bdocument\x18\x02 \x01(\tR\bdocument\"\xb6\x03\n" +
+	"\bdocument\x18\x02 \x01(\tR\bdocument\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tapprovals\x18\x05 \x03(\tR\tapprovals\x12\x1a\n" +
+	"\breplaces\x18\x06 \x01(\tR\breplaces\"\x85\x04\n" +
 	"\tForgotten\x124\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x1e.afterimage.v1.Forgotten.CauseR\x05cause\x12\x18\n" +
 	"\arequest\x18\x02 \x01(\tR\arequest\x12@\n" +
 	"\tpositions\x18\x03 \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\x126\n" +
-	"\x06blocks\x18\x04 \x03(\v2\x1e.afterimage.v1.Forgotten.BlockR\x06blocks\x1a5\n" +
+	"\x06blocks\x18\x04 \x03(\v2\x1e.afterimage.v1.Forgotten.BlockR\x06blocks\x12+\n" +
+	"\x04kept\x18\x05 \x03(\v2\x17.afterimage.v1.ClassDayR\x04kept\x12 \n" +
+	"\vquarantined\x18\x06 \x03(\tR\vquarantined\x1a5\n" +
 	"\tPositions\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x1aa\n" +
@@ -3705,7 +5065,107 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\aEXPIRED\x10\x01\x12\n" +
 	"\n" +
 	"\x06ERASED\x10\x02\x12\f\n" +
-	"\bREDACTED\x10\x03\"\x92\x02\n" +
+	"\bREDACTED\x10\x03\"f\n" +
+	"\bClassDay\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12,\n" +
+	"\x03day\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03day\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\"\xf6\x04\n" +
+	"\x04Hold\x12/\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x19.afterimage.v1.Hold.StageR\x05stage\x12\x12\n" +
+	"\x04hold\x18\x02 \x01(\tR\x04hold\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x17\n" +
+	"\acase_id\x18\x05 \x01(\tR\x06caseId\x12\x1c\n" +
+	"\tauthority\x18\x06 \x01(\tR\tauthority\x12/\n" +
+	"\x05scope\x18\a \x01(\v2\x19.afterimage.v1.Hold.ScopeR\x05scope\x12\x16\n" +
+	"\x06owners\x18\b \x03(\tR\x06owners\x12\x18\n" +
+	"\athrough\x18\t \x01(\x04R\athrough\x12@\n" +
+	"\tpositions\x18\n" +
+	" \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\x1a\xc9\x01\n" +
+	"\x05Scope\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n" +
+	"\bsessions\x18\x03 \x03(\tR\bsessions\x12\x14\n" +
+	"\x05users\x18\x04 \x03(\tR\x05users\x120\n" +
+	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"S\n" +
+	"\x05Stage\x12\x15\n" +
+	"\x11STAGE_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06PLACED\x10\x01\x12\f\n" +
+	"\bEXTENDED\x10\x02\x12\v\n" +
+	"\aCOVERED\x10\x03\x12\f\n" +
+	"\bRELEASED\x10\x04\"\xde\x06\n" +
+	"\aErasure\x122\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x1c.afterimage.v1.Erasure.StageR\x05stage\x12\x18\n" +
+	"\arequest\x18\x02 \x01(\tR\arequest\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x122\n" +
+	"\x05scope\x18\x05 \x01(\x0e2\x1c.afterimage.v1.Erasure.ScopeR\x05scope\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12@\n" +
+	"\tpositions\x18\b \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\x12 \n" +
+	"\vquarantined\x18\t \x03(\tR\vquarantined\x12;\n" +
+	"\bdeferred\x18\n" +
+	" \x03(\v2\x1f.afterimage.v1.Erasure.DeferralR\bdeferred\x12\x16\n" +
+	"\x06events\x18\v \x01(\x04R\x06events\x12\x18\n" +
+	"\aexports\x18\f \x03(\tR\aexports\x1a\xf5\x01\n" +
+	"\bDeferral\x12;\n" +
+	"\x05cause\x18\x01 \x01(\x0e2%.afterimage.v1.Erasure.Deferral.CauseR\x05cause\x12\x14\n" +
+	"\x05holds\x18\x02 \x03(\tR\x05holds\x12\x14\n" +
+	"\x05class\x18\x03 \x01(\tR\x05class\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
+	"\x06events\x18\x05 \x01(\x04R\x06events\"6\n" +
+	"\x05Cause\x12\x15\n" +
+	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\b\n" +
+	"\x04HELD\x10\x01\x12\f\n" +
+	"\bPROMISED\x10\x02\"<\n" +
+	"\x05Stage\x12\x15\n" +
+	"\x11STAGE_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tREQUESTED\x10\x01\x12\r\n" +
+	"\tCOMPLETED\x10\x02\"6\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06PERSON\x10\x01\x12\n" +
+	"\n" +
+	"\x06TENANT\x10\x02\"\xbc\x04\n" +
+	"\aCounted\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x18\n" +
+	"\athrough\x18\x02 \x01(\x04R\athrough\x126\n" +
+	"\x06strata\x18\x03 \x03(\v2\x1e.afterimage.v1.Counted.StratumR\x06strata\x128\n" +
+	"\n" +
+	"redactions\x18\x04 \x03(\v2\x18.afterimage.v1.RedactionR\n" +
+	"redactions\x12.\n" +
+	"\x04gaps\x18\x05 \x03(\v2\x1a.afterimage.v1.Counted.GapR\x04gaps\x12#\n" +
+	"\rother_missing\x18\x06 \x01(\x04R\fotherMissing\x12 \n" +
+	"\vquarantined\x18\a \x01(\x04R\vquarantined\x1a\xc2\x01\n" +
+	"\aStratum\x12,\n" +
+	"\x03day\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03day\x12\x14\n" +
+	"\x05class\x18\x02 \x01(\tR\x05class\x12%\n" +
+	"\x0epolicy_version\x18\x03 \x01(\tR\rpolicyVersion\x12\x16\n" +
+	"\x06events\x18\x04 \x01(\x04R\x06events\x12\x1a\n" +
+	"\bredacted\x18\x05 \x01(\x04R\bredacted\x12\x18\n" +
+	"\adropped\x18\x06 \x01(\x04R\adropped\x1aU\n" +
+	"\x03Gap\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
+	"\amissing\x18\x03 \x01(\x04R\amissing\"\x8f\x01\n" +
+	"\bPromoted\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12@\n" +
+	"\tpositions\x18\x02 \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\x12+\n" +
+	"\x04from\x18\x03 \x03(\v2\x17.afterimage.v1.ClassDayR\x04from\"\xa9\x02\n" +
+	"\vClockJudged\x12<\n" +
+	"\averdict\x18\x01 \x01(\x0e2\".afterimage.v1.ClockJudged.VerdictR\averdict\x120\n" +
+	"\x05clock\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x12.\n" +
+	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"L\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\f\n" +
+	"\bACCEPTED\x10\x01\x12\v\n" +
+	"\aREFUSED\x10\x02\x12\r\n" +
+	"\tCONFIRMED\x10\x03\"\x92\x02\n" +
 	"\bRedacted\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
@@ -3717,7 +5177,7 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x03new\x18\x03 \x01(\fR\x03new\x128\n" +
 	"\n" +
 	"redactions\x18\x04 \x03(\v2\x18.afterimage.v1.RedactionR\n" +
-	"redactions\"\xc7\x05\n" +
+	"redactions\"\x89\x06\n" +
 	"\bExported\x123\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x1d.afterimage.v1.Exported.StageR\x05stage\x12\x1c\n" +
 	"\toperation\x18\x02 \x01(\tR\toperation\x12\x14\n" +
@@ -3736,7 +5196,8 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x06digest\x18\x0e \x01(\fR\x06digest\x12\x14\n" +
 	"\x05bytes\x18\x0f \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06sha256\x18\x10 \x01(\fR\x06sha256\x12\x18\n" +
-	"\afailure\x18\x11 \x01(\tR\afailure\"d\n" +
+	"\afailure\x18\x11 \x01(\tR\afailure\x12@\n" +
+	"\tpositions\x18\x12 \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\"d\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tREQUESTED\x10\x01\x12\t\n" +
@@ -3771,8 +5232,8 @@ func file_afterimage_v1_event_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_event_proto_rawDescData
 }
 
-var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_afterimage_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 14)
+var file_afterimage_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_afterimage_v1_event_proto_goTypes = []any{
 	(Capture_Content)(0),          // 0: afterimage.v1.Capture.Content
 	(Redaction_Operator)(0),       // 1: afterimage.v1.Redaction.Operator
@@ -3781,103 +5242,148 @@ var file_afterimage_v1_event_proto_goTypes = []any{
 	(Report_Reporter)(0),          // 4: afterimage.v1.Report.Reporter
 	(Action_Kind)(0),              // 5: afterimage.v1.Action.Kind
 	(Forgotten_Cause)(0),          // 6: afterimage.v1.Forgotten.Cause
-	(Exported_Stage)(0),           // 7: afterimage.v1.Exported.Stage
-	(Exported_Format)(0),          // 8: afterimage.v1.Exported.Format
-	(*Event)(nil),                 // 9: afterimage.v1.Event
-	(*EventBatch)(nil),            // 10: afterimage.v1.EventBatch
-	(*Source)(nil),                // 11: afterimage.v1.Source
-	(*Capture)(nil),               // 12: afterimage.v1.Capture
-	(*Redaction)(nil),             // 13: afterimage.v1.Redaction
-	(*Sealed)(nil),                // 14: afterimage.v1.Sealed
-	(*Trace)(nil),                 // 15: afterimage.v1.Trace
-	(*Interaction)(nil),           // 16: afterimage.v1.Interaction
-	(*Model)(nil),                 // 17: afterimage.v1.Model
-	(*Parameters)(nil),            // 18: afterimage.v1.Parameters
-	(*Message)(nil),               // 19: afterimage.v1.Message
-	(*Part)(nil),                  // 20: afterimage.v1.Part
-	(*ToolCall)(nil),              // 21: afterimage.v1.ToolCall
-	(*ToolResult)(nil),            // 22: afterimage.v1.ToolResult
-	(*Blob)(nil),                  // 23: afterimage.v1.Blob
-	(*Document)(nil),              // 24: afterimage.v1.Document
-	(*Delta)(nil),                 // 25: afterimage.v1.Delta
-	(*Verdict)(nil),               // 26: afterimage.v1.Verdict
-	(*Classifier)(nil),            // 27: afterimage.v1.Classifier
-	(*Report)(nil),                // 28: afterimage.v1.Report
-	(*Action)(nil),                // 29: afterimage.v1.Action
-	(*Coverage)(nil),              // 30: afterimage.v1.Coverage
-	(*Usage)(nil),                 // 31: afterimage.v1.Usage
-	(*PolicyApplied)(nil),         // 32: afterimage.v1.PolicyApplied
-	(*Forgotten)(nil),             // 33: afterimage.v1.Forgotten
-	(*Redacted)(nil),              // 34: afterimage.v1.Redacted
-	(*Exported)(nil),              // 35: afterimage.v1.Exported
-	(*EpochBegan)(nil),            // 36: afterimage.v1.EpochBegan
-	(*Restored)(nil),              // 37: afterimage.v1.Restored
-	(*Coverage_Stratum)(nil),      // 38: afterimage.v1.Coverage.Stratum
-	(*Forgotten_Positions)(nil),   // 39: afterimage.v1.Forgotten.Positions
-	(*Forgotten_Block)(nil),       // 40: afterimage.v1.Forgotten.Block
-	(*Redacted_Replacement)(nil),  // 41: afterimage.v1.Redacted.Replacement
-	(*timestamppb.Timestamp)(nil), // 42: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 43: google.protobuf.Duration
+	(Hold_Stage)(0),               // 7: afterimage.v1.Hold.Stage
+	(Erasure_Stage)(0),            // 8: afterimage.v1.Erasure.Stage
+	(Erasure_Scope)(0),            // 9: afterimage.v1.Erasure.Scope
+	(Erasure_Deferral_Cause)(0),   // 10: afterimage.v1.Erasure.Deferral.Cause
+	(ClockJudged_Verdict)(0),      // 11: afterimage.v1.ClockJudged.Verdict
+	(Exported_Stage)(0),           // 12: afterimage.v1.Exported.Stage
+	(Exported_Format)(0),          // 13: afterimage.v1.Exported.Format
+	(*Event)(nil),                 // 14: afterimage.v1.Event
+	(*EventBatch)(nil),            // 15: afterimage.v1.EventBatch
+	(*Source)(nil),                // 16: afterimage.v1.Source
+	(*Capture)(nil),               // 17: afterimage.v1.Capture
+	(*Redaction)(nil),             // 18: afterimage.v1.Redaction
+	(*Sealed)(nil),                // 19: afterimage.v1.Sealed
+	(*Trace)(nil),                 // 20: afterimage.v1.Trace
+	(*Interaction)(nil),           // 21: afterimage.v1.Interaction
+	(*Model)(nil),                 // 22: afterimage.v1.Model
+	(*Parameters)(nil),            // 23: afterimage.v1.Parameters
+	(*Message)(nil),               // 24: afterimage.v1.Message
+	(*Part)(nil),                  // 25: afterimage.v1.Part
+	(*ToolCall)(nil),              // 26: afterimage.v1.ToolCall
+	(*ToolResult)(nil),            // 27: afterimage.v1.ToolResult
+	(*Blob)(nil),                  // 28: afterimage.v1.Blob
+	(*Document)(nil),              // 29: afterimage.v1.Document
+	(*Delta)(nil),                 // 30: afterimage.v1.Delta
+	(*Verdict)(nil),               // 31: afterimage.v1.Verdict
+	(*Classifier)(nil),            // 32: afterimage.v1.Classifier
+	(*Report)(nil),                // 33: afterimage.v1.Report
+	(*Action)(nil),                // 34: afterimage.v1.Action
+	(*Coverage)(nil),              // 35: afterimage.v1.Coverage
+	(*Usage)(nil),                 // 36: afterimage.v1.Usage
+	(*PolicyApplied)(nil),         // 37: afterimage.v1.PolicyApplied
+	(*Forgotten)(nil),             // 38: afterimage.v1.Forgotten
+	(*ClassDay)(nil),              // 39: afterimage.v1.ClassDay
+	(*Hold)(nil),                  // 40: afterimage.v1.Hold
+	(*Erasure)(nil),               // 41: afterimage.v1.Erasure
+	(*Counted)(nil),               // 42: afterimage.v1.Counted
+	(*Promoted)(nil),              // 43: afterimage.v1.Promoted
+	(*ClockJudged)(nil),           // 44: afterimage.v1.ClockJudged
+	(*Redacted)(nil),              // 45: afterimage.v1.Redacted
+	(*Exported)(nil),              // 46: afterimage.v1.Exported
+	(*EpochBegan)(nil),            // 47: afterimage.v1.EpochBegan
+	(*Restored)(nil),              // 48: afterimage.v1.Restored
+	(*Coverage_Stratum)(nil),      // 49: afterimage.v1.Coverage.Stratum
+	(*Forgotten_Positions)(nil),   // 50: afterimage.v1.Forgotten.Positions
+	(*Forgotten_Block)(nil),       // 51: afterimage.v1.Forgotten.Block
+	(*Hold_Scope)(nil),            // 52: afterimage.v1.Hold.Scope
+	(*Erasure_Deferral)(nil),      // 53: afterimage.v1.Erasure.Deferral
+	(*Counted_Stratum)(nil),       // 54: afterimage.v1.Counted.Stratum
+	(*Counted_Gap)(nil),           // 55: afterimage.v1.Counted.Gap
+	(*Redacted_Replacement)(nil),  // 56: afterimage.v1.Redacted.Replacement
+	(*timestamppb.Timestamp)(nil), // 57: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 58: google.protobuf.Duration
 }
 var file_afterimage_v1_event_proto_depIdxs = []int32{
-	42, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
-	11, // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
-	12, // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
-	15, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
-	42, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
-	16, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
-	26, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
-	28, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
-	29, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
-	30, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
-	32, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
-	33, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
-	36, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
-	37, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
-	34, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
-	35, // 15: afterimage.v1.Event.exported:type_name -> afterimage.v1.Exported
-	9,  // 16: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
-	13, // 17: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
-	0,  // 18: afterimage.v1.Capture.content:type_name -> afterimage.v1.Capture.Content
-	14, // 19: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
-	1,  // 20: afterimage.v1.Redaction.operator:type_name -> afterimage.v1.Redaction.Operator
-	17, // 21: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
-	18, // 22: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
-	19, // 23: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
-	24, // 24: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
-	19, // 25: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
-	19, // 26: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
-	25, // 27: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
-	26, // 28: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
-	31, // 29: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
-	43, // 30: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
-	43, // 31: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
-	20, // 32: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
-	21, // 33: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
-	22, // 34: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
-	23, // 35: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
-	2,  // 36: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
-	27, // 37: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
-	3,  // 38: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
-	4,  // 39: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
-	5,  // 40: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
-	42, // 41: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
-	42, // 42: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
-	38, // 43: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
-	6,  // 44: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
-	39, // 45: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
-	40, // 46: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
-	41, // 47: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
-	7,  // 48: afterimage.v1.Exported.stage:type_name -> afterimage.v1.Exported.Stage
-	8,  // 49: afterimage.v1.Exported.format:type_name -> afterimage.v1.Exported.Format
-	42, // 50: afterimage.v1.Exported.since:type_name -> google.protobuf.Timestamp
-	42, // 51: afterimage.v1.Exported.until:type_name -> google.protobuf.Timestamp
-	13, // 52: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	57, // 0: afterimage.v1.Event.time:type_name -> google.protobuf.Timestamp
+	16, // 1: afterimage.v1.Event.source:type_name -> afterimage.v1.Source
+	17, // 2: afterimage.v1.Event.capture:type_name -> afterimage.v1.Capture
+	20, // 3: afterimage.v1.Event.trace:type_name -> afterimage.v1.Trace
+	57, // 4: afterimage.v1.Event.received:type_name -> google.protobuf.Timestamp
+	21, // 5: afterimage.v1.Event.interaction:type_name -> afterimage.v1.Interaction
+	31, // 6: afterimage.v1.Event.verdict:type_name -> afterimage.v1.Verdict
+	33, // 7: afterimage.v1.Event.report:type_name -> afterimage.v1.Report
+	34, // 8: afterimage.v1.Event.action:type_name -> afterimage.v1.Action
+	35, // 9: afterimage.v1.Event.coverage:type_name -> afterimage.v1.Coverage
+	37, // 10: afterimage.v1.Event.policy_applied:type_name -> afterimage.v1.PolicyApplied
+	38, // 11: afterimage.v1.Event.forgotten:type_name -> afterimage.v1.Forgotten
+	47, // 12: afterimage.v1.Event.epoch_began:type_name -> afterimage.v1.EpochBegan
+	48, // 13: afterimage.v1.Event.restored:type_name -> afterimage.v1.Restored
+	45, // 14: afterimage.v1.Event.redacted:type_name -> afterimage.v1.Redacted
+	46, // 15: afterimage.v1.Event.exported:type_name -> afterimage.v1.Exported
+	40, // 16: afterimage.v1.Event.hold:type_name -> afterimage.v1.Hold
+	41, // 17: afterimage.v1.Event.erasure:type_name -> afterimage.v1.Erasure
+	42, // 18: afterimage.v1.Event.counted:type_name -> afterimage.v1.Counted
+	43, // 19: afterimage.v1.Event.promoted:type_name -> afterimage.v1.Promoted
+	44, // 20: afterimage.v1.Event.clock_judged:type_name -> afterimage.v1.ClockJudged
+	14, // 21: afterimage.v1.EventBatch.events:type_name -> afterimage.v1.Event
+	18, // 22: afterimage.v1.Capture.redactions:type_name -> afterimage.v1.Redaction
+	0,  // 23: afterimage.v1.Capture.content:type_name -> afterimage.v1.Capture.Content
+	19, // 24: afterimage.v1.Capture.escrow:type_name -> afterimage.v1.Sealed
+	1,  // 25: afterimage.v1.Redaction.operator:type_name -> afterimage.v1.Redaction.Operator
+	22, // 26: afterimage.v1.Interaction.model:type_name -> afterimage.v1.Model
+	23, // 27: afterimage.v1.Interaction.parameters:type_name -> afterimage.v1.Parameters
+	24, // 28: afterimage.v1.Interaction.input:type_name -> afterimage.v1.Message
+	29, // 29: afterimage.v1.Interaction.retrieved:type_name -> afterimage.v1.Document
+	24, // 30: afterimage.v1.Interaction.output:type_name -> afterimage.v1.Message
+	24, // 31: afterimage.v1.Interaction.shown:type_name -> afterimage.v1.Message
+	30, // 32: afterimage.v1.Interaction.deltas:type_name -> afterimage.v1.Delta
+	31, // 33: afterimage.v1.Interaction.verdicts:type_name -> afterimage.v1.Verdict
+	36, // 34: afterimage.v1.Interaction.usage:type_name -> afterimage.v1.Usage
+	58, // 35: afterimage.v1.Interaction.time_to_first_token:type_name -> google.protobuf.Duration
+	58, // 36: afterimage.v1.Interaction.duration:type_name -> google.protobuf.Duration
+	25, // 37: afterimage.v1.Message.parts:type_name -> afterimage.v1.Part
+	26, // 38: afterimage.v1.Part.tool_call:type_name -> afterimage.v1.ToolCall
+	27, // 39: afterimage.v1.Part.tool_result:type_name -> afterimage.v1.ToolResult
+	28, // 40: afterimage.v1.Part.blob:type_name -> afterimage.v1.Blob
+	2,  // 41: afterimage.v1.Verdict.scope:type_name -> afterimage.v1.Verdict.Scope
+	32, // 42: afterimage.v1.Verdict.classifier:type_name -> afterimage.v1.Classifier
+	3,  // 43: afterimage.v1.Verdict.action:type_name -> afterimage.v1.Verdict.Action
+	4,  // 44: afterimage.v1.Report.reporter:type_name -> afterimage.v1.Report.Reporter
+	5,  // 45: afterimage.v1.Action.kind:type_name -> afterimage.v1.Action.Kind
+	57, // 46: afterimage.v1.Coverage.start:type_name -> google.protobuf.Timestamp
+	57, // 47: afterimage.v1.Coverage.end:type_name -> google.protobuf.Timestamp
+	49, // 48: afterimage.v1.Coverage.strata:type_name -> afterimage.v1.Coverage.Stratum
+	6,  // 49: afterimage.v1.Forgotten.cause:type_name -> afterimage.v1.Forgotten.Cause
+	50, // 50: afterimage.v1.Forgotten.positions:type_name -> afterimage.v1.Forgotten.Positions
+	51, // 51: afterimage.v1.Forgotten.blocks:type_name -> afterimage.v1.Forgotten.Block
+	39, // 52: afterimage.v1.Forgotten.kept:type_name -> afterimage.v1.ClassDay
+	57, // 53: afterimage.v1.ClassDay.day:type_name -> google.protobuf.Timestamp
+	7,  // 54: afterimage.v1.Hold.stage:type_name -> afterimage.v1.Hold.Stage
+	52, // 55: afterimage.v1.Hold.scope:type_name -> afterimage.v1.Hold.Scope
+	50, // 56: afterimage.v1.Hold.positions:type_name -> afterimage.v1.Forgotten.Positions
+	8,  // 57: afterimage.v1.Erasure.stage:type_name -> afterimage.v1.Erasure.Stage
+	9,  // 58: afterimage.v1.Erasure.scope:type_name -> afterimage.v1.Erasure.Scope
+	57, // 59: afterimage.v1.Erasure.since:type_name -> google.protobuf.Timestamp
+	57, // 60: afterimage.v1.Erasure.until:type_name -> google.protobuf.Timestamp
+	50, // 61: afterimage.v1.Erasure.positions:type_name -> afterimage.v1.Forgotten.Positions
+	53, // 62: afterimage.v1.Erasure.deferred:type_name -> afterimage.v1.Erasure.Deferral
+	54, // 63: afterimage.v1.Counted.strata:type_name -> afterimage.v1.Counted.Stratum
+	18, // 64: afterimage.v1.Counted.redactions:type_name -> afterimage.v1.Redaction
+	55, // 65: afterimage.v1.Counted.gaps:type_name -> afterimage.v1.Counted.Gap
+	50, // 66: afterimage.v1.Promoted.positions:type_name -> afterimage.v1.Forgotten.Positions
+	39, // 67: afterimage.v1.Promoted.from:type_name -> afterimage.v1.ClassDay
+	11, // 68: afterimage.v1.ClockJudged.verdict:type_name -> afterimage.v1.ClockJudged.Verdict
+	57, // 69: afterimage.v1.ClockJudged.clock:type_name -> google.protobuf.Timestamp
+	57, // 70: afterimage.v1.ClockJudged.last:type_name -> google.protobuf.Timestamp
+	56, // 71: afterimage.v1.Redacted.events:type_name -> afterimage.v1.Redacted.Replacement
+	12, // 72: afterimage.v1.Exported.stage:type_name -> afterimage.v1.Exported.Stage
+	13, // 73: afterimage.v1.Exported.format:type_name -> afterimage.v1.Exported.Format
+	57, // 74: afterimage.v1.Exported.since:type_name -> google.protobuf.Timestamp
+	57, // 75: afterimage.v1.Exported.until:type_name -> google.protobuf.Timestamp
+	50, // 76: afterimage.v1.Exported.positions:type_name -> afterimage.v1.Forgotten.Positions
+	57, // 77: afterimage.v1.Hold.Scope.since:type_name -> google.protobuf.Timestamp
+	57, // 78: afterimage.v1.Hold.Scope.until:type_name -> google.protobuf.Timestamp
+	10, // 79: afterimage.v1.Erasure.Deferral.cause:type_name -> afterimage.v1.Erasure.Deferral.Cause
+	57, // 80: afterimage.v1.Erasure.Deferral.until:type_name -> google.protobuf.Timestamp
+	57, // 81: afterimage.v1.Counted.Stratum.day:type_name -> google.protobuf.Timestamp
+	18, // 82: afterimage.v1.Redacted.Replacement.redactions:type_name -> afterimage.v1.Redaction
+	83, // [83:83] is the sub-list for method output_type
+	83, // [83:83] is the sub-list for method input_type
+	83, // [83:83] is the sub-list for extension type_name
+	83, // [83:83] is the sub-list for extension extendee
+	0,  // [0:83] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_event_proto_init() }
@@ -3897,6 +5403,11 @@ func file_afterimage_v1_event_proto_init() {
 		(*Event_Restored)(nil),
 		(*Event_Redacted)(nil),
 		(*Event_Exported)(nil),
+		(*Event_Hold)(nil),
+		(*Event_Erasure)(nil),
+		(*Event_Counted)(nil),
+		(*Event_Promoted)(nil),
+		(*Event_ClockJudged)(nil),
 	}
 	file_afterimage_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[9].OneofWrappers = []any{}
@@ -3909,14 +5420,14 @@ func file_afterimage_v1_event_proto_init() {
 	}
 	file_afterimage_v1_event_proto_msgTypes[15].OneofWrappers = []any{}
 	file_afterimage_v1_event_proto_msgTypes[17].OneofWrappers = []any{}
-	file_afterimage_v1_event_proto_msgTypes[29].OneofWrappers = []any{}
+	file_afterimage_v1_event_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_event_proto_rawDesc), len(file_afterimage_v1_event_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   33,
+			NumEnums:      14,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

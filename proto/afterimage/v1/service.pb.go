@@ -2346,7 +2346,17 @@ type Policy struct {
 	// The position in the log of the event that applied it.
 	Seq uint64 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
 	// Since when it is in force.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	// Who put it in force; empty: the store, at a start or for a new tenant.
+	Actor string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who agreed to it.
+	Approvals []string `protobuf:"bytes,7,rep,name=approvals,proto3" json:"approvals,omitempty"`
+	// The version that it took the place of.
+	Replaces string `protobuf:"bytes,8,opt,name=replaces,proto3" json:"replaces,omitempty"`
+	// When it was to be reviewed, if that is over.
+	ReviewOverdue *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=review_overdue,json=reviewOverdue,proto3" json:"review_overdue,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2405,6 +2415,41 @@ func (x *Policy) GetSeq() uint64 {
 func (x *Policy) GetTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Time
+	}
+	return nil
+}
+
+func (x *Policy) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Policy) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Policy) GetApprovals() []string {
+	if x != nil {
+		return x.Approvals
+	}
+	return nil
+}
+
+func (x *Policy) GetReplaces() string {
+	if x != nil {
+		return x.Replaces
+	}
+	return ""
+}
+
+func (x *Policy) GetReviewOverdue() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReviewOverdue
 	}
 	return nil
 }
@@ -3120,12 +3165,17 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\tREDACTION\x10\x03\x12\r\n" +
 	"\tTOO_LARGE\x10\x04\"*\n" +
 	"\x10GetPolicyRequest\x12\x16\n" +
-	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"\x80\x01\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"\xab\x02\n" +
 	"\x06Policy\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bdocument\x18\x02 \x01(\tR\bdocument\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x95\x02\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tapprovals\x18\a \x03(\tR\tapprovals\x12\x1a\n" +
+	"\breplaces\x18\b \x01(\tR\breplaces\x12A\n" +
+	"\x0ereview_overdue\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\rreviewOverdue\"\x95\x02\n" +
 	"\x13RedactEventsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x120\n" +
@@ -3192,9 +3242,7 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x06Backup\x12\x1c.afterimage.v1.BackupRequest\x1a\x1d.afterimage.v1.BackupResponse0\x012\xd0\x01\n" +
 	"\x11QuarantineService\x12b\n" +
 	"\x0eListQuarantine\x12$.afterimage.v1.ListQuarantineRequest\x1a%.afterimage.v1.ListQuarantineResponse\"\x03\x90\x02\x01\x12W\n" +
-	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined\"\x03\x90\x02\x012Y\n" +
-	"\rPolicyService\x12H\n" +
-	"\tGetPolicy\x12\x1f.afterimage.v1.GetPolicyRequest\x1a\x15.afterimage.v1.Policy\"\x03\x90\x02\x012r\n" +
+	"\x0eGetQuarantined\x12$.afterimage.v1.GetQuarantinedRequest\x1a\x1a.afterimage.v1.Quarantined\"\x03\x90\x02\x012r\n" +
 	"\x10RedactionService\x12^\n" +
 	"\fRedactEvents\x12\".afterimage.v1.RedactEventsRequest\x1a#.afterimage.v1.RedactEventsResponse\"\x03\x90\x02\x020\x01BCZAgithub.com/afterimage/afterimage/proto/afterimage/v1;afterimagev1b\x06proto3"
 
@@ -3288,26 +3336,26 @@ var file_afterimage_v1_service_proto_depIdxs = []int32{
 	39, // 27: afterimage.v1.Quarantined.time:type_name -> google.protobuf.Timestamp
 	1,  // 28: afterimage.v1.Quarantined.cause:type_name -> afterimage.v1.Quarantined.Cause
 	39, // 29: afterimage.v1.Policy.time:type_name -> google.protobuf.Timestamp
-	39, // 30: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
-	39, // 31: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
-	34, // 32: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
-	35, // 33: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
-	36, // 34: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
-	42, // 35: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
-	2,  // 36: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
-	4,  // 37: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
-	4,  // 38: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
-	4,  // 39: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
-	11, // 40: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
-	12, // 41: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
-	15, // 42: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
-	13, // 43: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
-	19, // 44: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
-	17, // 45: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
-	21, // 46: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
-	26, // 47: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
-	28, // 48: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
-	30, // 49: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	39, // 30: afterimage.v1.Policy.review_overdue:type_name -> google.protobuf.Timestamp
+	39, // 31: afterimage.v1.RedactEventsRequest.since:type_name -> google.protobuf.Timestamp
+	39, // 32: afterimage.v1.RedactEventsRequest.until:type_name -> google.protobuf.Timestamp
+	34, // 33: afterimage.v1.RedactEventsResponse.summary:type_name -> afterimage.v1.RedactionSummary
+	35, // 34: afterimage.v1.RedactionSummary.findings:type_name -> afterimage.v1.StoredFinding
+	36, // 35: afterimage.v1.RedactionSummary.failures:type_name -> afterimage.v1.RedactionFailure
+	42, // 36: afterimage.v1.StoredFinding.operator:type_name -> afterimage.v1.Redaction.Operator
+	2,  // 37: afterimage.v1.EventService.PublishEvents:input_type -> afterimage.v1.PublishEventsRequest
+	4,  // 38: afterimage.v1.EventService.SearchEvents:input_type -> afterimage.v1.SearchEventsRequest
+	4,  // 39: afterimage.v1.EventService.StreamEvents:input_type -> afterimage.v1.SearchEventsRequest
+	4,  // 40: afterimage.v1.EventService.CountEvents:input_type -> afterimage.v1.SearchEventsRequest
+	11, // 41: afterimage.v1.EventService.GetEvent:input_type -> afterimage.v1.GetEventRequest
+	12, // 42: afterimage.v1.EventService.LookupEvent:input_type -> afterimage.v1.LookupEventRequest
+	15, // 43: afterimage.v1.EventService.ProveEvent:input_type -> afterimage.v1.ProveEventRequest
+	13, // 44: afterimage.v1.LogService.GetCheckpoint:input_type -> afterimage.v1.GetCheckpointRequest
+	19, // 45: afterimage.v1.LogService.VerifyLog:input_type -> afterimage.v1.VerifyLogRequest
+	17, // 46: afterimage.v1.LogService.ProveConsistency:input_type -> afterimage.v1.ProveConsistencyRequest
+	21, // 47: afterimage.v1.LogService.Backup:input_type -> afterimage.v1.BackupRequest
+	26, // 48: afterimage.v1.QuarantineService.ListQuarantine:input_type -> afterimage.v1.ListQuarantineRequest
+	28, // 49: afterimage.v1.QuarantineService.GetQuarantined:input_type -> afterimage.v1.GetQuarantinedRequest
 	32, // 50: afterimage.v1.RedactionService.RedactEvents:input_type -> afterimage.v1.RedactEventsRequest
 	3,  // 51: afterimage.v1.EventService.PublishEvents:output_type -> afterimage.v1.PublishEventsResponse
 	5,  // 52: afterimage.v1.EventService.SearchEvents:output_type -> afterimage.v1.SearchEventsResponse
@@ -3322,13 +3370,12 @@ var file_afterimage_v1_service_proto_depIdxs = []int32{
 	22, // 61: afterimage.v1.LogService.Backup:output_type -> afterimage.v1.BackupResponse
 	27, // 62: afterimage.v1.QuarantineService.ListQuarantine:output_type -> afterimage.v1.ListQuarantineResponse
 	29, // 63: afterimage.v1.QuarantineService.GetQuarantined:output_type -> afterimage.v1.Quarantined
-	31, // 64: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	33, // 65: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
-	51, // [51:66] is the sub-list for method output_type
-	36, // [36:51] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	33, // 64: afterimage.v1.RedactionService.RedactEvents:output_type -> afterimage.v1.RedactEventsResponse
+	51, // [51:65] is the sub-list for method output_type
+	37, // [37:51] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_service_proto_init() }
@@ -3347,7 +3394,7 @@ func file_afterimage_v1_service_proto_init() {
 			NumEnums:      2,
 			NumMessages:   36,
 			NumExtensions: 0,
-			NumServices:   5,
+			NumServices:   4,
 		},
 		GoTypes:           file_afterimage_v1_service_proto_goTypes,
 		DependencyIndexes: file_afterimage_v1_service_proto_depIdxs,
