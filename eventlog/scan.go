@@ -16,6 +16,7 @@ import (
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/event/words"
 	"github.com/afterimage/afterimage/eventlog/block"
+	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -350,7 +351,7 @@ func bucketTerms(b *bucket, terms []Term) (wanted bool, rest []Term) {
 	for _, t := range terms {
 		if t.Field != FieldClass {
 			rest = append(rest, t)
-		} else if !slices.Contains(t.Values, b.class) {
+		} else if !slices.ContainsFunc(t.Values, func(class string) bool { return policy.Is(b.class, class) }) {
 			return false, nil
 		}
 	}

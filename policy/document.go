@@ -90,13 +90,17 @@ func (d *Document) Source() []byte { return slices.Clone(d.source) }
 // Classes returns the retention classes in the order of the document.
 func (d *Document) Classes() []Class { return slices.Clone(d.classes) }
 
-// Class returns the class with the given name.
-func (d *Document) Class(name string) (Class, bool) {
-	i := slices.IndexFunc(d.classes, func(c Class) bool { return c.Name == name })
-	if i < 0 {
-		return Class{}, false
+// Class returns the class with the given name: a declared one, or what a class
+// made of declared ones comes to, of which those that the document does not
+// declare are left out; ok is false if it declares none of them.
+func (d *Document) Class(name string) (c Class, ok bool) {
+	for _, part := range Parts(name) {
+		if i := slices.IndexFunc(d.classes, func(c Class) bool { return c.Name == part }); i >= 0 {
+			c.Keep, c.Min, ok = max(c.Keep, d.classes[i].Keep), max(c.Min, d.classes[i].Min), true
+		}
 	}
-	return d.classes[i], true
+	c.Name = name
+	return c, ok
 }
 
 // Classify returns the retention class of the event: that of the first rule
