@@ -189,8 +189,10 @@ type concern struct {
 // record prepares the ledger events of a forgetting: as many as it takes.
 func (f *forgetting) record(w Forgetting, c concern) error {
 	positions, blocks := ranges(c.gone), c.blocks
+	said := proto.CloneOf(w.Ledger.GetForgotten())
 	for first := c.any; first || len(positions) > 0 || len(blocks) > 0; first = false {
-		body := proto.CloneOf(w.Ledger.GetForgotten())
+		body := proto.CloneOf(said)
+		said.Kept, said.Quarantined = nil, nil // Counted once.
 		for _, r := range positions[:min(len(positions), event.MaxPositions)] {
 			body.Positions = append(body.Positions, &pb.Forgotten_Positions{First: uint64(r.First), Last: uint64(r.Last)})
 		}

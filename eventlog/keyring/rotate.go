@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -317,4 +318,14 @@ func removeLeftovers(dir string) error {
 		}
 	}
 	return failed
+}
+
+// KEK names the kind of KEK that is on record now: local, or the scheme of its URI.
+func (r *Ring) KEK() (string, error) {
+	var doc epochDocument
+	if err := readJSON(filepath.Join(r.dir, epochFile), &doc); err != nil {
+		return "", err
+	}
+	kind, _, _ := strings.Cut(kekName(doc.KEK), "://")
+	return kind, nil
 }
