@@ -4,7 +4,8 @@
 // policies, search filters and monitors share.
 //
 //	doc, err := policy.Parse(source)         // or policy.Default()
-//	class, err := doc.Classify(event)        // "flagged"
+//	own := doc.For(tenant)                   // with its overrides
+//	class, err := own.Classify(event)        // "flagged", or "flagged@clinic"
 //	redaction := doc.Redaction()             // regions, operators, escrow, analyser
 //	cond, err := policy.Compile(`interaction.model.name == "m" && turn > 3`)
 //	found, err := cond.Match(event)
@@ -31,8 +32,10 @@
 //     safe for concurrent use.
 //   - A document's version is a function of its source bytes alone, and a
 //     document's source parses to the same document.
-//   - A rule set is total: every event gets a class that the document declares,
-//     and ledger events get "ledger" whatever the rules say.
+//   - A rule set is total: every event gets a class that the document declares
+//     for the tenant, and ledger events get "ledger" whatever the rules say.
+//   - A floor is a floor: no override lowers the min of a class, and no class is
+//     kept for less than its min, for whatever tenant and deployment.
 //   - What a document says of redaction has an effect: a type, detector, region
 //     or key that is not known is an error, never passed over.
 //   - What [Condition.Terms], [Condition.Words] and [Condition.Between] say is

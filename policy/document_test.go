@@ -34,10 +34,10 @@ func mustParse(t testing.TB, source string) *Document {
 func TestDefaultClasses(t *testing.T) {
 	const day = 24 * time.Hour
 	want := []Class{
-		{"routine", 30 * day, 0},
-		{"flagged", 180 * day, 180 * day},
-		{"reported", 365 * day, 0},
-		{"ledger", 7 * 365 * day, 7 * 365 * day},
+		{Name: "routine", Keep: 30 * day},
+		{Name: "flagged", Keep: 180 * day, Min: 180 * day},
+		{Name: "reported", Keep: 365 * day},
+		{Name: "ledger", Keep: 7 * 365 * day, Min: 7 * 365 * day},
 	}
 	if diff := cmp.Diff(want, Default().Classes()); diff != "" {
 		t.Errorf("classes (-want +got):\n%s", diff)
@@ -188,7 +188,7 @@ func TestParseErrors(t *testing.T) {
 		{"not UTF-8", "classes:\n  \xff: 1\n", []string{"2:3 is not valid UTF-8"}},
 		{"odd line ends", "classes:\r\n  a\rb: 1\n", []string{"2:4 ends a line as only YAML does: want a line feed"}},
 		{"two documents", minimal + "---\nx: 1\n", []string{"6:1 a second document begins here"}},
-		{"unknown key", classes + rules + "holds: 3\n", []string{"6:1 holds is no key of a policy: want classes, rules, sampling, redaction"}},
+		{"unknown key", classes + rules + "holds: 3\n", []string{"6:1 holds is no key of a policy: want classes, rules, overrides, sampling, redaction, quarantine, rationale, record"}},
 		{"key twice", classes + "rules: []\n" + rules, []string{
 			"4:8 no rule matches everything: the last one must have a class and no condition", "5:1 rules is given twice"}},
 		{"class twice", "classes:\n  ledger: {keep: 7y}\n  ledger: {keep: 7y}\n  routine: {keep: 1d}\n" + rules,

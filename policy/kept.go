@@ -52,6 +52,10 @@ func Join(a, b string) string {
 	return joined
 }
 
+// At returns the class of events of a deployment for which an override says
+// otherwise.
+func At(class, deployment string) string { return class + deployed + deployment }
+
 // Is reports whether a class is, or is made of, a declared one.
 func Is(class, declared string) bool {
 	return class == declared || slices.Contains(Parts(class), declared)

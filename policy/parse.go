@@ -36,15 +36,21 @@ func Parse(source []byte) (*Document, error) {
 
 // document reads the whole document into d.
 func (p *parser) document(root *yaml.Node, d *Document) {
-	fields := p.mapping(root, "policy", "classes", "rules", "sampling", "redaction")
+	fields := p.mapping(root, "policy", "classes", "rules", "overrides", "sampling", "redaction", "quarantine", "rationale", "record")
 	if fields == nil {
 		return
 	}
+	if n := fields["rationale"]; n != nil {
+		d.rationale = p.rationale(n)
+	}
 	if n := p.required(root, fields, "classes"); n != nil {
-		d.classes = p.classes(n)
+		d.classes = p.classes(n, d.rationale)
 	}
 	if n := p.required(root, fields, "rules"); n != nil {
 		d.rules = p.rules(n, d.classes)
+	}
+	if n := fields["overrides"]; n != nil {
+		d.overrides = p.overrides(n, d.classes)
 	}
 	if n := fields["sampling"]; n != nil {
 		d.sampling = p.sampling(n)
@@ -52,11 +58,21 @@ func (p *parser) document(root *yaml.Node, d *Document) {
 	if n := fields["redaction"]; n != nil {
 		d.redaction = p.redaction(n)
 	}
+	d.quarantine = DefaultQuarantineKeep
+	if n := fields["quarantine"]; n != nil {
+		d.quarantine = p.quarantine(n)
+	}
+	if n := fields["record"]; n != nil {
+		d.record = p.record(n)
+	}
+	p.views(d)
 }
 
 var className = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
-func (p *parser) classes(n *yaml.Node) (classes []Class) {
+// classes reads the classes. What they do not say of themselves is the
+// document's.
+func (p *parser) classes(n *yaml.Node, r Rationale) (classes []Class) {
 	values := p.mapping(n, "classes")
 	if values == nil {
 		return nil
@@ -75,7 +91,9 @@ func (p *parser) classes(n *yaml.Node) (classes []Class) {
 		if key.Value == Quarantine {
 			p.fail(key, "class %s is kept for what is quarantined: choose another name", Quarantine)
 		}
-		classes = append(classes, p.class(key.Value, value))
+		c := p.class(key.Value, value)
+		c.Purpose, c.LegalBasis = either(c.Purpose, r.Purpose), either(c.LegalBasis, r.LegalBasis)
+		classes = append(classes, c)
 	}
 	if values[Ledger] == nil {
 		p.fail(n, "class %s is missing", Ledger)
@@ -85,10 +103,11 @@ func (p *parser) classes(n *yaml.Node) (classes []Class) {
 
 func (p *parser) class(name string, n *yaml.Node) Class {
 	c := Class{Name: name}
-	fields := p.mapping(n, "class", "keep", "min")
+	fields := p.mapping(n, "class", "keep", "min", "purpose", "legal_basis")
 	if fields == nil {
 		return c
 	}
+	c.Purpose, c.LegalBasis = p.purpose(fields)
 	keepNode, minNode := p.required(n, fields, "keep"), fields["min"]
 	if keepNode != nil {
 		c.Keep = p.duration(keepNode)

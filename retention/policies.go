@@ -41,7 +41,7 @@ type Policies struct {
 
 // An applied policy is one that the ledger says came into force.
 type applied struct {
-	document *policy.Document
+	document *policy.Document // as it is for the tenant
 	seq      event.Seq
 	time     time.Time
 }
@@ -88,13 +88,13 @@ func last(ctx context.Context, log *eventlog.Log, t event.Tenant) (a applied, ok
 	if newest == nil {
 		return applied{}, false, nil
 	}
-	if a, err = read(newest); err != nil {
+	if a, err = read(t, newest); err != nil {
 		return applied{}, false, fmt.Errorf("policy at seq %d: %w", newest.Seq, err)
 	}
 	return a, true, nil
 }
 
-func read(entry *eventlog.Entry) (applied, error) {
+func read(t event.Tenant, entry *eventlog.Entry) (applied, error) {
 	e, err := entry.Event()
 	if err != nil {
 		return applied{}, err
@@ -106,11 +106,11 @@ func read(entry *eventlog.Entry) (applied, error) {
 	if document.Version() != e.GetPolicyApplied().GetVersion() {
 		return applied{}, fmt.Errorf("%w: its document has version %s", eventlog.ErrTampered, document.Version())
 	}
-	return applied{document, entry.Seq, entry.Time}, nil
+	return applied{document.For(t), entry.Seq, entry.Time}, nil
 }
 
-// Current returns the policy in force for the tenant, the ledger event that
-// put it in force, and since when; ok is false if there is none.
+// Current returns the policy in force, as it is for the tenant, the ledger event
+// that put it in force, and since when; ok is false if there is none.
 func (p *Policies) Current(t event.Tenant) (document *policy.Document, seq event.Seq, since time.Time, ok bool) {
 	a, ok := (*p.inForce.Load())[t]
 	return a.document, a.seq, a.time, ok
@@ -167,7 +167,7 @@ func (p *Policies) Check(t event.Tenant, document *policy.Document) error {
 	if !ok {
 		return nil
 	}
-	return keepsPromises(current, document)
+	return keepsPromises(current, document.For(t))
 }
 
 // keepsPromises returns ErrPromised unless each class for which the policy in
@@ -217,7 +217,7 @@ func (p *Policies) apply(ctx context.Context, t event.Tenant, document *policy.D
 		return errors.New("apply policy: the ledger event's id is taken")
 	}
 	next := maps.Clone(*p.inForce.Load())
-	next[t] = applied{document, results[0].Seq, at}
+	next[t] = applied{document.For(t), results[0].Seq, at}
 	p.inForce.Store(&next)
 	p.logger.InfoContext(ctx, "policy applied", "version", document.Version(), "seq", uint64(results[0].Seq))
 	return nil

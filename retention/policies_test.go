@@ -238,6 +238,55 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// A document is in force as it is for the tenant, after the store was opened again
+// too, and what its overrides promise a tenant and a deployment is a promise.
+func TestOverrides(t *testing.T) {
+	parse := func(overrides string) *policy.Document {
+		d, err := policy.Parse([]byte("classes: {kept: {keep: 30d, min: 10d}, ledger: {keep: 7y, min: 7y}}\nrules: [{class: kept}]\n" + overrides))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	promising := parse("overrides:\n  - {tenant: acme, class: kept, min: 20d}\n  - {deployment: clinic, class: kept, min: 15d, keep: 60d}\n")
+	log := openLog(t, config(t))
+	p := openPolicies(t, log)
+	for _, tenant := range []event.Tenant{acme, "other"} {
+		if err := p.Apply(t.Context(), tenant, promising); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []*Policies{p, openPolicies(t, log)} {
+		e := &pb.Event{Source: &pb.Source{Deployment: "clinic"}}
+		if err := p.Classify("other", e); err != nil || e.Class != "kept@clinic" {
+			t.Errorf("got class %q, %v", e.Class, err)
+		}
+		for tenant, want := range map[event.Tenant]time.Duration{acme: 20, "other": 10} {
+			d, _, _, _ := p.Current(tenant)
+			if c, _ := d.Class("kept"); c.Min != want*24*time.Hour {
+				t.Errorf("%s: min is %v, want %d days", tenant, c.Min, want)
+			}
+		}
+	}
+	for _, tt := range []struct {
+		tenant    event.Tenant
+		overrides string
+		want      string // "": nothing is broken
+	}{
+		{acme, "", "min of class kept was 20d"},
+		{"other", "", "min of class kept@clinic was 15d"},
+		{"other", "overrides: [{deployment: clinic, class: kept, min: 15d}]\n", ""},
+		{"other", "overrides: [{tenant: other, class: kept, min: 15d}]\n", ""}, // at the clinic too
+		{acme, "overrides: [{tenant: acme, class: kept, min: 20d}]\n", ""},
+		{acme, "overrides: [{tenant: acme, class: kept, min: 19d}]\n", "min of class kept was 20d"},
+	} {
+		err := p.Check(tt.tenant, parse(tt.overrides))
+		if tt.want == "" && err != nil || tt.want != "" && (!errors.Is(err, ErrPromised) || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%+v: got %v", tt, err)
+		}
+	}
+}
+
 // Invariant 8: one tenant's policy is no other's.
 func TestTenants(t *testing.T) {
 	cfg := config(t)
