@@ -22,6 +22,8 @@ type EvidenceRequest struct {
 	Since    time.Time // only events at or after; zero: no bound
 	Until    time.Time // only events before; zero: no bound
 	Sessions []string  // only events of these, and what is about such events; none: all
+	Users    []string  // only events of these people, as they are stored; none: all
+	From     event.Seq // only positions at or after this
 	Before   event.Seq // only positions before this
 }
 
@@ -41,7 +43,12 @@ func (e *Engine) Evidence(ctx context.Context, t event.Tenant, r EvidenceRequest
 		return nil, err
 	}
 	s.selection.Before = &r.Before
+	if r.From > 0 {
+		s.selection.After = &eventlog.Position{Seq: r.From - 1}
+	}
+	s.apart = len(r.Sessions) > 0
 	s.only(evidenceKinds())
+	s.of(r.Users)
 	scan := e.log.Scan(ctx, t, s.selection)
 	if len(r.Sessions) > 0 {
 		if scan, err = e.ofSessions(ctx, t, r, s.selection); err != nil {
@@ -49,6 +56,17 @@ func (e *Engine) Evidence(ctx context.Context, t event.Tenant, r EvidenceRequest
 		}
 	}
 	return s.positions(ctx, scan), nil
+}
+
+// of leaves events of some people, none: of all.
+func (s *search) of(users []string) {
+	if len(users) == 0 {
+		return
+	}
+	if s.unsettled() {
+		s.users = users
+	}
+	s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.FieldUser, Values: users})
 }
 
 // evidenceKinds are the kinds of events that are evidence.
@@ -70,7 +88,7 @@ func (e *Engine) ofSessions(ctx context.Context, t event.Tenant, r EvidenceReque
 		}
 		for _, s := range cast.bySeq {
 			at := s.entry.Time
-			if (within.Since.IsZero() || !at.Before(within.Since)) && (within.Until.IsZero() || at.Before(within.Until)) {
+			if s.entry.Seq >= r.From && (within.Since.IsZero() || !at.Before(within.Since)) && (within.Until.IsZero() || at.Before(within.Until)) {
 				all[s.entry.Seq] = s.entry
 			}
 		}

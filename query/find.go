@@ -128,7 +128,7 @@ func (s *search) sift(ctx context.Context, found, batch []*eventlog.Entry) ([]*e
 // least of the event is asked first.
 func (s *search) match(entry *eventlog.Entry) (bool, error) {
 	ok, err := true, error(nil)
-	if s.kinds != nil {
+	if s.kinds != nil || s.users != nil {
 		ok, err = s.is(entry)
 	}
 	if ok && err == nil && s.condition != nil && s.condition.MetaOnly() && !s.indexed() {
@@ -148,17 +148,18 @@ func (s *search) match(entry *eventlog.Entry) (bool, error) {
 
 // decided tells whether all that is selected matches.
 func (s *search) decided() bool {
-	return s.kinds == nil && s.text == nil && (s.condition == nil || s.indexed())
+	return s.kinds == nil && s.users == nil && s.text == nil && (s.condition == nil || s.indexed())
 }
 
-// is tells whether the event is of one of the kinds.
+// is tells whether the event is of one of the kinds, and of one of the users.
 func (s *search) is(entry *eventlog.Entry) (bool, error) {
 	e, err := entry.Meta()
-	return err == nil && slices.Contains(s.kinds, string(event.KindOf(e))), err
+	return err == nil && (s.kinds == nil || slices.Contains(s.kinds, string(event.KindOf(e)))) &&
+		(s.users == nil || slices.Contains(s.users, e.GetUser())), err
 }
 
 // indexed tells whether the index has decided the condition.
-func (s *search) indexed() bool { return s.condition != nil && s.condition.Exact() }
+func (s *search) indexed() bool { return !s.apart && s.condition != nil && s.condition.Exact() }
 
 // meets tells whether the event meets the condition.
 func (s *search) meets(entry *eventlog.Entry) (bool, error) {

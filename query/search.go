@@ -106,6 +106,8 @@ type search struct {
 	condition *policy.Condition // nil: everything
 	text      *textQuery        // nil: whatever is said
 	kinds     []string          // nil: any, or those of the selection
+	users     []string          // nil: anybody's, or those of the selection
+	apart     bool              // what is matched was not found by the selection
 	wanted    *mask             // nil: all fields
 	snippets  bool
 	size      int

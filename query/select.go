@@ -52,13 +52,19 @@ func (e *Engine) Texts(ctx context.Context, t event.Tenant, r TextRequest) (iter
 	return s.positions(ctx, e.log.Scan(ctx, t, s.selection)), nil
 }
 
-// only leaves events of some kinds. Where events are looked up by id no other term
-// is, so that each is looked at.
+// only leaves events of some kinds.
 func (s *search) only(kinds []string) {
-	if slices.ContainsFunc(s.selection.Terms, func(t eventlog.Term) bool { return t.Field == eventlog.FieldID }) {
+	if s.unsettled() {
 		s.kinds = kinds
 	}
 	s.selection.Terms = append(s.selection.Terms, eventlog.Term{Field: eventlog.FieldKind, Values: kinds})
+}
+
+// unsettled tells whether the index does not settle a term, so that each event is
+// looked at: where events are looked up by id no other term is, and those that come
+// apart were not looked up at all.
+func (s *search) unsettled() bool {
+	return s.apart || slices.ContainsFunc(s.selection.Terms, func(t eventlog.Term) bool { return t.Field == eventlog.FieldID })
 }
 
 // positions yields the positions of those that match of what a scan yields.
