@@ -44,6 +44,11 @@
 //	EXPIRED           an export was done too long ago to be downloaded
 //	CHANGED           evidence of an export was forgotten or redacted since
 //	OTHER_BYTES       what is there of an export is not what would be sent now
+//	UNKNOWN_PERSON    nothing is stored of the person, under this name
+//	HELD              a hold claims it
+//	NOT_OWNER         only owners of a hold extend and release it
+//	RELEASED          the hold was released
+//	RETENTION_STOPPED nothing expires until somebody confirms what the store doubts
 //	NO_BACKUPS        the store was not told where backups may go
 //	ANALYSER_UNAVAILABLE  the analyser that the policy names does not answer
 //	DISK_FULL         there is no room to store anything

@@ -71,7 +71,7 @@ func (s exports) onRecord(ctx context.Context, t event.Tenant, r *pb.ExportEvent
 	if err != nil {
 		return err
 	}
-	fields := append(whoAndWhy(r.GetActor(), r.GetReason()),
+	fields := append(whoAndWhy(r.GetActor(), r.GetReason(), true),
 		recordable{name: "incident", text: r.GetIncident(), limit: 256},
 		recordable{name: "filter", text: filter, limit: maxFilter, lines: true},
 		recordable{name: "text", text: r.GetText(), limit: maxFilter})

@@ -56,6 +56,7 @@ func registerRoutes(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error 
 		pb.RegisterQuarantineServiceHandlerClient(ctx, mux, pb.NewQuarantineServiceClient(conn)),
 		pb.RegisterPolicyServiceHandlerClient(ctx, mux, pb.NewPolicyServiceClient(conn)),
 		pb.RegisterRedactionServiceHandlerClient(ctx, mux, pb.NewRedactionServiceClient(conn)),
+		pb.RegisterRetentionServiceHandlerClient(ctx, mux, pb.NewRetentionServiceClient(conn)),
 		pb.RegisterSimilarityServiceHandlerClient(ctx, mux, pb.NewSimilarityServiceClient(conn)),
 		pb.RegisterExportServiceHandlerClient(ctx, mux, pb.NewExportServiceClient(conn)),
 		pb.RegisterAnalysisServiceHandlerClient(ctx, mux, pb.NewAnalysisServiceClient(conn)),

@@ -45,7 +45,7 @@ func (s redactions) RedactEvents(r *pb.RedactEventsRequest, out grpc.ServerStrea
 	}
 	rewrite := r.DryRun != nil && !r.GetDryRun()
 	if rewrite {
-		if err := named(out.Context(), stored, whoAndWhy(r.GetActor(), r.GetReason())...); err != nil {
+		if err := named(out.Context(), stored, whoAndWhy(r.GetActor(), r.GetReason(), true)...); err != nil {
 			return err
 		}
 	}
@@ -59,34 +59,53 @@ func (s redactions) RedactEvents(r *pb.RedactEventsRequest, out grpc.ServerStrea
 
 // redact does what was asked for, and sends how far it is.
 func (s redactions) redact(stored *retention.Stored, t event.Tenant, what query.TextRequest, r *pb.RedactEventsRequest, rewrite bool, out grpc.ServerStreamingServer[pb.RedactEventsResponse]) error {
-	ctx, cancel := context.WithCancelCause(out.Context())
-	defer cancel(nil)
-	selected, err := s.cfg.Query.Texts(ctx, t, what)
+	selected, err := s.cfg.Query.Texts(out.Context(), t, what)
 	if err != nil {
 		return err
 	}
+	return progressing(s.Server, out, rewrite, func(p eventlog.ForgetProgress) *pb.RedactEventsResponse {
+		return &pb.RedactEventsResponse{Step: p.Step, Done: uint64(p.Done), Total: uint64(p.Planned)}
+	}, func(ctx context.Context, progress func(eventlog.ForgetProgress)) (*pb.RedactEventsResponse, error) {
+		var summary *pb.RedactionSummary
+		var err error
+		if rewrite {
+			why := retention.Why{Actor: r.GetActor(), Reason: r.GetReason(), Stop: out.Context().Done()}
+			summary, err = stored.Redact(ctx, selected, why, progress)
+		} else {
+			summary, err = stored.Preview(ctx, selected, progress)
+		}
+		if err == nil {
+			s.log.InfoContext(ctx, "stored events redacted", "dry_run", !rewrite,
+				"looked", summary.GetLooked(), "changed", summary.GetChanged(), "failed", summary.GetFailed())
+		}
+		return &pb.RedactEventsResponse{Summary: summary}, err
+	})
+}
+
+// progressing calls do, sends how far it is, and last what it returns. What is to
+// last is done to its end though the reader leaves.
+func progressing[T any](s *Server, out grpc.ServerStreamingServer[T], lasts bool, step func(eventlog.ForgetProgress) *T,
+	do func(context.Context, func(eventlog.ForgetProgress)) (*T, error),
+) error {
+	ctx, cancel := context.WithCancelCause(out.Context())
+	defer cancel(nil)
 	pieces := newSender(out)
 	progress := paced(func(p eventlog.ForgetProgress) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := pieces.send(ctx, &pb.RedactEventsResponse{Step: p.Step, Done: uint64(p.Done), Total: uint64(p.Planned)}); err != nil {
+		if err := pieces.send(ctx, step(p)); err != nil {
 			cancel(err)
 		}
 	})
-	var summary *pb.RedactionSummary
-	if rewrite {
-		lasting, end := s.lasting(ctx)
-		why := retention.Why{Actor: r.GetActor(), Reason: r.GetReason(), Stop: ctx.Done()}
-		summary, err = stored.Redact(lasting, selected, why, progress)
-		end()
-	} else {
-		summary, err = stored.Preview(ctx, selected, progress)
+	working, end := ctx, func() {}
+	if lasts {
+		working, end = s.lasting(ctx)
 	}
+	last, err := do(working, progress)
+	end()
 	if err == nil {
-		s.log.InfoContext(ctx, "stored events redacted", "dry_run", !rewrite,
-			"looked", summary.GetLooked(), "changed", summary.GetChanged(), "failed", summary.GetFailed())
-		err = pieces.send(ctx, &pb.RedactEventsResponse{Summary: summary})
+		err = pieces.send(ctx, last)
 	}
 	ended := pieces.end(ctx)
 	return cmp.Or(context.Cause(ctx), err, ended)
@@ -146,9 +165,19 @@ type recordable struct {
 	lines      bool // it may have several
 }
 
+// maxActor is how long a name may be that goes on record, and maxReason a reason, in
+// characters.
+const (
+	maxActor  = 256
+	maxReason = 1024
+)
+
 // whoAndWhy are the fields that say who has something done and why.
-func whoAndWhy(actor, reason string) []recordable {
-	return []recordable{{name: "actor", text: actor, limit: 256, required: true}, {name: "reason", text: reason, limit: 1024, required: true}}
+func whoAndWhy(actor, reason string, required bool) []recordable {
+	return []recordable{
+		{name: "actor", text: actor, limit: maxActor, required: required},
+		{name: "reason", text: reason, limit: maxReason, required: required},
+	}
 }
 
 // named checks that what goes on record is there, can be read, and is nothing that

@@ -26,6 +26,8 @@ const (
 	maxAnalyses = 2  // counts by group, estimates, clusterings and searches for what is similar: each takes all cores, and up to some 700 MiB
 	maxVerifies = 2  // verifications at a time
 	maxRedacts  = 1  // redactions of what is stored at a time, dry or not
+	maxHolds    = 2  // holds that are placed, extended or released at a time, dry or not: each looks through evidence
+	maxForgets  = 1  // erasures and runs of expiry at a time, dry or not
 
 	maxDownloads = 4 // exports that are being made at a time
 )

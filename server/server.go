@@ -43,6 +43,8 @@ type Config struct {
 	// Stored returns what redacts the stored events of a tenant, by the policy in
 	// force. Required.
 	Stored func(event.Tenant) (*retention.Stored, error)
+	// Keeper holds, expires and erases; its Run is the caller's. Required.
+	Keeper *retention.Keeper
 	// Checkpoint returns the checkpoint that /tlog/checkpoint serves: signed by
 	// the log, over what it has now or had a while ago. nil: Log.Checkpoint.
 	Checkpoint func(context.Context) (eventlog.Checkpoint, error)
@@ -71,7 +73,7 @@ type Server struct {
 	room    *room // for what is published over gRPC
 	webRoom *room // for what is published over HTTP
 
-	searches, feeds, analyses, verifies, redacts, downloads *semaphore.Weighted // turns
+	searches, feeds, analyses, verifies, redacts, downloads, holds, forgets *semaphore.Weighted // turns
 
 	grpc     *grpc.Server
 	health   *health.Server
@@ -103,6 +105,7 @@ func New(cfg Config) (*Server, error) {
 		searches: semaphore.NewWeighted(maxSearches), feeds: semaphore.NewWeighted(maxFeeds),
 		analyses: semaphore.NewWeighted(maxAnalyses), verifies: semaphore.NewWeighted(maxVerifies),
 		redacts: semaphore.NewWeighted(maxRedacts), downloads: semaphore.NewWeighted(maxDownloads),
+		holds: semaphore.NewWeighted(maxHolds), forgets: semaphore.NewWeighted(maxForgets),
 		health: health.NewServer(), draining: make(chan struct{}),
 	}
 	if s.cfg.Checkpoint == nil {
@@ -128,8 +131,8 @@ func (c Config) check() error {
 	switch {
 	case c.HTTP == nil:
 		return errors.New("server configuration: HTTP is missing")
-	case c.Log == nil || c.Query == nil || c.Publish == nil || c.Policy == nil || c.Stored == nil:
-		return errors.New("server configuration: Log, Query, Publish, Policy or Stored is missing")
+	case c.Log == nil || c.Query == nil || c.Publish == nil || c.Policy == nil || c.Stored == nil || c.Keeper == nil:
+		return errors.New("server configuration: Log, Query, Publish, Policy, Stored or Keeper is missing")
 	case !local(c.HTTP), c.GRPC != nil && !local(c.GRPC):
 		return ErrNotLoopback
 	}
@@ -166,6 +169,7 @@ func (s *Server) register(r grpc.ServiceRegistrar) {
 	pb.RegisterQuarantineServiceServer(r, quarantine{Server: s})
 	pb.RegisterPolicyServiceServer(r, policies{Server: s})
 	pb.RegisterRedactionServiceServer(r, redactions{Server: s})
+	pb.RegisterRetentionServiceServer(r, retentions{Server: s})
 	pb.RegisterAnalysisServiceServer(r, analyses{Server: s})
 	pb.RegisterExportServiceServer(r, exports{Server: s})
 	pb.RegisterSimilarityServiceServer(r, similarities{Server: s})

@@ -64,6 +64,7 @@ func start(t testing.TB, change func(*server.Config)) *store {
 		},
 		Stored: func(tenant event.Tenant) (*retention.Stored, error) { return s.stored(tenant, redaction.Config{}) },
 	}
+	cfg.Keeper = newKeeper(t, s.log, cfg.Query)
 	if change != nil {
 		change(&cfg)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/afterimage/afterimage/query"
 	"github.com/afterimage/afterimage/query/export"
 	"github.com/afterimage/afterimage/redaction/analyzer"
+	"github.com/afterimage/afterimage/retention"
 )
 
 // ErrUnavailable says that something the store needs does not answer, and that
@@ -47,6 +48,12 @@ var rules = []rule{
 	{causedBy[*event.ValidationError], codes.InvalidArgument, "INVALID_EVENT"},
 	{causedBy[*policy.Error], codes.InvalidArgument, "INVALID_FILTER"},
 	{causedBy[*query.RequestError], codes.InvalidArgument, reasonRequest},
+	{causedBy[*retention.RequestError], codes.InvalidArgument, reasonRequest},
+	{wraps(retention.ErrUnknownPerson), codes.NotFound, "UNKNOWN_PERSON"},
+	{wraps(retention.ErrNotOwner), codes.PermissionDenied, "NOT_OWNER"},
+	{wraps(retention.ErrHeld), codes.FailedPrecondition, "HELD"},
+	{wraps(retention.ErrReleased), codes.FailedPrecondition, "RELEASED"},
+	{wraps(retention.ErrStopped), codes.FailedPrecondition, "RETENTION_STOPPED"},
 	{wraps(eventlog.ErrErased), codes.NotFound, "ERASED"},
 	{wraps(eventlog.ErrNotFound), codes.NotFound, "NOT_FOUND"},
 	{wraps(event.ErrTooLarge), codes.ResourceExhausted, reasonTooLarge},
@@ -54,6 +61,8 @@ var rules = []rule{
 	{wraps(eventlog.ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(errNoBackups), codes.FailedPrecondition, "NO_BACKUPS"},
 	{wraps(errNoExports), codes.Unimplemented, "UNIMPLEMENTED"},
+	{wraps(errNoCertificates), codes.Unimplemented, "UNIMPLEMENTED"},
+	{wraps(errNoAudit), codes.Unimplemented, "UNIMPLEMENTED"},
 	{wraps(export.ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(export.ErrNotReady), codes.FailedPrecondition, "NOT_READY"},
 	{wraps(export.ErrExpired), codes.FailedPrecondition, "EXPIRED"},
@@ -132,6 +141,8 @@ func badRequest(err error) *errdetails.BadRequest {
 		add("filter", p.Error())
 	} else if q, is := errors.AsType[*query.RequestError](err); is {
 		add(q.Field, q.Reason)
+	} else if k, is := errors.AsType[*retention.RequestError](err); is {
+		add(k.Field, k.Reason)
 	}
 	return bad
 }

@@ -23,6 +23,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -35,17 +36,20 @@ const (
 	exitTampered = 3
 )
 
-func main() {
+func main() { os.Exit(runProcess(nil)) }
+
+// runProcess runs what the process was started for, until it is interrupted.
+func runProcess(now func() time.Time) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return runWith(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr, now})
 }
 
 // streams is what a command reads from and writes to.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	now      func() time.Time // what becomes evidence is dated by; nil: time.Now
 }
 
 // A coded error ends the program with a code of its own.
@@ -63,17 +67,22 @@ func usage(format string, args ...any) error {
 
 // run parses the arguments, runs the command and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runWith(ctx, args, streams{in: stdin, out: stdout, err: stderr})
+}
+
+// runWith is run with all of what a command reads from and writes to.
+func runWith(ctx context.Context, args []string, s streams) int {
 	var grammar cli
 	helped := false
 	parser, err := kong.New(&grammar,
 		kong.Name("afterimage"),
 		kong.Description(description),
-		kong.Writers(stdout, stderr),
+		kong.Writers(s.out, s.err),
 		kong.Exit(func(int) { helped = true }),
 		kong.Configuration(loadConfig),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(streams{stdin, stdout, stderr}),
+		kong.Bind(s),
 	)
 	if err != nil {
 		panic("internal error: " + err.Error())
@@ -86,10 +95,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case helped:
 		return exitDone
 	case err != nil:
-		fmt.Fprintf(stderr, "afterimage: %v (try %s --help)\n", err, asked(err))
+		fmt.Fprintf(s.err, "afterimage: %v (try %s --help)\n", err, asked(err))
 		return exitUsage
 	}
-	return report(stderr, command.Run())
+	return report(s.err, command.Run())
 }
 
 // asked is the command that could not be parsed, as far as it was understood.

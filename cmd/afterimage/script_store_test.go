@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"os"
-
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,6 +17,43 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
+
+// scriptClock is the clock of a store that a script runs: real time, moved by the
+// duration in the file that $CLOCK names, as it is there now.
+func scriptClock() time.Time {
+	now := time.Now()
+	name := os.Getenv("CLOCK")
+	if name == "" {
+		return now
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	moved, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil {
+		panic(err)
+	}
+	return now.Add(moved)
+}
+
+// clock DURATION: moves the clock of the stores that the script runs to this from
+// real time; days are allowed.
+func scriptMove(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: clock DURATION")
+	}
+	moved := args[0]
+	if days, ok := strings.CutSuffix(moved, "d"); ok {
+		n, err := strconv.Atoi(days)
+		ts.Check(err)
+		moved = (time.Duration(n) * 24 * time.Hour).String()
+	}
+	file := ts.MkAbs("clock")
+	ts.Check(os.WriteFile(file+".tmp", []byte(moved), 0o600))
+	ts.Check(os.Rename(file+".tmp", file)) // at once: a store may be reading it
+	ts.Setenv("CLOCK", file)
+}
 
 // backup DIR N: sets $BACKUP to the N-th backup in DIR, counted from 1, of
 // which there must be no more.

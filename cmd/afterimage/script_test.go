@@ -28,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"afterimage": main})
+	testscript.Main(m, map[string]func(){"afterimage": func() { os.Exit(runProcess(scriptClock)) }})
 }
 
 // The scripts run the real program against real NATS and a real disk. Each
@@ -63,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"unindex": scriptUnindex,
 			"key":     scriptKey,
 			"bend":    scriptBend,
+			"clock":   scriptMove,
 		},
 		RequireExplicitExec: true,
 	})

@@ -52,6 +52,8 @@ type serveFlags struct {
 	LogLevel   string        `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	LogFormat  string        `name:"log-format" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json (default ${default})."`
 	ReadyFile  string        `name:"ready-file" placeholder:"FILE" help:"Write the addresses to this file, as JSON, when everything listens; removed at the start and the end."`
+
+	now func() time.Time // evidence time; nil: time.Now
 }
 
 // Help implements kong's HelpProvider.
@@ -70,6 +72,7 @@ not beside the data. What protects it, and how to change that: afterimage keys -
 
 // Run serves until ctx ends.
 func (c *serveCmd) Run(ctx context.Context, s streams) error {
+	c.now = s.now
 	return serve(ctx, c.serveFlags, s.err, func(a addresses, _ *eventlog.Log) error {
 		a.print(s.out, c.serveFlags)
 		return a.write(c.ReadyFile)
@@ -152,7 +155,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	var rekey func(ctx context.Context, fresh, old string) error // of the embedded stream, once it runs
 	config := eventlog.Config{
 		Dir: logDir(flags.Data), KeysDir: flags.Keys, Keys: keys, Logger: logger, Fatal: fatal(stderr),
-		CacheBytes: flags.CacheMiB << 20, MinFree: flags.MinFreeMiB << 20,
+		CacheBytes: flags.CacheMiB << 20, MinFree: flags.MinFreeMiB << 20, Now: flags.now,
 	}
 	config.Rekey = func(ctx context.Context, fresh, old string) error { return rekey(ctx, fresh, old) }
 	log, err := eventlog.Open(ctx, config)
@@ -196,9 +199,14 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	pulse := newPulse(stream, logger)
 	engine := query.New(query.Config{Log: log})
 	exporter := newExporter(log, engine, policies, witnessLines, logger)
+	keeper, err := newKeeper(log, policies, engine, consumer, flags.now, logger)
+	if err != nil {
+		return err
+	}
+	metrics.registry.MustRegister(newKept(keeper, log, logger))
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: engine, Exports: exporter,
-		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log),
+		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log), Keeper: keeper,
 		Ready:   func() error { return cmp.Or(stream.ready(), pulse.ready(), log.Ready()) },
 		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
 	})
@@ -214,6 +222,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return exporter.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
+	group.Go(func() error { return keeper.Run(ctx) })
 	group.Go(func() error { return promote(ctx, policies.Policies, logger) })
 	group.Go(func() error { return witnesses.run(ctx) })
 	group.Go(func() error { return stamps.run(ctx) })
