@@ -358,6 +358,8 @@ var gapShape = shapeOf("a gap",
 	textField("service", func(m *pb.Counted_Gap) *string { return &m.Service }),
 	textField("instance", func(m *pb.Counted_Gap) *string { return &m.Instance }),
 	uint64Field("missing", func(m *pb.Counted_Gap) *uint64 { return &m.Missing }),
+	uint64Field("first", func(m *pb.Counted_Gap) *uint64 { return &m.First }),
+	uint64Field("last", func(m *pb.Counted_Gap) *uint64 { return &m.Last }),
 )
 
 var promotedShape = shapeOf("a promotion",

@@ -1,12 +1,15 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"google.golang.org/protobuf/proto"
@@ -151,6 +154,132 @@ func (l *Log) Quarantined(ctx context.Context, name event.Tenant, id string) (*p
 	}
 	e.Payload, err = l.unsealQuarantined(key, v)
 	return e, err
+}
+
+// PartQuarantine sees to it that quarantined entries are alone in their buckets,
+// so that these can be forgotten: what else is in them is moved to others. It
+// returns the buckets; entries that are not there are passed over. Nothing comes
+// into these buckets any more.
+func (l *Log) PartQuarantine(ctx context.Context, name event.Tenant, gone []string) ([]BucketID, error) {
+	t := l.named(name)
+	if t == nil {
+		return nil, fmt.Errorf("tenant %s: %w", name, ErrNotFound)
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
+		return nil, err
+	}
+	p := &parting{l: l, tenant: t, gone: map[string]bool{}, from: map[bucketID]*bucket{}, write: l.db.NewBatch(), state: l.state}
+	defer p.write.Close() //nolint:errcheck // Committed or thrown away.
+	for _, id := range gone {
+		p.gone[id] = true
+	}
+	for _, step := range []func() error{p.find, p.move} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("part quarantine: %w", err)
+		}
+	}
+	set(p.write, key1(spaceState), p.state.encode())
+	if err := p.write.Commit(pebble.Sync); err != nil {
+		return nil, fmt.Errorf("part quarantine: %w", err)
+	}
+	l.state = p.state
+	l.mu.Lock()
+	for _, b := range p.from {
+		b.closed = true
+	}
+	l.mu.Unlock()
+	for _, b := range p.fresh {
+		must(l.addBucket(b))
+	}
+	var out []BucketID
+	for _, id := range slices.Sorted(maps.Keys(p.from)) {
+		out = append(out, BucketID(id))
+	}
+	return out, nil
+}
+
+// parting is a PartQuarantine under way.
+type parting struct {
+	l      *Log
+	tenant *tenant
+	gone   map[string]bool
+	from   map[bucketID]*bucket // that hold entries to be forgotten
+	write  *pebble.Batch
+	state  state
+	fresh  []*bucket
+}
+
+// each calls f for every record of the tenant's quarantine.
+func (p *parting) each(f func(id string, key, value []byte) error) error {
+	for _, space := range []byte{spaceQuarantine, spacePayload} {
+		prefix := key4(space, uint32(p.tenant.id))
+		err := p.l.each(prefix, func(k, v []byte) error {
+			if len(v) < 4 {
+				return fmt.Errorf("quarantined entry: %w: record is too short", ErrTampered)
+			}
+			return f(hex.EncodeToString(k[len(prefix):]), k, v)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find finds out which buckets hold what is to go.
+func (p *parting) find() error {
+	p.l.mu.RLock()
+	defer p.l.mu.RUnlock()
+	return p.each(func(id string, _, v []byte) error {
+		in := bucketID(binary.BigEndian.Uint32(v))
+		if b := p.l.buckets[in]; b != nil && p.gone[id] {
+			p.from[in] = b
+		}
+		return nil
+	})
+}
+
+// move seals what stays of these buckets with the keys of others.
+func (p *parting) move() error {
+	return p.each(func(id string, k, v []byte) error {
+		from := p.from[bucketID(binary.BigEndian.Uint32(v))]
+		if from == nil || p.gone[id] {
+			return nil
+		}
+		text, err := from.blocks.Open(v[4:], k)
+		if err != nil {
+			return fmt.Errorf("quarantined entry: %w: %w", ErrTampered, err)
+		}
+		to, err := p.bucket(from.day)
+		if err != nil {
+			return err
+		}
+		sealed, err := to.blocks.Seal(text, k)
+		if err != nil {
+			return err
+		}
+		set(p.write, bytes.Clone(k), append(binary.BigEndian.AppendUint32(nil, uint32(to.id)), sealed...))
+		return nil
+	})
+}
+
+// bucket returns the bucket that takes what stays of a day.
+func (p *parting) bucket(day uint32) (*bucket, error) {
+	for _, b := range p.fresh {
+		if b.day == day {
+			return b, nil
+		}
+	}
+	p.state.bucket++
+	b, record, err := newBucket(p.l.ring.Current(), p.state.bucket, p.tenant, quarantineClass, day, indexID(p.state.bucket))
+	if err != nil {
+		return nil, err
+	}
+	set(p.write, bucketKey(b.id), record)
+	p.fresh = append(p.fresh, b)
+	return b, nil
 }
 
 func (s *store) openQuarantined(key, value []byte) (*pb.Quarantined, error) {

@@ -3560,7 +3560,7 @@ type Counted struct {
 	Strata []*Counted_Stratum `protobuf:"bytes,3,rep,name=strata,proto3" json:"strata,omitempty"`
 	// What redaction replaced: one entry for each type and operator, up to 1,024.
 	Redactions []*Redaction `protobuf:"bytes,4,rep,name=redactions,proto3" json:"redactions,omitempty"`
-	// Where capture has gaps: up to 1,024 entries.
+	// The instances that count, and where they have gaps: up to 1,024 entries.
 	Gaps []*Counted_Gap `protobuf:"bytes,5,rep,name=gaps,proto3" json:"gaps,omitempty"`
 	// Of instances that are not among `gaps`, how many numbers are missing.
 	OtherMissing uint64 `protobuf:"varint,6,opt,name=other_missing,json=otherMissing,proto3" json:"other_missing,omitempty"`
@@ -4678,8 +4678,13 @@ type Counted_Gap struct {
 	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
 	// The instance.
 	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
-	// Numbers missing between those that came, as of this count.
-	Missing       uint64 `protobuf:"varint,3,opt,name=missing,proto3" json:"missing,omitempty"`
+	// Numbers missing between those that came between these positions.
+	Missing uint64 `protobuf:"varint,3,opt,name=missing,proto3" json:"missing,omitempty"`
+	// The first number that came. Where it does not follow the last one of the
+	// count before, and is above it, those between are missing too.
+	First uint64 `protobuf:"varint,4,opt,name=first,proto3" json:"first,omitempty"`
+	// The last number that came.
+	Last          uint64 `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4731,6 +4736,20 @@ func (x *Counted_Gap) GetInstance() string {
 func (x *Counted_Gap) GetMissing() uint64 {
 	if x != nil {
 		return x.Missing
+	}
+	return 0
+}
+
+func (x *Counted_Gap) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Counted_Gap) GetLast() uint64 {
+	if x != nil {
+		return x.Last
 	}
 	return 0
 }
@@ -5129,7 +5148,7 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x06PERSON\x10\x01\x12\n" +
 	"\n" +
-	"\x06TENANT\x10\x02\"\xbc\x04\n" +
+	"\x06TENANT\x10\x02\"\xe6\x04\n" +
 	"\aCounted\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x18\n" +
 	"\athrough\x18\x02 \x01(\x04R\athrough\x126\n" +
@@ -5146,11 +5165,13 @@ const file_afterimage_v1_event_proto_rawDesc = "" +
 	"\x0epolicy_version\x18\x03 \x01(\tR\rpolicyVersion\x12\x16\n" +
 	"\x06events\x18\x04 \x01(\x04R\x06events\x12\x1a\n" +
 	"\bredacted\x18\x05 \x01(\x04R\bredacted\x12\x18\n" +
-	"\adropped\x18\x06 \x01(\x04R\adropped\x1aU\n" +
+	"\adropped\x18\x06 \x01(\x04R\adropped\x1a\x7f\n" +
 	"\x03Gap\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
-	"\amissing\x18\x03 \x01(\x04R\amissing\"\x8f\x01\n" +
+	"\amissing\x18\x03 \x01(\x04R\amissing\x12\x14\n" +
+	"\x05first\x18\x04 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x05 \x01(\x04R\x04last\"\x8f\x01\n" +
 	"\bPromoted\x12\x14\n" +
 	"\x05class\x18\x01 \x01(\tR\x05class\x12@\n" +
 	"\tpositions\x18\x02 \x03(\v2\".afterimage.v1.Forgotten.PositionsR\tpositions\x12+\n" +
