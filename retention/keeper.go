@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
@@ -48,8 +51,8 @@ type KeeperConfig struct {
 	Log      *eventlog.Log // required
 	Policies *Policies     // required
 	// Select returns the positions of a tenant's evidence in a scope, ascending;
-	// users in it are as they are stored. Required. A condition or text that cannot be evaluated is an error before
-	// anything is yielded.
+	// users in it are as they are stored. A condition or text that cannot be
+	// evaluated is an error before anything is yielded. Required.
 	Select func(context.Context, event.Tenant, Scope) (iter.Seq2[event.Seq, error], error)
 	// Drain waits until what publishers were told is stored is in the log. nil: it
 	// is.
@@ -62,77 +65,131 @@ type KeeperConfig struct {
 }
 
 // A Keeper keeps what holds claim, forgets what is due and erases what somebody
-// has a right to, on record. Its methods are safe for concurrent use.
+// has a right to, on record. Its methods are safe for concurrent use. Those that
+// change something, or must not miss a change, are done one after the other: a
+// hold that is placed while something is forgotten waits, and does not cover
+// what that forgets.
 type Keeper struct {
-	cfg KeeperConfig
+	cfg   KeeperConfig
+	books map[event.Tenant]*books // guarded by cfg.Policies.moving
+	clock clock                   // likewise
+	ran   time.Time               // when what is due was last looked for; likewise
 }
 
-// NewKeeper returns a Keeper; its Run makes things expire.
-func NewKeeper(cfg KeeperConfig) (*Keeper, error) {
+// NewKeeper reads from the ledger what is held, owed and promised. Run makes
+// things expire.
+func NewKeeper(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
 	if cfg.Log == nil || cfg.Policies == nil || cfg.Select == nil {
 		return nil, errors.New("retention: Log, Policies or Select is missing")
 	}
-	return &Keeper{cfg: cfg}, nil
+	if cfg.Now == nil {
+		cfg.Now = time.Now //nolint:forbidigo // The default of KeeperConfig.Now.
+	}
+	if cfg.Uptime == nil {
+		began := time.Now() //nolint:forbidigo // Only its monotonic reading is used.
+		cfg.Uptime = func() time.Duration { return time.Since(began) }
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	k := &Keeper{cfg: cfg, books: map[event.Tenant]*books{}, clock: clock{started: cfg.Uptime()}}
+	for _, t := range append(cfg.Log.Tenants(), event.System) {
+		if _, err := k.of(ctx, t); err != nil {
+			return nil, fmt.Errorf("read the ledger of tenant %s: %w", t, err)
+		}
+	}
+	k.clock.known = k.lastKnown(k.books[event.System])
+	return k, nil
 }
 
-var errTodo = fmt.Errorf("retention: %w", errors.ErrUnsupported)
+// every is how often a Keeper looks for what is due.
+const every = time.Hour
 
-// Run expires what is due every hour, until ctx ends.
-func (k *Keeper) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-
-// PlaceHold places a hold; in a dry run it says what it would cover.
-// Errors: *RequestError, *policy.Error for its condition, eventlog.ErrNotFound for
-// a tenant that has no events.
-func (k *Keeper) PlaceHold(context.Context, event.Tenant, *pb.PlaceHoldRequest) (*pb.PlaceHoldResponse, error) {
-	return nil, errTodo
+// Run expires what is due every hour, and does what was deferred and may be done,
+// until ctx ends. What fails is tried again an hour later; it is on the record of
+// the log, and in [Keeper.State].
+func (k *Keeper) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		done, err := k.Expire(ctx, false, func(eventlog.ForgetProgress) {})
+		switch {
+		case ctx.Err() != nil, errors.Is(err, eventlog.ErrClosed):
+			return nil
+		case errors.Is(err, ErrStopped):
+			k.cfg.Logger.ErrorContext(ctx, "nothing expires", "err", err)
+		case err != nil:
+			k.cfg.Logger.ErrorContext(ctx, "expiry failed and will be tried again", "in", every, "err", err)
+		default:
+			k.report(ctx, done)
+		}
+		timer.Reset(every)
+	}
 }
 
-// ExtendHold extends a hold. Errors as of PlaceHold; eventlog.ErrNotFound,
-// ErrNotOwner, ErrReleased.
-func (k *Keeper) ExtendHold(context.Context, event.Tenant, *pb.ExtendHoldRequest) (*pb.PlaceHoldResponse, error) {
-	return nil, errTodo
+func (k *Keeper) report(ctx context.Context, done []*pb.Expiry) {
+	for _, x := range done {
+		if x.GetRequest() != "" || len(x.GetErasures()) > 0 {
+			k.cfg.Logger.InfoContext(ctx, "events expired", "request", x.GetRequest(), "events", total(x.GetGone()),
+				"held", total(x.GetHeld()), "quarantined", x.GetQuarantined(), "erasures", len(x.GetErasures()))
+		}
+	}
 }
 
-// ReleaseHold releases a hold. Errors as of ExtendHold.
-func (k *Keeper) ReleaseHold(context.Context, event.Tenant, *pb.ReleaseHoldRequest) (*pb.ReleaseHoldResponse, error) {
-	return nil, errTodo
+// record appends ledger events of one tenant in one step, and reads them as a
+// restart would.
+func (k *Keeper) record(ctx context.Context, b *books, events ...*pb.Event) error {
+	var batch []eventlog.Prepared
+	var kept []*pb.Event
+	for _, e := range events {
+		if err := k.complete(b.tenant, e); err != nil {
+			return err
+		}
+		kept = append(kept, proto.CloneOf(e))
+		p, err := k.cfg.Log.Prepare(b.tenant, e)
+		if err != nil {
+			return fmt.Errorf("put on record: %w", err)
+		}
+		batch = append(batch, p)
+	}
+	results, err := k.cfg.Log.Append(ctx, batch)
+	if err != nil {
+		return fmt.Errorf("put on record: %w", err)
+	}
+	for i, r := range results {
+		if r.Outcome != eventlog.Appended {
+			return fmt.Errorf("put on record: the id %q of a ledger event is taken", kept[i].GetId())
+		}
+		b.read(kept[i], r.Seq)
+	}
+	return nil
 }
 
-// Holds returns a tenant's holds, the newest first.
-func (k *Keeper) Holds(_ context.Context, _ event.Tenant, active bool) ([]*pb.HoldState, error) {
-	return nil, errTodo
+// complete makes a ledger event of a body, of the Keeper's time.
+func (k *Keeper) complete(t event.Tenant, e *pb.Event) error {
+	err := k.cfg.Policies.complete(t, e)
+	e.Time = timestamppb.New(k.cfg.Now())
+	return err
 }
 
-// Hold returns a hold with what it covers. eventlog.ErrNotFound where there is none.
-func (k *Keeper) Hold(context.Context, event.Tenant, string) (*pb.HoldState, error) {
-	return nil, errTodo
+// lock waits for whoever changes where events are kept, or forgets them.
+func (k *Keeper) lock() (unlock func()) {
+	k.cfg.Policies.moving.Lock()
+	return k.cfg.Policies.moving.Unlock
 }
 
-// Erase erases evidence, or says in a dry run what it would. ErrUnknownPerson,
-// *RequestError.
-func (k *Keeper) Erase(context.Context, event.Tenant, *pb.EraseEventsRequest, func(eventlog.ForgetProgress)) (*pb.ErasureState, error) {
-	return nil, errTodo
-}
-
-// Erasures returns a tenant's erasures, the newest first.
-func (k *Keeper) Erasures(context.Context, event.Tenant) ([]*pb.ErasureState, error) {
-	return nil, errTodo
-}
-
-// Erasure returns one. eventlog.ErrNotFound where there is none.
-func (k *Keeper) Erasure(context.Context, event.Tenant, string) (*pb.ErasureState, error) {
-	return nil, errTodo
-}
-
-// Expire expires what is due now, or says in a dry run what is. ErrStopped.
-func (k *Keeper) Expire(_ context.Context, dryRun bool, _ func(eventlog.ForgetProgress)) ([]*pb.Expiry, error) {
-	return nil, errTodo
-}
-
-// State says whether anything keeps things from expiring.
-func (k *Keeper) State(context.Context) (*pb.RetentionState, error) { return nil, errTodo }
-
-// Confirm puts on record that what the store doubts is right.
-func (k *Keeper) Confirm(_ context.Context, actor, reason string) (*pb.RetentionState, error) {
-	return nil, errTodo
+// known returns the books of a tenant that has events. ErrNotFound for another.
+// The caller holds the lock.
+func (k *Keeper) known(ctx context.Context, t event.Tenant) (*books, error) {
+	for _, have := range k.cfg.Log.Tenants() {
+		if have == t {
+			return k.of(ctx, t)
+		}
+	}
+	return nil, fmt.Errorf("tenant %s: %w", t, eventlog.ErrNotFound)
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -37,6 +38,12 @@ type Policies struct {
 	inForce atomic.Pointer[map[event.Tenant]applied] // replaced, never changed
 
 	mu sync.Mutex // held while a policy is applied, so that they come into force one after the other
+
+	// moving is held by whoever changes in which class events are kept, or forgets
+	// them: what is found out to be due, held or owed must stay so until it is
+	// done. It guards promoted.
+	moving   sync.Mutex
+	promoted map[event.Tenant]map[string]*roaring64.Bitmap // what is on record as moved, by class
 }
 
 // An applied policy is one that the ledger says came into force.

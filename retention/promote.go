@@ -142,16 +142,29 @@ func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
 		return err
 	}
 	if longer(document, class, in) {
-		to := move{t, class}
+		to := move{t, keeping(document, class, in)}
 		pr.moves[to] = append(pr.moves[to], seq)
 	}
 	return nil
 }
 
+// keeping returns the class in which events of one class are kept as another says
+// without losing what theirs promised.
+func keeping(document *policy.Document, class, in string) string {
+	to, _ := document.Class(class)
+	from, _ := document.Class(in)
+	if from.Min > to.Min {
+		return policy.Join(in, class)
+	}
+	return class
+}
+
 // move does what was noted.
 func (pr *promoter) move(ctx context.Context) error {
+	pr.moving.Lock()
+	defer pr.moving.Unlock()
 	for to, seqs := range pr.moves {
-		if err := pr.log.Promote(ctx, to.tenant, seqs, to.class); err != nil {
+		if err := pr.promoteTo(ctx, to.tenant, setOf(seqs), to.class); err != nil {
 			return err
 		}
 		delete(pr.moves, to)

@@ -1,0 +1,131 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/event"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// How far the clock may have gone since it was last believed, beside the time
+// that passed by the one that nobody sets; more is a clock that was set.
+const (
+	slackRunning = 24 * time.Hour     // while the process runs: a machine that slept, a clock that was corrected
+	slackStopped = 7 * 24 * time.Hour // while it did not
+	slackBack    = 5 * time.Minute    // backwards
+)
+
+// clock is what a Keeper makes of its clock. The last time that it believed is on
+// record, so that a restart does not make it believe anything.
+type clock struct {
+	started time.Duration // uptime when the Keeper began
+	known   time.Time     // what was on record of the time then; zero: nothing
+	at      time.Time     // what it showed when this process last believed it; zero: not yet
+	uptime  time.Duration // at that time
+	refused bool          // what is on record of it last in this process
+}
+
+// readClock takes over a judgement.
+func (b *books) readClock(j *pb.ClockJudged) {
+	switch j.GetVerdict() {
+	case pb.ClockJudged_ACCEPTED:
+		b.believed = j
+	case pb.ClockJudged_CONFIRMED:
+		b.believed, b.restored = j, nil
+	}
+	b.judged = j
+}
+
+// judge returns the time, or ErrStopped with the reason why it is not believed. It
+// changes nothing.
+func (k *Keeper) judge(system *books) (time.Time, error) {
+	now, up := k.cfg.Now().UTC(), k.cfg.Uptime()
+	if r := system.restored; r != nil {
+		return now, fmt.Errorf("%w: the store was restored from a backup that lacks %d positions; holds, erasures and policies of since then are lost: place them again, and then run afterimage retention confirm", ErrStopped, r.GetLost())
+	}
+	last, allowed := k.clock.at, up-k.clock.uptime+slackRunning
+	if last.IsZero() {
+		last, allowed = k.clock.known, up-k.clock.started+slackStopped
+	}
+	const confirm = "see to the clock, or run afterimage retention confirm if it is right"
+	switch {
+	case last.IsZero(): // Nothing is stored, and nothing can expire too soon.
+		return now, nil
+	case now.Before(last.Add(-slackBack)):
+		return now, fmt.Errorf("%w: the clock shows %s and showed %s before: %s", ErrStopped, stamp(now), stamp(last), confirm)
+	case now.Sub(last) > allowed:
+		return now, fmt.Errorf("%w: the clock shows %s, which is %s after %s, when it was last believed: %s", ErrStopped, stamp(now), now.Sub(last).Round(time.Minute), stamp(last), confirm)
+	}
+	return now, nil
+}
+
+// lastKnown is the last time that is on record: of a clock that was believed, or,
+// in a store that never judged one, of the newest event. It is asked for before
+// anything is taken in by a clock that may be wrong.
+func (k *Keeper) lastKnown(system *books) (last time.Time) {
+	if system.believed != nil {
+		return system.believed.GetClock().AsTime()
+	}
+	for _, b := range k.cfg.Log.Buckets() {
+		if b.Day.After(last) {
+			last = b.Day
+		}
+	}
+	return last
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// believe returns the time by which things expire. It puts on record, once a day,
+// that it believes the clock, and once that it does not. The caller holds the lock.
+func (k *Keeper) believe(ctx context.Context) (time.Time, error) {
+	system, err := k.of(ctx, event.System)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now, stopped := k.judge(system)
+	j := &pb.ClockJudged{Verdict: pb.ClockJudged_ACCEPTED, Clock: timestamppb.New(now), Last: system.believed.GetClock()}
+	if stopped != nil {
+		if !errors.Is(stopped, ErrStopped) || k.clock.refused {
+			return time.Time{}, stopped
+		}
+		j.Verdict, j.Reason = pb.ClockJudged_REFUSED, stopped.Error()
+		err := k.record(ctx, system, &pb.Event{Body: &pb.Event_ClockJudged{ClockJudged: j}})
+		k.clock.refused = err == nil
+		return time.Time{}, errors.Join(stopped, err)
+	}
+	if k.clock.refused || system.believed == nil || now.Truncate(24*time.Hour).After(system.believed.GetClock().AsTime()) {
+		if err := k.record(ctx, system, &pb.Event{Body: &pb.Event_ClockJudged{ClockJudged: j}}); err != nil {
+			return time.Time{}, err
+		}
+	}
+	k.clock.at, k.clock.uptime, k.clock.refused = now, k.cfg.Uptime(), false
+	return now, nil
+}
+
+// Confirm puts on record that the clock is right, and that what a restore lost of
+// holds and erasures was placed again. It returns the state after that.
+func (k *Keeper) Confirm(ctx context.Context, actor, reason string) (*pb.RetentionState, error) {
+	defer k.lock()()
+	if err := errors.Join(required("actor", actor), required("reason", reason)); err != nil {
+		return nil, err
+	}
+	system, err := k.of(ctx, event.System)
+	if err != nil {
+		return nil, err
+	}
+	now := k.cfg.Now().UTC()
+	err = k.record(ctx, system, &pb.Event{Body: &pb.Event_ClockJudged{ClockJudged: &pb.ClockJudged{
+		Verdict: pb.ClockJudged_CONFIRMED, Clock: timestamppb.New(now), Last: system.believed.GetClock(), Actor: actor, Reason: reason,
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	k.clock.at, k.clock.uptime, k.clock.refused = now, k.cfg.Uptime(), false
+	return k.state(ctx)
+}

@@ -1,0 +1,386 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// settled is how long after a day's end nothing comes into its buckets any more.
+const settled = time.Hour
+
+// due reports whether the time of a bucket has passed by the policy in force.
+func (k *Keeper) due(b eventlog.Bucket, now time.Time) bool {
+	at, ok := k.expires(b)
+	return ok && !at.After(now)
+}
+
+// expires returns when the time of a bucket passes; ok is false where no policy
+// says.
+func (k *Keeper) expires(b eventlog.Bucket) (at time.Time, ok bool) {
+	class, ok := k.class(b)
+	return dayEnd(b.Day).Add(class.Keep), ok
+}
+
+// promised reports whether policy promises that what is in a bucket stays.
+func (k *Keeper) promised(b eventlog.Bucket, now time.Time) bool {
+	class, _ := k.class(b)
+	return class.Min > 0 && k.promisedUntil(b).After(now)
+}
+
+func (k *Keeper) promisedUntil(b eventlog.Bucket) time.Time {
+	class, _ := k.class(b)
+	return dayEnd(b.Day).Add(class.Min)
+}
+
+// class returns what policy says of the class of a bucket.
+func (k *Keeper) class(b eventlog.Bucket) (policy.Class, bool) {
+	document, _, _, ok := k.cfg.Policies.Current(b.Tenant)
+	if !ok {
+		document = policy.Default() // The system's own tenant has none.
+	}
+	if b.Class == policy.Quarantine {
+		return policy.Class{Name: b.Class, Keep: quarantineKeep}, true
+	}
+	return document.Class(b.Class)
+}
+
+// quarantineKeep is how long quarantined messages are kept.
+const quarantineKeep = 30 * 24 * time.Hour
+
+// Expire expires what is due now, and does what was deferred and may be done; in a
+// dry run it says what would expire. It returns what it did tenant by tenant, of
+// those where there was something to do. ErrStopped, with the reason and what to
+// do.
+func (k *Keeper) Expire(ctx context.Context, dryRun bool, progress func(eventlog.ForgetProgress)) ([]*pb.Expiry, error) {
+	defer k.lock()()
+	return k.expire(ctx, dryRun, progress)
+}
+
+// expire is Expire of a caller that holds the lock.
+func (k *Keeper) expire(ctx context.Context, dry bool, progress func(eventlog.ForgetProgress)) ([]*pb.Expiry, error) {
+	now, err := k.time(ctx, dry)
+	if err != nil {
+		return nil, err
+	}
+	if !dry { // One that failed has closed buckets.
+		if err := k.cfg.Log.Resume(ctx, progress); err != nil {
+			return nil, err
+		}
+	}
+	var all []*expiring
+	for _, t := range k.cfg.Log.Tenants() {
+		b, err := k.of(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		x, err := k.expiring(ctx, b, now, dry)
+		if err != nil {
+			return nil, fmt.Errorf("expire events of tenant %s: %w", t, err)
+		}
+		all = append(all, x)
+	}
+	if !dry {
+		if err := k.doExpire(ctx, all, progress); err != nil {
+			return nil, err
+		}
+		k.ran = now
+	}
+	var out []*pb.Expiry
+	for _, x := range all {
+		if x.something() {
+			out = append(out, x.expiry())
+		}
+	}
+	return out, nil
+}
+
+// time returns the time by which things expire.
+func (k *Keeper) time(ctx context.Context, dry bool) (time.Time, error) {
+	if !dry {
+		return k.believe(ctx)
+	}
+	system, err := k.of(ctx, event.System)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return k.judge(system)
+}
+
+// An expiring is what expires of one tenant.
+type expiring struct {
+	books       *books
+	what        eventlog.Forgetting
+	move        map[string]*roaring64.Bitmap // what is held of buckets that go, by the class it is moved to
+	gone, held  counts
+	quarantined []string
+	request     string
+	settled     []eventlog.Forgetting // erasures of which something may go
+}
+
+func (x *expiring) something() bool {
+	return len(x.what.Buckets)+len(x.what.Seqs)+len(x.held)+len(x.settled) > 0
+}
+
+func (x *expiring) expiry() *pb.Expiry {
+	out := &pb.Expiry{Tenant: string(x.books.tenant), Request: x.request, Gone: x.gone.list(), Held: x.held.list(), Quarantined: uint64(len(x.quarantined))}
+	for _, f := range x.settled {
+		out.Erasures = append(out.Erasures, f.Ledger.GetForgotten().GetRequest())
+	}
+	return out
+}
+
+// expiring finds out what expires of a tenant.
+func (k *Keeper) expiring(ctx context.Context, b *books, now time.Time, dry bool) (*expiring, error) {
+	if err := k.cover(ctx, b); err != nil {
+		return nil, err
+	}
+	x := &expiring{books: b, move: map[string]*roaring64.Bitmap{}, gone: counts{}, held: counts{}}
+	x.what.Tenant = b.tenant
+	held, needed := b.held(), k.needed(b)
+	for _, bucket := range k.cfg.Log.Buckets() {
+		if bucket.Tenant != b.tenant || !k.due(bucket, now) {
+			continue
+		}
+		if err := k.expireBucket(ctx, x, bucket, held, needed); err != nil {
+			return nil, err
+		}
+	}
+	if dry {
+		return x, nil
+	}
+	var err error
+	x.settled, err = k.settling(ctx, b, x.what.Buckets)
+	return x, err
+}
+
+// needed returns the positions of ledger events that must not expire: those of
+// the policy in force, and of what is held or owed.
+func (k *Keeper) needed(b *books) *roaring64.Bitmap {
+	out := b.needed()
+	if _, seq, _, ok := k.cfg.Policies.Current(b.tenant); ok {
+		out.Add(uint64(seq))
+	}
+	return out
+}
+
+// expireBucket notes what becomes of a bucket whose time has passed.
+func (k *Keeper) expireBucket(ctx context.Context, x *expiring, bucket eventlog.Bucket, held, needed *roaring64.Bitmap) error {
+	if bucket.Class == policy.Quarantine {
+		return k.expireQuarantine(ctx, x, bucket)
+	}
+	stays := held
+	if bucket.Class == policy.Ledger {
+		stays = needed
+	}
+	n := uint64(bucket.Events)
+	if stays.IsEmpty() {
+		x.drop(bucket, n)
+		return nil
+	}
+	all, err := k.cfg.Log.BucketSeqs(ctx, bucket.ID)
+	if err != nil {
+		return err
+	}
+	stays = roaring64.And(all, stays)
+	switch _, already := policy.Unheld(bucket.Class); {
+	case stays.IsEmpty():
+		x.drop(bucket, n)
+	case bucket.Class == policy.Ledger:
+		x.held.add(bucket, n)
+	case already:
+		x.held.add(bucket, stays.GetCardinality())
+		all.AndNot(stays)
+		x.gone.add(bucket, all.GetCardinality())
+		for it := all.Iterator(); it.HasNext(); {
+			x.what.Seqs = append(x.what.Seqs, event.Seq(it.Next()))
+		}
+	default:
+		x.held.add(bucket, stays.GetCardinality())
+		to := policy.Held(bucket.Class)
+		if x.move[to] == nil {
+			x.move[to] = roaring64.New()
+		}
+		x.move[to].Or(stays)
+		x.drop(bucket, n-stays.GetCardinality())
+	}
+	return nil
+}
+
+func (x *expiring) drop(bucket eventlog.Bucket, n uint64) {
+	x.what.Buckets = append(x.what.Buckets, bucket.ID)
+	x.gone.add(bucket, n)
+}
+
+// expireQuarantine notes that the quarantined messages of a day go.
+func (k *Keeper) expireQuarantine(ctx context.Context, x *expiring, bucket eventlog.Bucket) error {
+	x.what.Buckets = append(x.what.Buckets, bucket.ID)
+	for e, err := range k.cfg.Log.QuarantineList(ctx, bucket.Tenant, "") {
+		if errors.Is(err, eventlog.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if e.GetTime().AsTime().Truncate(24 * time.Hour).Equal(bucket.Day) {
+			x.quarantined = append(x.quarantined, e.GetId())
+		}
+	}
+	return nil
+}
+
+// doExpire does what was found out. First what is held moves out of the buckets
+// that go: a crash after that leaves it where it is kept, and the buckets are due
+// still.
+func (k *Keeper) doExpire(ctx context.Context, all []*expiring, progress func(eventlog.ForgetProgress)) error {
+	var what []eventlog.Forgetting
+	for _, x := range all {
+		for class, set := range x.move {
+			if err := k.cfg.Policies.promoteTo(ctx, x.books.tenant, set, class); err != nil {
+				return fmt.Errorf("keep what is held: %w", err)
+			}
+		}
+		if len(x.what.Buckets)+len(x.what.Seqs) > 0 {
+			if err := k.ledger(x); err != nil {
+				return err
+			}
+			what = append(what, x.what)
+		}
+		what = append(what, x.settled...)
+	}
+	for _, x := range all {
+		if len(what) > 0 || k.newDay(x.books) {
+			if err := k.count(ctx, x.books); err != nil {
+				return err
+			}
+		}
+	}
+	if err := k.forget(ctx, what, progress); err != nil {
+		return err
+	}
+	for _, x := range all {
+		if err := k.finish(ctx, x.books); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ledger completes what goes on record of an expiry.
+func (k *Keeper) ledger(x *expiring) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	x.request = id.String()
+	x.what.Ledger = &pb.Event{Id: id.String(), Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{
+		Cause: pb.Forgotten_EXPIRED, Request: x.request, Kept: x.gone.list(), Quarantined: x.quarantined[:min(len(x.quarantined), event.MaxQuarantined)],
+	}}}
+	return k.complete(x.books.tenant, x.what.Ledger)
+}
+
+// forgetting returns how some events are forgotten: whole buckets where all of one
+// goes and nothing comes into it any more. Those in buckets of skip are left out.
+func (k *Keeper) forgetting(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, body *pb.Forgotten, skip []eventlog.BucketID) (eventlog.Forgetting, error) {
+	f := eventlog.Forgetting{Tenant: t, Ledger: &pb.Event{Body: &pb.Event_Forgotten{Forgotten: body}}}
+	places, err := k.cfg.Log.Places(ctx, t, set)
+	if err != nil {
+		return f, err
+	}
+	buckets, n := k.buckets(t), counts{}
+	for id, in := range places {
+		b := buckets[id]
+		switch {
+		case slices.Contains(skip, id):
+			continue
+		case uint64(b.Events) == in.GetCardinality() && ended(b.Day, k.clock.at):
+			f.Buckets = append(f.Buckets, id)
+		default:
+			for it := in.Iterator(); it.HasNext(); {
+				f.Seqs = append(f.Seqs, event.Seq(it.Next()))
+			}
+		}
+		n.add(b, in.GetCardinality())
+	}
+	body.Kept = n.list()
+	return f, k.complete(t, f.Ledger)
+}
+
+// forget forgets, in one epoch, and takes over what that put on record.
+func (k *Keeper) forget(ctx context.Context, what []eventlog.Forgetting, progress func(eventlog.ForgetProgress)) error {
+	if len(what) == 0 {
+		return nil
+	}
+	if err := k.cfg.Log.Forget(ctx, what, progress); err != nil {
+		return err
+	}
+	for _, f := range what {
+		b, err := k.of(ctx, f.Tenant)
+		if err != nil {
+			return err
+		}
+		body := f.Ledger.GetForgotten()
+		b.read(&pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{
+			Cause: body.GetCause(), Request: body.GetRequest(), Kept: body.GetKept(), Quarantined: body.GetQuarantined(),
+		}}}, 0)
+	}
+	return nil
+}
+
+// State says whether anything keeps things from expiring, and what is due next.
+func (k *Keeper) State(ctx context.Context) (*pb.RetentionState, error) {
+	defer k.lock()()
+	return k.state(ctx)
+}
+
+func (k *Keeper) state(ctx context.Context) (*pb.RetentionState, error) {
+	system, err := k.of(ctx, event.System)
+	if err != nil {
+		return nil, err
+	}
+	now, stopped := k.judge(system)
+	out := &pb.RetentionState{Clock: system.judged}
+	if stopped != nil {
+		out.Stopped = stopped.Error()
+	}
+	if !k.ran.IsZero() {
+		out.LastRun = timestamppb.New(k.ran)
+	}
+	var next time.Time
+	ahead := 0
+	for _, b := range k.cfg.Log.Buckets() {
+		at, ok := k.expires(b)
+		_, held := policy.Unheld(b.Class)
+		switch {
+		case b.Day.After(now.Add(24 * time.Hour)):
+			ahead += b.Events
+		case !ok:
+			out.Warnings = append(out.Warnings, fmt.Sprintf("tenant %s: no policy says how long class %s is kept: it stays", b.Tenant, b.Class))
+		case held: // It goes when its hold is released.
+		case !at.After(now):
+			out.Due++
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	if ahead > 0 {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d events were stored while the clock was ahead, and are kept that much longer", ahead))
+	}
+	if !next.IsZero() {
+		out.NextDue = timestamppb.New(next)
+	}
+	slices.Sort(out.Warnings)
+	out.Warnings = slices.Compact(out.Warnings)
+	return out, nil
+}

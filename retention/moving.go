@@ -1,0 +1,156 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/afterimage/afterimage/event"
+	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+)
+
+// promoteTo has events kept in another class, on record. It may be called again
+// after an error. The caller holds moving.
+func (p *Policies) promoteTo(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string) error {
+	recorded, err := p.recorded(ctx, t)
+	if err != nil {
+		return err
+	}
+	if recorded[class] == nil {
+		recorded[class] = roaring64.New()
+	}
+	if fresh := roaring64.AndNot(set, recorded[class]); !fresh.IsEmpty() {
+		if err := p.recordPromoted(ctx, t, fresh, class); err != nil {
+			return err
+		}
+		recorded[class].Or(fresh)
+	}
+	seqs := make([]event.Seq, 0, set.GetCardinality())
+	for it := set.Iterator(); it.HasNext(); {
+		seqs = append(seqs, event.Seq(it.Next()))
+	}
+	return p.log.Promote(ctx, t, seqs, class)
+}
+
+// recorded returns what the ledger says was moved, by class: what a crash kept
+// from being moved is not put on record twice.
+func (p *Policies) recorded(ctx context.Context, t event.Tenant) (map[string]*roaring64.Bitmap, error) {
+	if p.promoted == nil {
+		p.promoted = map[event.Tenant]map[string]*roaring64.Bitmap{}
+	}
+	if m := p.promoted[t]; m != nil {
+		return m, nil
+	}
+	m := map[string]*roaring64.Bitmap{}
+	selection := eventlog.Selection{
+		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Promoted)}}}, Order: eventlog.LogOrder,
+	}
+	for entry, err := range p.log.Scan(ctx, t, selection) {
+		var e *pb.Event
+		if err == nil {
+			e, err = entry.Event()
+		}
+		if errors.Is(err, eventlog.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		class := e.GetPromoted().GetClass()
+		if m[class] == nil {
+			m[class] = roaring64.New()
+		}
+		addRanges(m[class], e.GetPromoted().GetPositions())
+	}
+	p.promoted[t] = m
+	return m, nil
+}
+
+// recordPromoted puts on record that events are kept in another class.
+func (p *Policies) recordPromoted(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string) error {
+	places, err := p.log.Places(ctx, t, set)
+	if err != nil {
+		return err
+	}
+	buckets, n, still := bucketsOf(p.log, t), counts{}, roaring64.New()
+	for id, in := range places {
+		n.add(buckets[id], in.GetCardinality())
+		still.Or(in)
+	}
+	if still.IsEmpty() {
+		return nil
+	}
+	var batch []eventlog.Prepared
+	from := n.list()
+	for i, part := range chunked(rangesOf(still)) {
+		body := &pb.Promoted{Class: class, Positions: part}
+		if i == 0 {
+			body.From = from[:min(len(from), event.MaxKept)]
+		}
+		one, err := p.prepare(t, &pb.Event{Body: &pb.Event_Promoted{Promoted: body}})
+		if err != nil {
+			return err
+		}
+		batch = append(batch, one)
+	}
+	if _, err := p.log.Append(ctx, batch); err != nil {
+		return fmt.Errorf("put on record: %w", err)
+	}
+	return nil
+}
+
+// prepare makes a ledger event of a body.
+func (p *Policies) prepare(t event.Tenant, e *pb.Event) (eventlog.Prepared, error) {
+	if err := p.complete(t, e); err != nil {
+		return eventlog.Prepared{}, err
+	}
+	return p.log.Prepare(t, e)
+}
+
+// complete sets what every ledger event has.
+func (p *Policies) complete(t event.Tenant, e *pb.Event) error {
+	if e.GetId() == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		e.Id = id.String()
+	}
+	e.Time, e.Class = timestamppb.New(p.now()), policy.Ledger
+	if document, _, _, ok := p.Current(t); ok {
+		e.PolicyVersion = document.Version()
+	}
+	return nil
+}
+
+// bucketsOf returns the buckets of a tenant.
+func bucketsOf(log *eventlog.Log, t event.Tenant) map[eventlog.BucketID]eventlog.Bucket {
+	out := map[eventlog.BucketID]eventlog.Bucket{}
+	for _, b := range log.Buckets() {
+		if b.Tenant == t {
+			out[b.ID] = b
+		}
+	}
+	return out
+}
+
+func dayEnd(day time.Time) time.Time { return day.Add(24 * time.Hour) }
+
+// ended reports whether nothing comes into a day's buckets any more.
+func ended(day, now time.Time) bool { return dayEnd(day).Add(settled).Before(now) }
+
+// setOf returns positions as a set.
+func setOf(seqs []event.Seq) *roaring64.Bitmap {
+	set := roaring64.New()
+	for _, seq := range seqs {
+		set.Add(uint64(seq))
+	}
+	return set
+}
