@@ -51,13 +51,10 @@ func (k *Keeper) class(b eventlog.Bucket) (policy.Class, bool) {
 		document = policy.Default() // The system's own tenant has none.
 	}
 	if b.Class == policy.Quarantine {
-		return policy.Class{Name: b.Class, Keep: quarantineKeep}, true
+		return policy.Class{Name: b.Class, Keep: document.QuarantineKeep()}, true
 	}
 	return document.Class(b.Class)
 }
-
-// quarantineKeep is how long quarantined messages are kept.
-const quarantineKeep = 30 * 24 * time.Hour
 
 // Expire expires what is due now, and does what was deferred and may be done; in a
 // dry run it says what would expire. It returns what it did tenant by tenant, of

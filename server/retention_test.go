@@ -19,7 +19,7 @@ func newKeeper(t testing.TB, log *eventlog.Log, engine *query.Engine) *retention
 	if err != nil {
 		t.Fatal(err)
 	}
-	keeper, err := retention.NewKeeper(retention.KeeperConfig{
+	keeper, err := retention.NewKeeper(t.Context(), retention.KeeperConfig{
 		Log: log, Policies: policies, Now: func() time.Time { return noon },
 		Select: func(ctx context.Context, t event.Tenant, s retention.Scope) (iter.Seq2[event.Seq, error], error) {
 			r := query.EvidenceRequest{Filter: s.GetFilter(), Text: s.GetText(), Sessions: s.GetSessions(), Users: s.GetUsers(), From: s.From, Before: s.Before}

@@ -199,7 +199,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	pulse := newPulse(stream, logger)
 	engine := query.New(query.Config{Log: log})
 	exporter := newExporter(log, engine, policies, witnessLines, logger)
-	keeper, err := newKeeper(log, policies, engine, consumer, flags.now, logger)
+	keeper, err := newKeeper(ctx, log, policies, engine, consumer, flags.now, logger)
 	if err != nil {
 		return err
 	}

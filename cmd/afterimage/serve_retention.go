@@ -18,8 +18,8 @@ import (
 // newKeeper returns what holds, expires and erases in a log. What was published
 // before an erasure is in the log when it is asked for: nobody's evidence waits in
 // the stream until the erasure is over.
-func newKeeper(log *eventlog.Log, p *policies, engine *query.Engine, consumer *ingest.Consumer, now func() time.Time, logger *slog.Logger) (*retention.Keeper, error) {
-	return retention.NewKeeper(retention.KeeperConfig{
+func newKeeper(ctx context.Context, log *eventlog.Log, p *policies, engine *query.Engine, consumer *ingest.Consumer, now func() time.Time, logger *slog.Logger) (*retention.Keeper, error) {
+	return retention.NewKeeper(ctx, retention.KeeperConfig{
 		Log: log, Policies: p.Policies, Select: inScope(engine), Drain: consumer.Drain, Now: now, Logger: logger,
 	})
 }
