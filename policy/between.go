@@ -3,7 +3,6 @@ package policy
 import (
 	"time"
 
-	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -93,16 +92,11 @@ func mirrored(operator string) string {
 // constantTime returns the value of an expression of time that uses no
 // variable, such as `timestamp("2026-11-22T03:00:00Z") - duration("1h")`.
 func (in *inspector) constantTime(e ast.Expr) (time.Time, bool) {
-	if t := in.ast.GetType(e.ID()); t == nil || t.Kind() != types.TimestampKind || !in.constant(e) {
+	if t := in.ast.GetType(e.ID()); t == nil || t.Kind() != types.TimestampKind {
 		return time.Time{}, false
 	}
-	part := ast.NewCheckedAST(ast.NewAST(e, in.ast.SourceInfo()), in.ast.TypeMap(), in.ast.ReferenceMap())
-	program, err := environment().PlanProgram(part, cel.CostLimit(costLimit))
-	if err != nil {
-		return time.Time{}, false
-	}
-	v, _, err := program.Eval(cel.NoVars())
-	if err != nil {
+	v, ok := in.constantValue(e)
+	if !ok {
 		return time.Time{}, false
 	}
 	t, ok := v.(types.Timestamp)

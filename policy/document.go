@@ -46,6 +46,9 @@ type Document struct {
 	quarantine time.Duration
 	rationale  Rationale
 	record     Record
+
+	warnings []Warning // but for those that depend on when they are asked for
+	reviewAt Warning   // where the day of the review stands
 }
 
 // A Class is a retention class.

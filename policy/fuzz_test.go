@@ -2,9 +2,12 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/afterimage/afterimage/event"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
@@ -59,6 +62,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(strings.Replace(minimal, "  - class", "  - {when: 'usr == ''x''', class: routine}\n  - class", 1))
 	f.Add(strings.Replace(minimal, "  - class", "  - when: \"turn > \\x31 &&\\\n   usr\"\n    class: routine\n  - class", 1))
 	f.Add(minimal + "sampling:\n  - {name: a, when: turn > 1, rate: 1e-3}\n  - rate: 0.5\n")
+	f.Add(overridden)
+	f.Add(reasoned)
 	f.Add("a: b\r\r\rF") // a lone carriage return ends a line in YAML
 	f.Add("a: &a [*a]\n--- !!x\n? [b]\n: |2+\n   c\n")
 	f.Fuzz(func(t *testing.T, source string) {
@@ -77,12 +82,19 @@ func FuzzParse(f *testing.F) {
 		if err != nil || again.Version() != d.Version() {
 			t.Fatalf("parsing again: %v", err)
 		}
-		for _, e := range []*pb.Event{{}, sampleEvent()} {
-			if class, err := d.Classify(e); err == nil {
-				if _, ok := d.Class(class); !ok {
-					t.Errorf("class %q is not declared", class)
+		for _, w := range d.Warnings(time.Now()) {
+			checkError(t, source, &Error{w.Line, w.Column, w.Reason})
+		}
+		for _, tenant := range []event.Tenant{"acme", "other"} {
+			for _, e := range []*pb.Event{{}, sampleEvent()} {
+				own := d.For(tenant)
+				class, err := own.Classify(e)
+				if err == nil && !slices.ContainsFunc(own.Classes(), func(c Class) bool { return c.Name == class }) {
+					t.Errorf("class %q is not declared for %s", class, tenant)
 				}
 			}
+		}
+		for _, e := range []*pb.Event{{}, sampleEvent()} {
 			if rate, _, err := d.Rate(e); err == nil && (rate < 0 || rate > 1) {
 				t.Errorf("rate %v", rate)
 			}

@@ -102,7 +102,7 @@ func (p *parser) override(n *yaml.Node, classes []Class) override {
 		o.class = p.overridden(class, fields["deployment"] != nil, classes)
 	}
 	if keep := fields["keep"]; keep != nil {
-		o.keep = p.duration(keep)
+		o.keep = p.keep(keep)
 	}
 	if o.minNode = fields["min"]; o.minNode != nil {
 		o.min = p.duration(o.minNode)

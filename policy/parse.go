@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,6 +32,9 @@ func Parse(source []byte) (*Document, error) {
 		p.errors.sort()
 		return nil, p.errors
 	}
+	for _, own := range append(slices.Collect(maps.Values(d.views.tenants)), d) {
+		own.warnings = p.warnings
+	}
 	return d, nil
 }
 
@@ -41,13 +45,14 @@ func (p *parser) document(root *yaml.Node, d *Document) {
 		return
 	}
 	if n := fields["rationale"]; n != nil {
-		d.rationale = p.rationale(n)
+		d.rationale, d.reviewAt = p.rationale(n)
 	}
 	if n := p.required(root, fields, "classes"); n != nil {
 		d.classes = p.classes(n, d.rationale)
 	}
+	var live []entry
 	if n := p.required(root, fields, "rules"); n != nil {
-		d.rules = p.rules(n, d.classes)
+		d.rules, live = p.rules(n, d.classes)
 	}
 	if n := fields["overrides"]; n != nil {
 		d.overrides = p.overrides(n, d.classes)
@@ -65,6 +70,8 @@ func (p *parser) document(root *yaml.Node, d *Document) {
 	if n := fields["record"]; n != nil {
 		d.record = p.record(n)
 	}
+	p.unreasoned(root, fields["rationale"], d.rationale)
+	p.unused(fields["classes"], d.classes, live)
 	p.views(d)
 }
 
@@ -110,7 +117,7 @@ func (p *parser) class(name string, n *yaml.Node) Class {
 	c.Purpose, c.LegalBasis = p.purpose(fields)
 	keepNode, minNode := p.required(n, fields, "keep"), fields["min"]
 	if keepNode != nil {
-		c.Keep = p.duration(keepNode)
+		c.Keep = p.keep(keepNode)
 	}
 	if minNode != nil {
 		c.Min = p.duration(minNode)
@@ -154,6 +161,7 @@ func (p *parser) duration(n *yaml.Node) time.Duration {
 type entry struct {
 	node   *yaml.Node
 	fields map[string]*yaml.Node
+	when   *Condition // nil: all
 }
 
 // entries returns the elements of a list of rules, the first that matches
@@ -179,15 +187,16 @@ func (p *parser) entries(n *yaml.Node, what string, keys ...string) (entries []e
 			p.fail(item, "is never reached: a rule before it matches everything")
 		}
 		total = total || fields["when"] == nil && !doubt
-		entries = append(entries, entry{item, fields})
+		entries = append(entries, entry{item, fields, p.when(fields["when"])})
 	}
 	return entries, total || doubt
 }
 
-func (p *parser) rules(n *yaml.Node, classes []Class) (rules []rule) {
+// rules reads the rules, and returns those that some event reaches.
+func (p *parser) rules(n *yaml.Node, classes []Class) (rules []rule, live []entry) {
 	entries, total := p.entries(n, "rule", "when", "class")
 	for _, e := range entries {
-		r := rule{line: e.node.Line, when: p.when(e.fields["when"])}
+		r := rule{line: e.node.Line, when: e.when}
 		if class := p.required(e.node, e.fields, "class"); class != nil {
 			r.class = p.ruleClass(class, classes)
 		}
@@ -196,7 +205,7 @@ func (p *parser) rules(n *yaml.Node, classes []Class) (rules []rule) {
 	if !total {
 		p.fail(n, "no rule matches everything: the last one must have a class and no condition")
 	}
-	return rules
+	return rules, p.reached(entries)
 }
 
 func (p *parser) ruleClass(n *yaml.Node, classes []Class) string {
@@ -215,15 +224,19 @@ func (p *parser) ruleClass(n *yaml.Node, classes []Class) string {
 func (p *parser) sampling(n *yaml.Node) (samples []sample) {
 	entries, _ := p.entries(n, "sampling rule", "name", "when", "rate")
 	for i, e := range entries {
-		s := sample{line: e.node.Line, when: p.when(e.fields["when"]), name: fmt.Sprintf("rule-%d", i+1)}
+		s := sample{line: e.node.Line, when: e.when, name: fmt.Sprintf("rule-%d", i+1)}
 		if name := e.fields["name"]; name != nil {
 			s.name = p.sampleName(name)
 		}
 		if rate := p.required(e.node, e.fields, "rate"); rate != nil {
 			s.rate = p.fraction(rate, "rate")
+			if s.rate == 0 {
+				p.warn(rate, "rate is 0: of what is never recorded nothing can be told later, not even how much there was")
+			}
 		}
 		samples = append(samples, s)
 	}
+	p.reached(entries)
 	return samples
 }
 

@@ -83,14 +83,15 @@ const (
 	maxList  = 64
 )
 
-func (p *parser) rationale(n *yaml.Node) (r Rationale) {
+// rationale reads the rationale, and where the day of the review stands.
+func (p *parser) rationale(n *yaml.Node) (r Rationale, at Warning) {
 	fields := p.mapping(n, "rationale", "purpose", "legal_basis", "reviewers", "review_by")
 	r.Purpose, r.LegalBasis = p.purpose(fields)
 	r.Reviewers = p.texts(fields["reviewers"], "reviewers")
 	if by := fields["review_by"]; by != nil {
-		r.ReviewBy = p.date(by)
+		r.ReviewBy, at = p.date(by), Warning{Line: by.Line, Column: by.Column}
 	}
-	return r
+	return r, at
 }
 
 // purpose reads what a document, a class and an override can say for themselves.
@@ -180,7 +181,7 @@ func (p *parser) quarantine(n *yaml.Node) time.Duration {
 		return 0
 	}
 	if keep := p.required(n, fields, "keep"); keep != nil {
-		return p.duration(keep)
+		return p.keep(keep)
 	}
 	return 0
 }

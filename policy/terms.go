@@ -142,19 +142,13 @@ func (in *inspector) present(sel ast.SelectExpr, s *scope) []Term {
 }
 
 // exists returns what holds for the event if the predicate of an `exists`
-// macro holds for one element of its range. The macro expands to a loop from
-// false with the step `accumulator || predicate`.
+// macro holds for one element of its range.
 func (in *inspector) exists(c ast.ComprehensionExpr, s *scope) []Term {
-	step := c.LoopStep()
-	if !isFalse(c.AccuInit()) || !isIdent(c.Result(), c.AccuVar()) || step.Kind() != ast.CallKind ||
-		step.AsCall().FunctionName() != operators.LogicalOr {
+	predicate, inner, ok := in.predicate(c, s)
+	if !ok {
 		return nil
 	}
-	args := step.AsCall().Args()
-	if len(args) != 2 || !isIdent(args[0], c.AccuVar()) {
-		return nil
-	}
-	return in.implied(args[1], in.bind(c, &scope{name: c.AccuVar(), outer: s}, s))
+	return in.implied(predicate, inner)
 }
 
 func isFalse(e ast.Expr) bool {

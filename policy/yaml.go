@@ -15,10 +15,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A parser reads one document and gathers what is wrong with it.
+// A parser reads one document and gathers what is wrong with it, and what stands
+// out.
 type parser struct {
-	source []byte
-	errors Errors
+	source   []byte
+	errors   Errors
+	warnings []Warning
 }
 
 func (p *parser) fail(n *yaml.Node, format string, args ...any) {
