@@ -217,7 +217,7 @@ func trap(find func(*redaction.Candidate)) func(*Config) {
 		if err != nil {
 			panic(err)
 		}
-		c.Redactor, c.RedactionTime = always(r, 0), time.Second
+		c.Policy, c.RedactionTime = always(r, 0), time.Second
 	}
 }
 
@@ -276,15 +276,15 @@ func TestTooManyRedactionsHang(t *testing.T) {
 func TestClassificationFails(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *Config) {
-		c.Classify = func(ctx context.Context, tenant event.Tenant, e *pb.Event) error {
+		c.classifying(func(e *pb.Event) error {
 			switch e.Id {
 			case "error":
 				return errors.New("no such key: alice")
 			case "none":
 				return nil
 			}
-			return routine(ctx, tenant, e)
-		}
+			return routine(e)
+		})
 	})
 	r.publishBatch(t, interaction("error", "x"), interaction("none", "x"), interaction("good", "x"))
 	r.drain(t)
@@ -335,9 +335,9 @@ func TestWeight(t *testing.T) {
 func TestRejectedBatchIsDecodedFewTimes(t *testing.T) {
 	t.Parallel()
 	const n = 2000
-	fails := func(context.Context, event.Tenant, *pb.Event) error { return errors.New("no such class") }
+	fails := func(*pb.Event) error { return errors.New("no such class") }
 	for name, c := range map[string]struct {
-		classify func(context.Context, event.Tenant, *pb.Event) error
+		classify func(*pb.Event) error
 		cause    pb.Quarantined_Cause
 	}{
 		"conflict": {routine, pb.Quarantined_CONFLICT},
@@ -353,7 +353,7 @@ func TestRejectedBatchIsDecodedFewTimes(t *testing.T) {
 				e.GetInteraction().Input[0].Parts[0] = &pb.Part{Kind: &pb.Part_Text{Text: "other content"}}
 			}
 			r.publishBatch(t, again...)
-			r.cfg.Classify = c.classify
+			r.cfg.classifying(c.classify)
 			if got := drainCounting(t, r); got > 3 {
 				t.Errorf("message was decoded %d times, want at most 3", got)
 			}

@@ -32,18 +32,15 @@ const (
 	callTimeout = 30 * time.Second
 )
 
-// Config says how a Consumer works. Log, JetStream, Classify and Redactor are
-// required; the zero value of every other field is usable.
+// Config says how a Consumer works. Log, JetStream and Policy are required; the
+// zero value of every other field is usable.
 type Config struct {
 	Log       *eventlog.Log
 	JetStream jetstream.JetStream // with the stream that EnsureStream made or checked
-	// Classify sets the event's class and policy_version. It is called from
-	// several goroutines at once. An event on which it fails is quarantined.
-	Classify func(context.Context, event.Tenant, *pb.Event) error
-	// Redactor returns what redacts the tenant's events. It is called for each
-	// of them, from several goroutines at once.
-	Redactor func(event.Tenant) (Redactor, error)
-	Limits   event.Limits // of what is decoded
+	// Policy returns the tenant's policy of now. It is called once for each event,
+	// from several goroutines at once: another may come into force in between.
+	Policy func(context.Context, event.Tenant) (Policy, error)
+	Limits event.Limits // of what is decoded
 
 	// RedactionTime is how long one event may take to redact, in all but what
 	// its Redactor waits for others; it is for detectors that hang, beside the
@@ -59,11 +56,16 @@ type Config struct {
 	Metrics  *Metrics         // nil: its own, seen by nobody
 }
 
-// A Redactor is what redacts the events of a tenant.
-type Redactor struct {
-	*redaction.Redactor
-	// Waits is how long it may wait for a remote analyser beside its own work.
+// A Policy is what one policy makes of an event: whoever redacts it by this one
+// classifies it by this one too.
+type Policy struct {
+	Redactor *redaction.Redactor
+	// Waits is how long the redactor may wait for a remote analyser beside its own
+	// work.
 	Waits time.Duration
+	// Classify sets the event's class and policy_version. An event on which it fails
+	// is quarantined.
+	Classify func(*pb.Event) error
 }
 
 // A Consumer moves evidence from the stream into the log.
@@ -80,10 +82,8 @@ func New(cfg Config) (*Consumer, error) {
 		return nil, errors.New("ingest: Config.Log is missing")
 	case cfg.JetStream == nil:
 		return nil, errors.New("ingest: Config.JetStream is missing")
-	case cfg.Classify == nil:
-		return nil, errors.New("ingest: Config.Classify is missing")
-	case cfg.Redactor == nil:
-		return nil, errors.New("ingest: Config.Redactor is missing")
+	case cfg.Policy == nil:
+		return nil, errors.New("ingest: Config.Policy is missing")
 	case cfg.Limits.BatchEvents > eventlog.MaxAppend:
 		return nil, fmt.Errorf("ingest: Config.Limits.BatchEvents is above %d", eventlog.MaxAppend)
 	case cfg.RedactionTime < 0 || cfg.InFlightBytes < 0:

@@ -382,8 +382,7 @@ func TestConfigIsChecked(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"Log":           func(c *Config) { c.Log = nil },
 		"JetStream":     func(c *Config) { c.JetStream = nil },
-		"Classify":      func(c *Config) { c.Classify = nil },
-		"Redactor":      func(c *Config) { c.Redactor = nil },
+		"Policy":        func(c *Config) { c.Policy = nil },
 		"BatchEvents":   func(c *Config) { c.Limits.BatchEvents = 1 << 20 },
 		"RedactionTime": func(c *Config) { c.RedactionTime = -1 },
 	} {

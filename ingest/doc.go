@@ -4,7 +4,7 @@
 //	nc, err := srv.Connect()
 //	js, err := jetstream.New(nc)
 //	err = ingest.EnsureStream(ctx, js, ingest.StreamConfig{})
-//	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: js, Redactor: redactorOf, Classify: classify})
+//	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: js, Policy: policyOf})
 //	err = consumer.Run(ctx)
 //
 // A message goes through fetch, decode, validate, redact, classify, prepare
@@ -28,6 +28,8 @@
 //   - An event whose redaction errs, panics or takes too long is quarantined;
 //     it is never appended and never holds up the events behind it
 //     (invariant 3).
+//   - An event is redacted and classified by one policy, the one that it names,
+//     whichever comes into force meanwhile.
 //   - The tenant comes from the subject alone, never from a body (invariant 8).
 //   - What is in flight is bounded in bytes as decoded, whatever arrives
 //     (invariant 9).

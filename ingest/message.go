@@ -142,10 +142,14 @@ func (p *pipeline) prepareEvent(ctx context.Context, m *message, kind event.Kind
 		m.rejected = append(m.rejected, p.single(m, i, e, cause(err), reason(err)))
 		return nil
 	}
-	if err := p.redact(ctx, m.tenant, e); err != nil {
+	by, err := p.policy(ctx, m.tenant)
+	if err == nil {
+		err = p.redact(ctx, by, m.tenant, e)
+	}
+	if err != nil {
 		return p.rejectUnlessFault(ctx, m, i, pb.Quarantined_REDACTION, "redaction failed: "+redactionReason(err), err)
 	}
-	if err := p.classify(ctx, m.tenant, e); err != nil {
+	if err := classify(by, e); err != nil {
 		return p.rejectUnlessFault(ctx, m, i, pb.Quarantined_INVALID, "the policy could not be evaluated on it", err)
 	}
 	prepared, err := p.Log.Prepare(m.tenant, e)
@@ -157,8 +161,8 @@ func (p *pipeline) prepareEvent(ctx context.Context, m *message, kind event.Kind
 	return nil
 }
 
-func (p *pipeline) classify(ctx context.Context, t event.Tenant, e *pb.Event) error {
-	if err := p.Classify(ctx, t, e); err != nil {
+func classify(by Policy, e *pb.Event) error {
+	if err := by.Classify(e); err != nil {
 		return err
 	}
 	if e.GetClass() == "" {

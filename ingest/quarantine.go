@@ -39,7 +39,7 @@ func reason(err error) string { return clean(err.Error(), maxReason) }
 func redactionReason(err error) string {
 	for _, known := range []error{
 		redaction.ErrTimeout, redaction.ErrPanic, redaction.ErrPseudonym, redaction.ErrUnsettled, redaction.ErrEscrow,
-		analyzer.ErrTooLarge, analyzer.ErrMalformed, analyzer.ErrUnavailable, errNoRedactor,
+		analyzer.ErrTooLarge, analyzer.ErrMalformed, analyzer.ErrUnavailable, errNoPolicy,
 	} {
 		if errors.Is(err, known) {
 			return known.Error()

@@ -19,20 +19,25 @@ const maxStuck = 16
 // restarted.
 var errStuck = errors.New("too many redactions hang: restart, and mend the detector")
 
-// errNoRedactor reports that there is nothing to redact a tenant's events with.
-var errNoRedactor = errors.New("the policy's redaction cannot be done")
+// errNoPolicy reports that there is nothing to redact a tenant's events with.
+var errNoPolicy = errors.New("the policy's redaction cannot be done")
+
+// policy returns the policy that an event is redacted and classified by.
+func (p *pipeline) policy(ctx context.Context, t event.Tenant) (Policy, error) {
+	by, err := p.Policy(ctx, t)
+	if err != nil {
+		return Policy{}, fmt.Errorf("%w: %w", errNoPolicy, err)
+	}
+	return by, nil
+}
 
 // redact replaces personal data in the event. It returns in time whatever the
 // redactor does; after an error the event must not be used any more, since a
 // redaction that hangs may still be writing to it.
-func (p *pipeline) redact(ctx context.Context, t event.Tenant, e *pb.Event) error {
-	r, err := p.Redactor(t)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNoRedactor, err)
-	}
-	limit := p.RedactionTime + r.Waits
+func (p *pipeline) redact(ctx context.Context, by Policy, t event.Tenant, e *pb.Event) error {
+	limit := p.RedactionTime + by.Waits
 	done := make(chan error, 1)
-	go func() { done <- p.redactNow(ctx, r, t, e) }()
+	go func() { done <- p.redactNow(ctx, by.Redactor, t, e) }()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -50,7 +55,7 @@ func (p *pipeline) redact(ctx context.Context, t event.Tenant, e *pb.Event) erro
 }
 
 // redactNow is where a panic of a detector ends (invariant 3).
-func (p *pipeline) redactNow(ctx context.Context, r Redactor, t event.Tenant, e *pb.Event) (err error) {
+func (p *pipeline) redactNow(ctx context.Context, r *redaction.Redactor, t event.Tenant, e *pb.Event) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: %T", redaction.ErrPanic, v) // its text may hold content

@@ -257,7 +257,7 @@ func TestRedactionFaultsLeaveNothingInClear(t *testing.T) {
 }
 
 // redactor is one with the fault.
-func (f *redactionFault) redactor(t *testing.T, addr string) func(event.Tenant) (Redactor, error) {
+func (f *redactionFault) redactor(t *testing.T, addr string) policyOf {
 	t.Helper()
 	waits := time.Minute // not what fails, however busy the machine
 	if f.late {
@@ -314,7 +314,7 @@ func (f *redactionFault) check(t *testing.T, r *rig, bad *pb.Event) {
 
 // diskRig is a rig whose stream and log, as serve sets them up, are below one
 // directory, and what closes both.
-func diskRig(t *testing.T, redactor func(event.Tenant) (Redactor, error)) (r *rig, dir string, closeAll func()) {
+func diskRig(t *testing.T, policy policyOf) (r *rig, dir string, closeAll func()) {
 	t.Helper()
 	dir = t.TempDir()
 	r = &rig{metrics: NewMetrics(), output: new(buffer)}
@@ -329,7 +329,7 @@ func diskRig(t *testing.T, redactor func(event.Tenant) (Redactor, error)) (r *ri
 		t.Fatal(err)
 	}
 	r.log, r.js = log, js
-	r.cfg = Config{Log: log, JetStream: js, Classify: routine, Redactor: redactor, RedactionTime: time.Second, Logger: logger, Metrics: r.metrics}
+	r.cfg = Config{Log: log, JetStream: js, Policy: policy, RedactionTime: time.Second, Logger: logger, Metrics: r.metrics}
 	return r, dir, func() {
 		stop()
 		if err := log.Close(); err != nil {

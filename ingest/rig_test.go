@@ -57,19 +57,32 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cfg = Config{Log: log, JetStream: r.js, Classify: routine, Redactor: always(redactor, 0), Logger: logger, Metrics: r.metrics}
+	r.cfg = Config{Log: log, JetStream: r.js, Policy: always(redactor, 0), Logger: logger, Metrics: r.metrics}
 	if change != nil {
 		change(&r.cfg)
 	}
 	return r
 }
 
-// always redacts the events of every tenant.
-func always(r *redaction.Redactor, waits time.Duration) func(event.Tenant) (Redactor, error) {
-	return func(event.Tenant) (Redactor, error) { return Redactor{r, waits}, nil }
+// A policyOf is Config.Policy.
+type policyOf = func(context.Context, event.Tenant) (Policy, error)
+
+// always is the policy of every tenant.
+func always(r *redaction.Redactor, waits time.Duration) policyOf {
+	return func(context.Context, event.Tenant) (Policy, error) { return Policy{r, waits, routine}, nil }
 }
 
-func routine(_ context.Context, _ event.Tenant, e *pb.Event) error {
+// classifying changes how a policy classifies.
+func (c *Config) classifying(classify func(*pb.Event) error) {
+	before := c.Policy
+	c.Policy = func(ctx context.Context, t event.Tenant) (Policy, error) {
+		p, err := before(ctx, t)
+		p.Classify = classify
+		return p, err
+	}
+}
+
+func routine(e *pb.Event) error {
 	e.Class, e.PolicyVersion = "routine", "test"
 	return nil
 }

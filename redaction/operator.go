@@ -80,10 +80,21 @@ func operatorsOf(configured map[string]Operator) (map[string]Operator, error) {
 
 // operatorOf returns the operator of a detector.
 func operatorOf(ops map[string]Operator, d *Detector) Operator {
-	if op, ok := ops[d.Type+"/"+nameOf(d)]; ok {
+	return operatorIn(ops, d.Type, nameOf(d))
+}
+
+func operatorIn(ops map[string]Operator, typ, detector string) Operator {
+	if op, ok := ops[typ+"/"+detector]; ok {
 		return op
 	}
-	return ops[d.Type]
+	return ops[typ]
+}
+
+// Differs tells whether something that was replaced, as the record of an event
+// has it, would have been replaced in another way, or stayed.
+func (r *Redactor) Differs(was *pb.Redaction) bool {
+	op := operatorIn(r.ops, was.GetType(), was.GetDetector())
+	return op == Keep || op.proto() != max(was.GetOperator(), pb.Redaction_PSEUDONYM)
 }
 
 // A rule is what an edit follows: who found it and what is done with it.

@@ -82,6 +82,7 @@ type Redactor struct {
 	scans       sync.Pool // of *scan
 	dropContent bool
 	static      *knowledge // nil: none
+	ops         map[string]Operator
 }
 
 // New compiles the detectors. The error names the first that is malformed.
@@ -104,7 +105,7 @@ func New(cfg Config) (*Redactor, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept, dropContent: cfg.DropContent}
+	r := &Redactor{timeout: cmp.Or(cfg.Timeout, defaultTimeout), tables: t, analyzer: cfg.Analyzer, reports: cfg.ReportKept, dropContent: cfg.DropContent, ops: ops}
 	if len(cfg.Known) > 0 {
 		r.static = new(knowledge)
 		if err := r.static.reset(cfg.Known, ops); err != nil {

@@ -53,7 +53,10 @@ func (k *Keeper) class(b eventlog.Bucket) (policy.Class, bool) {
 	if b.Class == policy.Quarantine {
 		return policy.Class{Name: b.Class, Keep: document.QuarantineKeep()}, true
 	}
-	return document.Class(b.Class)
+	if !ok {
+		return document.Class(b.Class)
+	}
+	return k.cfg.Policies.Kept(b.Tenant, b.Class)
 }
 
 // Expire expires what is due now, and does what was deferred and may be done; in a
@@ -163,13 +166,9 @@ func (k *Keeper) expiring(ctx context.Context, b *books, now time.Time, dry bool
 }
 
 // needed returns the positions of ledger events that must not expire: those of
-// the policy in force, and of what is held or owed.
+// the policies that say how long classes are kept, and of what is held or owed.
 func (k *Keeper) needed(b *books) *roaring64.Bitmap {
-	out := b.needed()
-	if _, seq, _, ok := k.cfg.Policies.Current(b.tenant); ok {
-		out.Add(uint64(seq))
-	}
-	return out
+	return roaring64.Or(b.needed(), k.cfg.Policies.needed(b.tenant))
 }
 
 // expireBucket notes what becomes of a bucket whose time has passed.

@@ -394,6 +394,21 @@ func (k *Keeper) Hold(ctx context.Context, t event.Tenant, id string) (*pb.HoldS
 	return k.holdState(ctx, t, h)
 }
 
+// Stays returns the positions of a tenant's that do not go when their time has
+// passed: those that holds claim, and of the ledger those that are needed.
+func (k *Keeper) Stays(ctx context.Context, t event.Tenant) (*roaring64.Bitmap, error) {
+	held, err := k.Held(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer k.lock()()
+	b, err := k.of(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return roaring64.Or(held, k.needed(b)), nil
+}
+
 // Held returns the positions that holds claim now of a tenant's evidence: what
 // they cover must not be forgotten, nor redacted.
 func (k *Keeper) Held(ctx context.Context, t event.Tenant) (*roaring64.Bitmap, error) {

@@ -123,7 +123,7 @@ func (p *Policies) complete(t event.Tenant, e *pb.Event) error {
 		}
 		e.Id = id.String()
 	}
-	e.Time, e.Class = timestamppb.New(p.now()), policy.Ledger
+	e.Time, e.Class = timestamppb.New(p.Now()), policy.Ledger
 	if document, _, _, ok := p.Current(t); ok {
 		e.PolicyVersion = document.Version()
 	}

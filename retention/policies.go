@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -26,16 +25,21 @@ var (
 	ErrNoPolicy = errors.New("no policy is in force")
 	// ErrPromised: the new policy breaks what the policy in force promises.
 	ErrPromised = errors.New("the policy in force promises more")
+	// ErrStale: another policy is in force than the one that was to be replaced.
+	ErrStale = errors.New("another policy is in force")
 )
 
 // Policies is the policy in force of each tenant. Its methods are safe for
 // concurrent use.
 type Policies struct {
+	// Now is evidence time. Open has it be the machine's clock; whoever wants another
+	// sets it before the first use.
+	Now func() time.Time
+
 	log    *eventlog.Log
 	logger *slog.Logger
-	now    func() time.Time
 
-	inForce atomic.Pointer[map[event.Tenant]applied] // replaced, never changed
+	inForce atomic.Pointer[forced] // replaced, never changed
 
 	mu sync.Mutex // held while a policy is applied, so that they come into force one after the other
 
@@ -46,11 +50,28 @@ type Policies struct {
 	promoted map[event.Tenant]map[string]*roaring64.Bitmap // what is on record as moved, by class
 }
 
+// forced is what is in force at one time.
+type forced struct {
+	of   map[event.Tenant]applied
+	next chan struct{} // closed when another takes its place
+}
+
 // An applied policy is one that the ledger says came into force.
 type applied struct {
+	*pb.PolicyApplied
 	document *policy.Document // as it is for the tenant
 	seq      event.Seq
 	time     time.Time
+	kept     keptClasses
+}
+
+// keptClasses are all classes that the tenant's policies up to one declared, as the
+// last that did has them: events stay in a class when it is dropped.
+type keptClasses map[string]keptClass
+
+type keptClass struct {
+	policy.Class
+	by event.Seq // of the policy that says so
 }
 
 // Open reads from the log which policy is in force for each tenant. The log
@@ -62,43 +83,48 @@ func Open(ctx context.Context, log *eventlog.Log, logger *slog.Logger) (*Policie
 	p := &Policies{
 		log:    log,
 		logger: logger,
-		now:    time.Now, //nolint:forbidigo // the machine's clock; tests set another
+		Now:    time.Now, //nolint:forbidigo // The default.
 	}
-	inForce := make(map[event.Tenant]applied)
+	inForce := &forced{make(map[event.Tenant]applied), make(chan struct{})}
 	for _, t := range log.Tenants() {
 		a, ok, err := last(ctx, log, t)
 		if err != nil {
 			return nil, fmt.Errorf("find the policy in force: %w", err)
 		}
 		if ok {
-			inForce[t] = a
+			inForce.of[t] = a
 		}
 	}
-	p.inForce.Store(&inForce)
+	p.inForce.Store(inForce)
 	return p, nil
 }
 
-// last returns the tenant's newest policy. Newest means last in the log, not
-// latest by a clock that may have been set back.
-func last(ctx context.Context, log *eventlog.Log, t event.Tenant) (a applied, ok bool, err error) {
-	selection := eventlog.Selection{
-		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.PolicyApplied)}}},
-		Order: eventlog.LogOrder,
-	}
-	var newest *eventlog.Entry
-	for entry, err := range log.Scan(ctx, t, selection) {
+// last returns the tenant's newest policy, with what those before it declared.
+// Newest means last in the log, not latest by a clock that may have been set back.
+func last(ctx context.Context, log *eventlog.Log, t event.Tenant) (newest applied, ok bool, err error) {
+	for entry, err := range log.Scan(ctx, t, policiesIn(eventlog.LogOrder)) {
 		if err != nil {
 			return applied{}, false, err
 		}
-		newest = entry
+		a, err := read(t, entry)
+		if errors.Is(err, eventlog.ErrErased) {
+			continue // since the scan began
+		}
+		if err != nil {
+			return applied{}, false, fmt.Errorf("policy at seq %d: %w", entry.Seq, err)
+		}
+		a.kept = newest.kept.after(a.document, a.seq)
+		newest, ok = a, true
 	}
-	if newest == nil {
-		return applied{}, false, nil
+	return newest, ok, nil
+}
+
+// policiesIn selects the ledger events that put policies in force.
+func policiesIn(order eventlog.Order) eventlog.Selection {
+	return eventlog.Selection{
+		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.PolicyApplied)}}},
+		Order: order,
 	}
-	if a, err = read(t, newest); err != nil {
-		return applied{}, false, fmt.Errorf("policy at seq %d: %w", newest.Seq, err)
-	}
-	return a, true, nil
 }
 
 func read(t event.Tenant, entry *eventlog.Entry) (applied, error) {
@@ -106,143 +132,169 @@ func read(t event.Tenant, entry *eventlog.Entry) (applied, error) {
 	if err != nil {
 		return applied{}, err
 	}
-	document, err := policy.Parse([]byte(e.GetPolicyApplied().GetDocument()))
+	body := e.GetPolicyApplied()
+	document, err := policy.Parse([]byte(body.GetDocument()))
 	if err != nil {
 		return applied{}, err
 	}
-	if document.Version() != e.GetPolicyApplied().GetVersion() {
+	if document.Version() != body.GetVersion() {
 		return applied{}, fmt.Errorf("%w: its document has version %s", eventlog.ErrTampered, document.Version())
 	}
-	return applied{document.For(t), entry.Seq, entry.Time}, nil
+	return applied{PolicyApplied: body, document: document.For(t), seq: entry.Seq, time: entry.Time}, nil
+}
+
+// after returns the classes when a document comes into force at a position.
+func (k keptClasses) after(document *policy.Document, at event.Seq) keptClasses {
+	after := make(keptClasses, len(k))
+	for name, c := range k {
+		if now, ok := document.Class(name); ok { // perhaps by that of which it is the one at a deployment
+			c = keptClass{now, at}
+		}
+		after[name] = c
+	}
+	for _, c := range document.Classes() {
+		after[c.Name] = keptClass{c, at}
+	}
+	return after
+}
+
+// class returns a class, whether it is declared or made of declared ones.
+func (k keptClasses) class(name string) (c policy.Class, ok bool) {
+	for _, part := range policy.Parts(name) {
+		if of, is := k[part]; is {
+			c.Keep, c.Min, ok = max(c.Keep, of.Keep), max(c.Min, of.Min), true
+		}
+	}
+	c.Name = name
+	return c, ok
+}
+
+// in returns the policy in force for a tenant.
+func (p *Policies) in(t event.Tenant) (applied, bool) {
+	a, ok := p.inForce.Load().of[t]
+	return a, ok
 }
 
 // Current returns the policy in force, as it is for the tenant, the ledger event
 // that put it in force, and since when; ok is false if there is none.
 func (p *Policies) Current(t event.Tenant) (document *policy.Document, seq event.Seq, since time.Time, ok bool) {
-	a, ok := (*p.inForce.Load())[t]
+	a, ok := p.in(t)
 	return a.document, a.seq, a.time, ok
+}
+
+// InForce is Current as the API tells it; ok is false if there is none.
+func (p *Policies) InForce(t event.Tenant) (in *pb.Policy, ok bool) {
+	a, ok := p.in(t)
+	if !ok {
+		return nil, false
+	}
+	in = a.tell()
+	if since, overdue := a.document.ReviewOverdue(p.Now()); overdue {
+		in.ReviewOverdue = timestamppb.New(since)
+	}
+	return in, true
+}
+
+func (a applied) tell() *pb.Policy {
+	return &pb.Policy{
+		Version: a.GetVersion(), Document: a.GetDocument(), Seq: uint64(a.seq), Time: timestamppb.New(a.time),
+		Actor: a.GetActor(), Reason: a.GetReason(), Approvals: a.GetApprovals(), Replaces: a.GetReplaces(),
+	}
+}
+
+// History yields the policies that are and were in force for a tenant, from the
+// ledger, the newest first. A yielded error ends it.
+func (p *Policies) History(ctx context.Context, t event.Tenant) iter.Seq2[*pb.Policy, error] {
+	return func(yield func(*pb.Policy, error) bool) {
+		for entry, err := range p.log.Scan(ctx, t, policiesIn(eventlog.LogReverse)) {
+			var a applied
+			if err == nil {
+				a, err = read(t, entry)
+			}
+			switch {
+			case errors.Is(err, eventlog.ErrErased):
+			case err != nil:
+				yield(nil, fmt.Errorf("list policies: %w", err))
+				return
+			case !yield(a.tell(), nil):
+				return
+			}
+		}
+	}
+}
+
+// Kept returns for how long events are kept in a class now, whether it is
+// declared or made of declared classes: as the policy in force says, or, of a
+// class that it does not declare any more, the last one that did. Of several the
+// longest holds. ok is false where no policy of the tenant ever declared any.
+func (p *Policies) Kept(t event.Tenant, class string) (c policy.Class, ok bool) {
+	a, _ := p.in(t)
+	return a.kept.class(class)
+}
+
+// needed returns the positions of the policies that say how long a tenant's events
+// are kept, the one in force among them: without them in the ledger nothing would.
+func (p *Policies) needed(t event.Tenant) *roaring64.Bitmap {
+	out := roaring64.New()
+	a, ok := p.in(t)
+	if !ok {
+		return out
+	}
+	out.Add(uint64(a.seq))
+	for _, b := range p.log.Buckets() {
+		if b.Tenant != t {
+			continue
+		}
+		for _, part := range policy.Parts(b.Class) {
+			if c, kept := a.kept[part]; kept {
+				out.Add(uint64(c.by))
+			}
+		}
+	}
+	return out
+}
+
+// Watch calls f with the policy in force of each tenant, and then with each that
+// comes into force, in order for a tenant, until ctx ends, whose error it returns,
+// or f fails. Of several that came meanwhile it gets the last alone.
+func (p *Policies) Watch(ctx context.Context, f func(event.Tenant, *policy.Document) error) error {
+	told := make(map[event.Tenant]event.Seq)
+	for {
+		now := p.inForce.Load()
+		for t, a := range now.of {
+			if seq, knows := told[t]; knows && seq == a.seq {
+				continue
+			}
+			if err := f(t, a.document); err != nil {
+				return err
+			}
+			told[t] = a.seq
+		}
+		select {
+		case <-now.next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Classify sets the event's class and policy version by the policy in force.
 // ErrNoPolicy if there is none.
 func (p *Policies) Classify(t event.Tenant, e *pb.Event) error {
-	a, ok := (*p.inForce.Load())[t]
+	a, ok := p.in(t)
 	if !ok {
 		return ErrNoPolicy
 	}
-	class, err := a.document.Classify(e)
+	return ClassifyBy(a.document, e)
+}
+
+// ClassifyBy sets the event's class and policy version by a document, so that
+// what else a caller does by it is of the same policy.
+func ClassifyBy(document *policy.Document, e *pb.Event) error {
+	class, err := document.Classify(e)
 	if err != nil {
 		return fmt.Errorf("classify: %w", err)
 	}
-	e.Class, e.PolicyVersion = class, a.document.Version()
+	e.Class, e.PolicyVersion = class, document.Version()
 	return nil
-}
-
-// Ensure applies the document if the tenant has no policy.
-func (p *Policies) Ensure(ctx context.Context, t event.Tenant, document *policy.Document) error {
-	if _, _, _, ok := p.Current(t); ok {
-		return nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, _, _, ok := p.Current(t); ok {
-		return nil
-	}
-	return p.apply(ctx, t, document)
-}
-
-// Apply puts the document in force for the tenant: it writes that into the
-// log, and only when that is durable do later events get their class by it.
-// It does nothing if this version is in force. ErrPromised, with the classes
-// concerned, if the policy in force forbids it.
-func (p *Policies) Apply(ctx context.Context, t event.Tenant, document *policy.Document) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if current, _, _, ok := p.Current(t); ok && current.Version() == document.Version() {
-		return nil
-	}
-	if err := p.Check(t, document); err != nil {
-		return err
-	}
-	return p.apply(ctx, t, document)
-}
-
-// Check returns the error with which Apply would refuse the document for the
-// tenant, and changes nothing.
-func (p *Policies) Check(t event.Tenant, document *policy.Document) error {
-	current, _, _, ok := p.Current(t)
-	if !ok {
-		return nil
-	}
-	return keepsPromises(current, document.For(t))
-}
-
-// keepsPromises returns ErrPromised unless each class for which the policy in
-// force promises a minimum has at least that minimum in the next one. As each
-// policy hands on what the one before it promised, no chain of changes can
-// shorten it.
-func keepsPromises(current, next *policy.Document) error {
-	var broken []error
-	for _, c := range current.Classes() {
-		if c.Min == 0 {
-			continue
-		}
-		if n, ok := next.Class(c.Name); !ok {
-			broken = append(broken, fmt.Errorf("%w: class %s is gone", ErrPromised, c.Name))
-		} else if n.Min < c.Min {
-			broken = append(broken, fmt.Errorf("%w: min of class %s was %s and cannot become less", ErrPromised, c.Name, days(c.Min)))
-		}
-	}
-	return errors.Join(broken...)
-}
-
-func days(d time.Duration) string {
-	if d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%dd", d/(24*time.Hour))
-	}
-	return fmt.Sprintf("%dh", d/time.Hour)
-}
-
-// apply writes the ledger event and then puts the document in force. mu is
-// held. A crash before the append is durable leaves the policy as it was; a
-// crash after it is repaired by Open.
-func (p *Policies) apply(ctx context.Context, t event.Tenant, document *policy.Document) error {
-	e, err := p.ledgerEvent(document)
-	if err != nil {
-		return fmt.Errorf("apply policy: %w", err)
-	}
-	at := e.GetTime().AsTime() // the event is the log's from here on
-	prepared, err := p.log.Prepare(t, e)
-	if err != nil {
-		return fmt.Errorf("apply policy: %w", err)
-	}
-	results, err := p.log.Append(ctx, []eventlog.Prepared{prepared})
-	if err != nil {
-		return fmt.Errorf("apply policy: %w", err)
-	}
-	if results[0].Outcome != eventlog.Appended {
-		return errors.New("apply policy: the ledger event's id is taken")
-	}
-	next := maps.Clone(*p.inForce.Load())
-	next[t] = applied{document.For(t), results[0].Seq, at}
-	p.inForce.Store(&next)
-	p.logger.InfoContext(ctx, "policy applied", "version", document.Version(), "seq", uint64(results[0].Seq))
-	return nil
-}
-
-func (p *Policies) ledgerEvent(document *policy.Document) (*pb.Event, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, err
-	}
-	return &pb.Event{
-		Id:            id.String(),
-		Time:          timestamppb.New(p.now()),
-		Class:         policy.Ledger,
-		PolicyVersion: document.Version(),
-		Body: &pb.Event_PolicyApplied{PolicyApplied: &pb.PolicyApplied{
-			Version:  document.Version(),
-			Document: string(document.Source()),
-		}},
-	}, nil
 }

@@ -67,6 +67,12 @@ func document(t *testing.T, keep, minimum string) *policy.Document {
 	return d
 }
 
+// put applies a document in the place of whichever is in force.
+func put(ctx context.Context, p *Policies, t event.Tenant, d *policy.Document) error {
+	in, _ := p.InForce(t)
+	return p.Apply(ctx, t, Change{Document: d, Replaces: in.GetVersion()})
+}
+
 // checkCurrent fails unless want is in force for the tenant.
 func checkCurrent(t *testing.T, p *Policies, tenant event.Tenant, want *policy.Document) {
 	t.Helper()
@@ -112,7 +118,7 @@ func TestClassifyError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Apply(t.Context(), acme, d); err != nil {
+	if err := put(t.Context(), p, acme, d); err != nil {
 		t.Fatal(err)
 	}
 	e := new(pb.Event)
@@ -126,9 +132,9 @@ func TestLedgerEvent(t *testing.T) {
 	log := openLog(t, config(t))
 	p := openPolicies(t, log)
 	at := time.Date(2026, 11, 22, 3, 0, 0, 5, time.UTC)
-	p.now = func() time.Time { return at }
+	p.Now = func() time.Time { return at }
 	d := document(t, "30d", "1d")
-	if err := p.Apply(t.Context(), acme, d); err != nil {
+	if err := put(t.Context(), p, acme, d); err != nil {
 		t.Fatal(err)
 	}
 	_, seq, since, _ := p.Current(acme)
@@ -156,9 +162,9 @@ func TestReopen(t *testing.T) {
 	log := openLog(t, cfg)
 	p := openPolicies(t, log)
 	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	p.now = func() time.Time { day = day.Add(-24 * time.Hour); return day }
+	p.Now = func() time.Time { day = day.Add(-24 * time.Hour); return day }
 	for _, keep := range []string{"1d", "2d", "3d"} {
-		if err := p.Apply(t.Context(), acme, document(t, keep, "1d")); err != nil {
+		if err := put(t.Context(), p, acme, document(t, keep, "1d")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,7 +185,7 @@ func TestApplyTwice(t *testing.T) {
 	log := openLog(t, config(t))
 	p := openPolicies(t, log)
 	for range 3 {
-		if err := p.Apply(t.Context(), acme, policy.Default()); err != nil {
+		if err := put(t.Context(), p, acme, policy.Default()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -196,7 +202,7 @@ func TestApplyTwice(t *testing.T) {
 func TestPromises(t *testing.T) {
 	log := openLog(t, config(t))
 	p := openPolicies(t, log)
-	if err := p.Apply(t.Context(), acme, document(t, "30d", "10d")); err != nil {
+	if err := put(t.Context(), p, acme, document(t, "30d", "10d")); err != nil {
 		t.Fatal(err)
 	}
 	other, err := policy.Parse([]byte("classes: {other: {keep: 99d}, ledger: {keep: 7y, min: 6y}}\nrules: [{class: other}]\n"))
@@ -217,7 +223,7 @@ func TestPromises(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before, _, _, _ := p.Current(acme)
-			err := p.Apply(t.Context(), acme, tt.next)
+			err := put(t.Context(), p, acme, tt.next)
 			if tt.want == nil {
 				if err != nil {
 					t.Fatalf("got %v, want none", err)
@@ -252,7 +258,7 @@ func TestOverrides(t *testing.T) {
 	log := openLog(t, config(t))
 	p := openPolicies(t, log)
 	for _, tenant := range []event.Tenant{acme, "other"} {
-		if err := p.Apply(t.Context(), tenant, promising); err != nil {
+		if err := put(t.Context(), p, tenant, promising); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -280,7 +286,7 @@ func TestOverrides(t *testing.T) {
 		{acme, "overrides: [{tenant: acme, class: kept, min: 20d}]\n", ""},
 		{acme, "overrides: [{tenant: acme, class: kept, min: 19d}]\n", "min of class kept was 20d"},
 	} {
-		err := p.Check(tt.tenant, parse(tt.overrides))
+		err := p.Check(tt.tenant, Change{Document: parse(tt.overrides), Replaces: promising.Version()})
 		if tt.want == "" && err != nil || tt.want != "" && (!errors.Is(err, ErrPromised) || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%+v: got %v", tt, err)
 		}
@@ -294,7 +300,7 @@ func TestTenants(t *testing.T) {
 	p := openPolicies(t, log)
 	a, b := document(t, "1d", "1d"), document(t, "2d", "2d")
 	for tenant, d := range map[event.Tenant]*policy.Document{"a": a, "b": b} {
-		if err := p.Apply(t.Context(), tenant, d); err != nil {
+		if err := put(t.Context(), p, tenant, d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -312,13 +318,13 @@ func TestApplyFails(t *testing.T) {
 	log := openLog(t, config(t))
 	p := openPolicies(t, log)
 	first := document(t, "1d", "1d")
-	if err := p.Apply(t.Context(), acme, first); err != nil {
+	if err := put(t.Context(), p, acme, first); err != nil {
 		t.Fatal(err)
 	}
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Apply(t.Context(), acme, document(t, "2d", "1d")); !errors.Is(err, eventlog.ErrClosed) {
+	if err := put(t.Context(), p, acme, document(t, "2d", "1d")); !errors.Is(err, eventlog.ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 	checkCurrent(t, p, acme, first)
@@ -379,14 +385,14 @@ func TestConcurrently(t *testing.T) {
 	for i := range 5 {
 		versions[document(t, fmt.Sprintf("%dd", i+1), "1d").Version()] = true
 	}
-	if err := p.Apply(t.Context(), other, document(t, "1d", "1d")); err != nil {
+	if err := put(t.Context(), p, other, document(t, "1d", "1d")); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	wg.Go(func() {
 		defer close(done)
 		for i := range 5 {
-			if err := p.Apply(context.WithoutCancel(t.Context()), other, document(t, fmt.Sprintf("%dd", i+1), "1d")); err != nil {
+			if err := put(context.WithoutCancel(t.Context()), p, other, document(t, fmt.Sprintf("%dd", i+1), "1d")); err != nil {
 				t.Error(err)
 			}
 		}
@@ -416,7 +422,7 @@ func TestLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Apply(t.Context(), acme, policy.Default()); err != nil {
+	if err := put(t.Context(), p, acme, policy.Default()); err != nil {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf("msg=\"policy applied\" version=%s seq=0\n", policy.Default().Version())

@@ -31,7 +31,7 @@ rules:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Apply(t.Context(), acme, document); err != nil {
+	if err := put(t.Context(), p, acme, document); err != nil {
 		t.Fatal(err)
 	}
 	publish := func(events ...*pb.Event) {

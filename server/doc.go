@@ -35,6 +35,7 @@
 //
 //	INVALID_EVENT     an event does not hold to the contract; with field violations
 //	INVALID_FILTER    a condition is malformed; with its position
+//	INVALID_POLICY    a policy document is wrong; with a violation for each problem and its position
 //	INVALID_REQUEST   another field of the request cannot be as it is
 //	NOT_FOUND         there is no such thing, or it is another tenant's
 //	ERASED            it was forgotten; its commitment remains
@@ -49,6 +50,8 @@
 //	NOT_OWNER         only owners of a hold extend and release it
 //	RELEASED          the hold was released
 //	RETENTION_STOPPED nothing expires until somebody confirms what the store doubts
+//	STALE             another policy is in force than the one that was to be replaced
+//	PROMISED          the policy in force promises more than the one that was to replace it
 //	NO_BACKUPS        the store was not told where backups may go
 //	ANALYSER_UNAVAILABLE  the analyser that the policy names does not answer
 //	DISK_FULL         there is no room to store anything

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
 	"github.com/afterimage/afterimage/query/export"
@@ -40,6 +42,14 @@ type Config struct {
 	Publish func(context.Context, event.Tenant, []*pb.Event) error
 	// Policy returns the policy in force for a tenant. Required.
 	Policy func(event.Tenant) (*pb.Policy, error)
+	// ApplyPolicy puts a policy in force, as [retention.Policies.Apply] does, if its
+	// redaction can be done. Required.
+	ApplyPolicy func(context.Context, event.Tenant, retention.Change) error
+	// PreviewPolicy says what a policy would do, as [retention.Preview] does, and
+	// tells how far it is. Required.
+	PreviewPolicy func(context.Context, event.Tenant, *policy.Document, func(eventlog.ForgetProgress)) (*pb.PolicyPreview, error)
+	// Policies yields the policies of a tenant, the newest first. Required.
+	Policies func(context.Context, event.Tenant) iter.Seq2[*pb.Policy, error]
 	// Stored returns what redacts the stored events of a tenant, by the policy in
 	// force. Required.
 	Stored func(event.Tenant) (*retention.Stored, error)
@@ -133,6 +143,8 @@ func (c Config) check() error {
 		return errors.New("server configuration: HTTP is missing")
 	case c.Log == nil || c.Query == nil || c.Publish == nil || c.Policy == nil || c.Stored == nil || c.Keeper == nil:
 		return errors.New("server configuration: Log, Query, Publish, Policy, Stored or Keeper is missing")
+	case c.ApplyPolicy == nil || c.PreviewPolicy == nil || c.Policies == nil:
+		return errors.New("server configuration: ApplyPolicy, PreviewPolicy or Policies is missing")
 	case !local(c.HTTP), c.GRPC != nil && !local(c.GRPC):
 		return ErrNotLoopback
 	}

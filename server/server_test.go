@@ -59,11 +59,9 @@ func start(t testing.TB, change func(*server.Config)) *store {
 	cfg := server.Config{
 		HTTP: listen(t), GRPC: listen(t), Log: s.log, Query: query.New(query.Config{Log: s.log}),
 		Publish: s.publish, Gatherer: registry, Now: func() time.Time { return noon },
-		Policy: func(t event.Tenant) (*pb.Policy, error) {
-			return &pb.Policy{Version: "1", Document: "rules of " + string(t)}, nil
-		},
 		Stored: func(tenant event.Tenant) (*retention.Stored, error) { return s.stored(tenant, redaction.Config{}) },
 	}
+	s.policies(&cfg)
 	cfg.Keeper = newKeeper(t, s.log, cfg.Query)
 	if change != nil {
 		change(&cfg)

@@ -233,18 +233,3 @@ func readTenant(s string) (event.Tenant, error) {
 	}
 	return event.ParseTenant(s)
 }
-
-// policies answers PolicyService.
-type policies struct {
-	pb.UnimplementedPolicyServiceServer
-	*Server
-}
-
-// GetPolicy implements PolicyService.
-func (s policies) GetPolicy(_ context.Context, r *pb.GetPolicyRequest) (*pb.Policy, error) {
-	t, err := event.ParseTenant(r.GetTenant())
-	if err != nil {
-		return nil, err
-	}
-	return s.cfg.Policy(t)
-}

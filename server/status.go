@@ -46,6 +46,7 @@ type rule struct {
 // rules is the one table from errors to status; the first that applies wins.
 var rules = []rule{
 	{causedBy[*event.ValidationError], codes.InvalidArgument, "INVALID_EVENT"},
+	{causedBy[policy.Errors], codes.InvalidArgument, "INVALID_POLICY"},
 	{causedBy[*policy.Error], codes.InvalidArgument, "INVALID_FILTER"},
 	{causedBy[*query.RequestError], codes.InvalidArgument, reasonRequest},
 	{causedBy[*retention.RequestError], codes.InvalidArgument, reasonRequest},
@@ -59,6 +60,8 @@ var rules = []rule{
 	{wraps(event.ErrTooLarge), codes.ResourceExhausted, reasonTooLarge},
 	{wraps(ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(eventlog.ErrBusy), codes.ResourceExhausted, "BUSY"},
+	{wraps(retention.ErrStale), codes.FailedPrecondition, "STALE"},
+	{wraps(retention.ErrPromised), codes.FailedPrecondition, "PROMISED"},
 	{wraps(errNoBackups), codes.FailedPrecondition, "NO_BACKUPS"},
 	{wraps(errNoExports), codes.Unimplemented, "UNIMPLEMENTED"},
 	{wraps(errNoCertificates), codes.Unimplemented, "UNIMPLEMENTED"},
@@ -136,6 +139,13 @@ func badRequest(err error) *errdetails.BadRequest {
 		}
 		if more := len(v.Violations) - maxViolations; more > 0 {
 			add("", fmt.Sprintf("and %d more", more))
+		}
+	} else if all, is := errors.AsType[policy.Errors](err); is {
+		for _, p := range all[:min(len(all), maxViolations)] {
+			add("document", p.Error())
+		}
+		if more := len(all) - maxViolations; more > 0 {
+			add("document", fmt.Sprintf("and %d more", more))
 		}
 	} else if p, is := errors.AsType[*policy.Error](err); is {
 		add("filter", p.Error())

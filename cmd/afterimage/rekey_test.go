@@ -33,11 +33,11 @@ func TestPublishWaitsForRekey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies, err := openPolicies(t.Context(), log, policy.Default(), logger)
+	policies, err := openPolicies(t.Context(), log, policy.Default(), nil, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: s.js, Redactor: policies.redactor, Classify: policies.classify, Logger: logger})
+	consumer, err := ingest.New(ingest.Config{Log: log, JetStream: s.js, Policy: policies.now, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

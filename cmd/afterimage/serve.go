@@ -170,7 +170,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	}
 	defer func() { err = errors.Join(err, stream.close()) }()
 
-	policies, err := openPolicies(ctx, log, document, logger)
+	policies, err := openPolicies(ctx, log, document, flags.now, logger)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		writable = stream.embedded.Writable
 	}
 	consumer, err := ingest.New(ingest.Config{
-		Log: log, JetStream: stream.js, Redactor: policies.redactor, Classify: policies.classify,
+		Log: log, JetStream: stream.js, Policy: policies.now,
 		Writable: writable, Logger: logger, Metrics: metrics.ingest,
 	})
 	if err != nil {
@@ -203,10 +203,12 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
+	policies.stays = keeper.Stays
 	metrics.registry.MustRegister(newKept(keeper, log, logger))
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: engine, Exports: exporter,
-		Publish: stream.publish, Policy: policies.inForce, Stored: policies.stored(log), Keeper: keeper,
+		Publish: stream.publish, Stored: policies.stored(log), Keeper: keeper,
+		Policy: policies.inForce, ApplyPolicy: policies.change, PreviewPolicy: policies.preview, Policies: policies.History,
 		Ready:   func() error { return cmp.Or(stream.ready(), pulse.ready(), log.Ready()) },
 		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
 	})

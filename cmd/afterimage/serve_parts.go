@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/capture"
 	"github.com/afterimage/afterimage/event"
@@ -117,6 +117,7 @@ type policies struct {
 	*retention.Policies
 	document  *policy.Document // of tenants that have none
 	redactors redactors
+	stays     func(context.Context, event.Tenant) (*roaring64.Bitmap, error) // what previews count as held; set before they are asked for
 }
 
 // policy reads the document that --policy names; nil if none is named.
@@ -136,11 +137,14 @@ func (f serveFlags) policy() (*policy.Document, error) {
 }
 
 // openPolicies finds the policies in force and, if a document was named, puts
-// it in force for every tenant. Close it after use.
-func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Document, logger *slog.Logger) (*policies, error) {
+// it in force for every tenant. now is evidence time; nil: time.Now. Close it after use.
+func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Document, now func() time.Time, logger *slog.Logger) (*policies, error) {
 	inForce, err := retention.Open(ctx, log, logger)
 	if err != nil {
 		return nil, err
+	}
+	if now != nil {
+		inForce.Now = now
 	}
 	p := &policies{Policies: inForce, document: document}
 	if document == nil {
@@ -149,7 +153,7 @@ func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Docum
 		return nil, errors.Join(err, p.redactors.close())
 	}
 	for _, document := range append(p.all(log), p.document) {
-		if err := p.redactors.prepare(ctx, document, logger); err != nil {
+		if err := p.redactors.prepareAtStart(ctx, document, logger); err != nil {
 			return nil, errors.Join(err, p.redactors.close())
 		}
 	}
@@ -159,20 +163,26 @@ func openPolicies(ctx context.Context, log *eventlog.Log, document *policy.Docum
 // apply puts the document in force for every tenant: all or none, for what is
 // in the ledger stays there.
 func (p *policies) apply(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error {
-	if err := p.redactors.prepare(ctx, p.document, logger); err != nil {
+	if err := p.redactors.prepareAtStart(ctx, p.document, logger); err != nil {
 		return fmt.Errorf("--policy: refused, nothing is changed: %w", err)
 	}
 	for _, t := range log.Tenants() {
-		if err := p.Check(t, p.document); err != nil {
+		if err := p.Check(t, p.instead(t, p.document)); err != nil {
 			return fmt.Errorf("--policy: refused for tenant %s, nothing is changed: %w", t, err)
 		}
 	}
 	for _, t := range log.Tenants() {
-		if err := p.Apply(ctx, t, p.document); err != nil {
+		if err := p.Apply(ctx, t, p.instead(t, p.document)); err != nil {
 			return fmt.Errorf("--policy: tenant %s: %w", t, err)
 		}
 	}
 	return nil
+}
+
+// instead is the change of the store itself from whichever policy is in force.
+func (p *policies) instead(t event.Tenant, document *policy.Document) retention.Change {
+	in, _ := p.InForce(t)
+	return retention.Change{Document: document, Replaces: in.GetVersion()}
 }
 
 // all returns the policies in force.
@@ -185,28 +195,26 @@ func (p *policies) all(log *eventlog.Log) (documents []*policy.Document) {
 	return documents
 }
 
-// classify is [retention.Policies.Classify]; a new tenant gets its policy
-// first.
-func (p *policies) classify(ctx context.Context, t event.Tenant, e *pb.Event) error {
-	err := p.Classify(t, e)
-	if !errors.Is(err, retention.ErrNoPolicy) {
-		return err
-	}
+// now returns the policy that is in force for a tenant, with what redacts by it; a
+// new tenant gets its policy first.
+func (p *policies) now(ctx context.Context, t event.Tenant) (ingest.Policy, error) {
 	if err := p.Ensure(ctx, t, p.document); err != nil {
-		return err
+		return ingest.Policy{}, err
 	}
-	return p.Classify(t, e)
+	document, _, _, _ := p.Current(t)
+	r, err := p.redactors.of(document)
+	return ingest.Policy{
+		Redactor: r.Redactor, Waits: r.waits,
+		Classify: func(e *pb.Event) error { return retention.ClassifyBy(document, e) },
+	}, err
 }
 
 // inForce returns the tenant's policy, or the one it will get.
 func (p *policies) inForce(t event.Tenant) (*pb.Policy, error) {
-	document, seq, since, ok := p.Current(t)
-	if !ok {
-		return &pb.Policy{Version: p.document.Version(), Document: string(p.document.Source())}, nil
+	if in, ok := p.InForce(t); ok {
+		return in, nil
 	}
-	return &pb.Policy{
-		Version: document.Version(), Document: string(document.Source()), Seq: uint64(seq), Time: timestamppb.New(since),
-	}, nil
+	return &pb.Policy{Version: p.document.Version(), Document: string(p.document.Source())}, nil
 }
 
 // publishCheckpoints publishes a signed checkpoint at the cadence while the

@@ -46,18 +46,18 @@ func TestRefusedPolicyChangesNoTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	for tenant, days := range map[event.Tenant]int{"a": 1, "b": 20, "c": 1} {
-		if err := before.Apply(t.Context(), tenant, policyWithMin(t, days)); err != nil {
+		if err := before.Apply(t.Context(), tenant, retention.Change{Document: policyWithMin(t, days)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err = openPolicies(t.Context(), log, policyWithMin(t, 10), logger)
+	_, err = openPolicies(t.Context(), log, policyWithMin(t, 10), nil, logger)
 	if !errors.Is(err, retention.ErrPromised) || !strings.Contains(err.Error(), "tenant b") {
 		t.Errorf("got %v, want ErrPromised that names tenant b", err)
 	}
 	if got := log.Size(); got != 3 {
 		t.Errorf("the log has %d events, want the 3 from before", got)
 	}
-	if _, err := openPolicies(t.Context(), log, policyWithMin(t, 20), logger); err != nil {
+	if _, err := openPolicies(t.Context(), log, policyWithMin(t, 20), nil, logger); err != nil {
 		t.Error(err)
 	}
 	if got := log.Size(); got != 5 {

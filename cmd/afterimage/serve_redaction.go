@@ -10,7 +10,6 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
-	"github.com/afterimage/afterimage/ingest"
 	"github.com/afterimage/afterimage/policy"
 	"github.com/afterimage/afterimage/redaction"
 	"github.com/afterimage/afterimage/redaction/analyzer"
@@ -31,47 +30,76 @@ type redactors struct {
 
 // A redactor is what one policy says about redaction.
 type redactor struct {
-	ingest.Redactor
+	*redaction.Redactor
+	waits    time.Duration    // for the analyser
 	analyser *analyzer.Client // nil: none
 }
 
 // of returns the redactor of a policy, made at the first call.
-func (rs *redactors) of(document *policy.Document) (r redactor, made bool, err error) {
+func (rs *redactors) of(document *policy.Document) (redactor, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if r, ok := rs.byVersion[document.Version()]; ok {
-		return r, false, nil
+		return r, nil
 	}
-	if r, err = newRedactor(document.Redaction()); err != nil {
-		return redactor{}, false, fmt.Errorf("redaction of policy %s: %w", document.Version(), err)
+	r, err := newRedactor(document)
+	if err != nil {
+		return redactor{}, err
 	}
 	if rs.byVersion == nil {
 		rs.byVersion = map[string]redactor{}
 	}
 	rs.byVersion[document.Version()] = r
-	return r, true, nil
+	return r, nil
 }
 
-// prepare makes the redactor of a policy and asks its analyser whether it can
-// do what the policy asks for. One that cannot stops the start: it would pass
+// prepareAtStart makes the redactor of a policy and asks its analyser whether it
+// can do what the policy asks for. One that cannot stops the start: it would pass
 // over what it was to find and never say so. One that does not answer is named
 // loudly and does not: it may come back, and until then every event goes to
 // quarantine and none into the log.
-func (rs *redactors) prepare(ctx context.Context, document *policy.Document, logger *slog.Logger) error {
-	r, made, err := rs.of(document)
-	if err != nil || !made || r.analyser == nil {
+func (rs *redactors) prepareAtStart(ctx context.Context, document *policy.Document, logger *slog.Logger) error {
+	if rs.has(document) {
+		return nil
+	}
+	r, err := rs.of(document)
+	if err != nil {
 		return err
 	}
-	err = r.analyser.Check(ctx)
+	err = r.check(ctx, document)
 	if errors.Is(err, analyzer.ErrUnavailable) {
 		logger.ErrorContext(ctx, "the policy's analyser does not answer: until it does, all events go to quarantine",
 			"policy", document.Version(), "analyser", document.Redaction().Analyzer.URL, "err", err)
 		return nil
 	}
-	if err != nil {
+	return err
+}
+
+// has tells whether the redactor of a policy was made.
+func (rs *redactors) has(document *policy.Document) bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	_, ok := rs.byVersion[document.Version()]
+	return ok
+}
+
+// check asks the analyser of a policy whether it can do what the policy asks for.
+func (r redactor) check(ctx context.Context, document *policy.Document) error {
+	if r.analyser == nil {
+		return nil
+	}
+	if err := r.analyser.Check(ctx); err != nil {
 		return fmt.Errorf("redaction of policy %s: %w", document.Version(), err)
 	}
 	return nil
+}
+
+// close ends the connections to the analyser.
+func (r redactor) close() error {
+	if r.analyser == nil {
+		return nil
+	}
+	return r.analyser.Close()
 }
 
 // close ends the connections to analysers. Nothing redacts any more.
@@ -79,60 +107,58 @@ func (rs *redactors) close() (err error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, r := range rs.byVersion {
-		if r.analyser != nil {
-			err = errors.Join(err, r.analyser.Close())
-		}
+		err = errors.Join(err, r.close())
 	}
 	return err
 }
 
 // newRedactor compiles what a policy says about redaction.
-func newRedactor(p policy.Redaction) (r redactor, err error) {
+func newRedactor(document *policy.Document) (r redactor, err error) {
+	p := document.Redaction()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("redaction of policy %s: %w", document.Version(), errors.Join(err, r.close()))
+			r = redactor{}
+		}
+	}()
 	cfg := redaction.Config{
 		Timeout: redactionTime + p.Analyzer.Timeout, Regions: p.Regions, Operators: p.Operators,
 		DropContent: p.DropContent, Escrow: p.EscrowTypes,
 	}
 	if len(p.EscrowTypes) > 0 {
 		if cfg.Sealer, err = escrow.NewSealer(p.EscrowKey); err != nil {
-			return redactor{}, err
+			return r, err
 		}
 	}
 	if p.Analyzer.URL != "" {
 		if r.analyser, err = analyzer.New(p.Analyzer); err != nil {
-			return redactor{}, err
+			return r, err
 		}
-		cfg.Analyzer, r.Waits = r.analyser, p.Analyzer.Timeout
+		cfg.Analyzer, r.waits = r.analyser, p.Analyzer.Timeout
 	}
-	if r.Redactor.Redactor, err = redaction.New(cfg); err != nil {
-		return redactor{}, err
+	r.Redactor, err = redaction.New(cfg)
+	return r, err
+}
+
+// redactor returns what redacts the tenant's events by the policy that is in
+// force, or by the one it will get.
+func (p *policies) redactor(t event.Tenant) (redactor, string, error) {
+	document, _, _, ok := p.Current(t)
+	if !ok {
+		document = p.document
 	}
-	return r, nil
+	r, err := p.redactors.of(document)
+	return r, document.Version(), err
 }
 
 // stored returns what redacts events of a log that are stored, by the policy that
 // is in force.
 func (p *policies) stored(log *eventlog.Log) func(event.Tenant) (*retention.Stored, error) {
 	return func(t event.Tenant) (*retention.Stored, error) {
-		r, err := p.redactor(t)
+		r, version, err := p.redactor(t)
 		if err != nil {
 			return nil, err
 		}
-		version := p.document.Version()
-		if document, _, _, ok := p.Current(t); ok {
-			version = document.Version()
-		}
-		return &retention.Stored{Log: log, Tenant: t, Redactor: r.Redactor, Policy: version, Waits: r.Waits}, nil
+		return &retention.Stored{Log: log, Tenant: t, Redactor: r.Redactor, Policy: version, Waits: r.waits}, nil
 	}
-}
-
-// redactor returns what redacts the tenant's events: what the policy says that
-// will classify them. A policy comes into force at a start alone, before the
-// first event is taken in, so that the two never differ.
-func (p *policies) redactor(t event.Tenant) (ingest.Redactor, error) {
-	document, _, _, ok := p.Current(t)
-	if !ok {
-		document = p.document
-	}
-	r, _, err := p.redactors.of(document)
-	return r.Redactor, err
 }

@@ -66,14 +66,14 @@ func TestAnalyserAtStart(t *testing.T) {
 			defer log.Close()
 			var output bytes.Buffer
 			quiet := slog.New(slog.DiscardHandler)
-			first, err := openPolicies(t.Context(), log, policy.Default(), quiet)
+			first, err := openPolicies(t.Context(), log, policy.Default(), nil, quiet)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := first.Ensure(t.Context(), "acme", policy.Default()); err != nil {
 				t.Fatal(err)
 			}
-			p, err := openPolicies(t.Context(), log, policyAsking(t, server.URL), slog.New(slog.NewTextHandler(&output, nil)))
+			p, err := openPolicies(t.Context(), log, policyAsking(t, server.URL), nil, slog.New(slog.NewTextHandler(&output, nil)))
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "nothing is changed") || log.Size() != 1 {
 					t.Fatalf("got %v, and %d events in the log", err, log.Size())
@@ -92,7 +92,7 @@ func TestAnalyserAtStart(t *testing.T) {
 				t.Errorf("said at the start:\n%s", output.String())
 			}
 			e := &pb.Event{Id: "e", Body: &pb.Event_Report{Report: &pb.Report{Comment: "Ada is here"}}}
-			r, err := p.redactor("acme")
+			r, _, err := p.redactor("acme")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func TestAnalyserAtStart(t *testing.T) {
 			if c.text == "" && err == nil || c.text != "" && (err != nil || e.GetReport().GetComment() != c.text) {
 				t.Errorf("got %q, %v, want %q", e.GetReport().GetComment(), err, c.text)
 			}
-			if r.Waits == 0 {
+			if r.waits == 0 {
 				t.Error("nobody waits for the analyser")
 			}
 		})
@@ -116,7 +116,7 @@ func TestRedactorsByTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	p, err := openPolicies(t.Context(), log, nil, slog.New(slog.DiscardHandler))
+	p, err := openPolicies(t.Context(), log, nil, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestRedactorsByTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	for tenant, want := range map[string]string{"clinic": "", "other": "hello"} {
-		r, err := p.redactor(event.Tenant(tenant))
+		r, _, err := p.redactor(event.Tenant(tenant))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +137,8 @@ func TestRedactorsByTenant(t *testing.T) {
 			t.Errorf("%s: got %q, %v", tenant, e.GetReport().GetComment(), err)
 		}
 	}
-	a, _ := p.redactor("other")
-	b, _ := p.redactor("third")
+	a, _, _ := p.redactor("other")
+	b, _, _ := p.redactor("third")
 	if a.Redactor != b.Redactor {
 		t.Error("one policy has two redactors")
 	}

@@ -2192,8 +2192,11 @@ type PolicyPreview struct {
 	CapturedNow uint64 `protobuf:"varint,15,opt,name=captured_now,json=capturedNow,proto3" json:"captured_now,omitempty"`
 	// Interactions whose probability is not known, and which are not estimated from.
 	CaptureUnknown uint64 `protobuf:"varint,16,opt,name=capture_unknown,json=captureUnknown,proto3" json:"capture_unknown,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many of the events its rules or rates could not be evaluated on: they would
+	// have gone to quarantine, or been captured as if no rate applied.
+	Unevaluable   uint64 `protobuf:"varint,17,opt,name=unevaluable,proto3" json:"unevaluable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PolicyPreview) Reset() {
@@ -2334,6 +2337,13 @@ func (x *PolicyPreview) GetCapturedNow() uint64 {
 func (x *PolicyPreview) GetCaptureUnknown() uint64 {
 	if x != nil {
 		return x.CaptureUnknown
+	}
+	return 0
+}
+
+func (x *PolicyPreview) GetUnevaluable() uint64 {
+	if x != nil {
+		return x.Unevaluable
 	}
 	return 0
 }
@@ -2747,7 +2757,7 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\x04step\x18\x01 \x01(\tR\x04step\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x04R\x05total\x126\n" +
-	"\apreview\x18\x04 \x01(\v2\x1c.afterimage.v1.PolicyPreviewR\apreview\"\xc8\a\n" +
+	"\apreview\x18\x04 \x01(\v2\x1c.afterimage.v1.PolicyPreviewR\apreview\"\xea\a\n" +
 	"\rPolicyPreview\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\breplaces\x18\x02 \x01(\tR\breplaces\x12\x18\n" +
@@ -2765,7 +2775,8 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\funredactable\x18\r \x01(\x04R\funredactable\x12\x1a\n" +
 	"\bcaptured\x18\x0e \x01(\x01R\bcaptured\x12!\n" +
 	"\fcaptured_now\x18\x0f \x01(\x04R\vcapturedNow\x12'\n" +
-	"\x0fcapture_unknown\x18\x10 \x01(\x04R\x0ecaptureUnknown\x1a\xd4\x01\n" +
+	"\x0fcapture_unknown\x18\x10 \x01(\x04R\x0ecaptureUnknown\x12 \n" +
+	"\vunevaluable\x18\x11 \x01(\x04R\vunevaluable\x1a\xd4\x01\n" +
 	"\x06Change\x12\x14\n" +
 	"\x05class\x18\x01 \x01(\tR\x05class\x12,\n" +
 	"\x03day\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03day\x12\x16\n" +
