@@ -19,6 +19,7 @@ import (
 // A Condition is a compiled CEL expression over an event that says yes or no.
 // It is immutable and safe for concurrent use.
 type Condition struct {
+	text  string // as it was written
 	ast   *ast.AST
 	quick cel.Program // counts no cost; nil where the cost is not bounded beforehand
 	full  cel.Program // counts the cost and stops at costLimit
@@ -67,6 +68,7 @@ func compile(expr string, more ...check) (*Condition, *Error) {
 	if err != nil {
 		return nil, &Error{1, 1, reason(err.Error())}
 	}
+	c.text = expr
 	return c, nil
 }
 

@@ -224,7 +224,7 @@ func (p *parser) ruleClass(n *yaml.Node, classes []Class) string {
 func (p *parser) sampling(n *yaml.Node) (samples []sample) {
 	entries, _ := p.entries(n, "sampling rule", "name", "when", "rate")
 	for i, e := range entries {
-		s := sample{line: e.node.Line, when: e.when, name: fmt.Sprintf("rule-%d", i+1)}
+		s := sample{line: e.node.Line, when: e.when, name: sampleName(i)}
 		if name := e.fields["name"]; name != nil {
 			s.name = p.sampleName(name)
 		}
@@ -239,6 +239,9 @@ func (p *parser) sampling(n *yaml.Node) (samples []sample) {
 	p.reached(entries)
 	return samples
 }
+
+// sampleName is the name of the sampling rule at i that is given none.
+func sampleName(i int) string { return fmt.Sprintf("rule-%d", i+1) }
 
 func (p *parser) sampleName(n *yaml.Node) string {
 	if p.plain(n, yaml.ScalarNode, "name", "a word") && !className.MatchString(n.Value) {
