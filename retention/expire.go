@@ -82,6 +82,9 @@ func (k *Keeper) expire(ctx context.Context, dry bool, progress func(eventlog.Fo
 	var all []*expiring
 	for _, t := range k.cfg.Log.Tenants() {
 		b, err := k.of(ctx, t)
+		if err == nil { // In a dry run too: it is done all the time.
+			err = k.cfg.Policies.catchUp(ctx, t, k.cfg.Log.Size())
+		}
 		if err != nil {
 			return nil, err
 		}

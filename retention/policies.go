@@ -45,9 +45,11 @@ type Policies struct {
 
 	// moving is held by whoever changes in which class events are kept, or forgets
 	// them: what is found out to be due, held or owed must stay so until it is
-	// done. It guards promoted.
+	// done. It guards what follows.
 	moving   sync.Mutex
 	promoted map[event.Tenant]map[string]*roaring64.Bitmap // what is on record as moved, by class
+	catching *promoter                                     // see catchUp
+	caught   map[event.Tenant]event.Seq                    // how far it is
 }
 
 // forced is what is in force at one time.

@@ -96,31 +96,32 @@ func (pr *promoter) promote(ctx context.Context, batch []*eventlog.Followed) err
 		if err != nil {
 			return fmt.Errorf("event %d: %w", f.Seq, err)
 		}
-		if err := pr.look(ctx, f, e); err != nil {
+		if err := pr.look(ctx, f.Tenant, f.Seq, e); err != nil {
 			return err
 		}
 	}
 	return pr.move(ctx)
 }
 
-func (pr *promoter) look(ctx context.Context, f *eventlog.Followed, e *pb.Event) error {
+// look notes what an event promotes, or that it was waited for.
+func (pr *promoter) look(ctx context.Context, t event.Tenant, seq event.Seq, e *pb.Event) error {
 	if e.GetInteraction() != nil {
 		if len(pr.waiting) == 0 {
 			return nil
 		}
-		class, waited := pr.waiting[target{f.Tenant, e.GetId()}]
+		class, waited := pr.waiting[target{t, e.GetId()}]
 		if !waited {
 			return nil
 		}
-		delete(pr.waiting, target{f.Tenant, e.GetId()})
-		return pr.want(f.Tenant, class, f.Seq)
+		delete(pr.waiting, target{t, e.GetId()})
+		return pr.want(t, class, seq)
 	}
-	seqs, err := pr.about(ctx, f.Tenant, e)
+	seqs, err := pr.about(ctx, t, e)
 	if err != nil {
 		return err
 	}
 	for _, seq := range seqs {
-		if err := pr.want(f.Tenant, e.GetClass(), seq); err != nil {
+		if err := pr.want(t, e.GetClass(), seq); err != nil {
 			return err
 		}
 	}
@@ -148,6 +149,67 @@ func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
 	return nil
 }
 
+// catchUp promotes what is to be promoted by what was appended before size: before
+// anything expires, so that evidence of harm does not because its complaint came a
+// moment before. The caller holds moving.
+func (p *Policies) catchUp(ctx context.Context, t event.Tenant, size event.Seq) error {
+	if p.catching == nil {
+		p.catching = &promoter{p, map[target]string{}, map[move][]event.Seq{}}
+		p.caught = map[event.Tenant]event.Seq{}
+	}
+	pr := p.catching
+	selection := eventlog.Selection{
+		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: lateKinds()}}, Order: eventlog.LogOrder, Before: &size,
+	}
+	if from := p.caught[t]; from > 0 {
+		selection.After = &eventlog.Position{Seq: from - 1}
+	}
+	for entry, err := range p.log.Scan(ctx, t, selection) {
+		var e *pb.Event
+		if err == nil {
+			e, err = entry.Meta()
+		}
+		if errors.Is(err, eventlog.ErrErased) {
+			continue
+		}
+		if err == nil {
+			err = pr.look(ctx, t, entry.Seq, e)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", promotion, err)
+		}
+	}
+	if err := pr.arrived(ctx, t); err != nil {
+		return fmt.Errorf("%s: %w", promotion, err)
+	}
+	if err := pr.moved(ctx); err != nil {
+		return fmt.Errorf("%s: %w", promotion, err)
+	}
+	p.caught[t] = size
+	return nil
+}
+
+// arrived notes what was waited for of a tenant and is there now.
+func (pr *promoter) arrived(ctx context.Context, t event.Tenant) error {
+	for of, class := range pr.waiting {
+		if of.tenant != t {
+			continue
+		}
+		seq, err := pr.log.Lookup(ctx, t, of.id)
+		if errors.Is(err, eventlog.ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = pr.want(t, class, seq)
+		}
+		if err != nil {
+			return err
+		}
+		delete(pr.waiting, of)
+	}
+	return nil
+}
+
 // keeping returns the class in which events of one class are kept as another says
 // without losing what theirs promised.
 func keeping(document *policy.Document, class, in string) string {
@@ -163,6 +225,11 @@ func keeping(document *policy.Document, class, in string) string {
 func (pr *promoter) move(ctx context.Context) error {
 	pr.moving.Lock()
 	defer pr.moving.Unlock()
+	return pr.moved(ctx)
+}
+
+// moved is move of a caller that holds moving.
+func (pr *promoter) moved(ctx context.Context) error {
 	for to, seqs := range pr.moves {
 		if err := pr.promoteTo(ctx, to.tenant, setOf(seqs), to.class); err != nil {
 			return err
