@@ -67,6 +67,16 @@ func (l *Log) changeEpoch(_ context.Context, p *pending, progress func(ForgetPro
 	l.ring.Advance()
 	l.fresh = nil
 	progress(ForgetProgress{"keys", 1, 1})
+	return l.giveBack()
+}
+
+// giveBack has the disk's space given back of what was removed: only what says so
+// in a table of its own has the tables dropped that it covers, and until then it
+// waits in memory for tens of megabytes of other writes.
+func (l *Log) giveBack() error {
+	if _, err := l.db.AsyncFlush(); err != nil {
+		return fmt.Errorf("give back the space of what is forgotten: %w", err)
+	}
 	return nil
 }
 

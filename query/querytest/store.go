@@ -316,3 +316,23 @@ func (m maker) prepare(e *pb.Event) (eventlog.Prepared, error) {
 	e.User, e.Class, e.PolicyVersion = user, class, m.policy.Version()
 	return m.log.Prepare(Tenant, e)
 }
+
+// Copy copies the log's data and keys into a directory.
+func (s Store) Copy(b testing.TB, dir string) {
+	b.Helper()
+	for _, part := range []string{"data", "keys"} {
+		to := filepath.Join(dir, part)
+		err := os.CopyFS(to, os.DirFS(filepath.Join(s.dir, part)))
+		if err == nil && part == "keys" { // Which others may not read.
+			err = filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return cmp.Or(err, os.Chmod(path, 0o700)) //nolint:gosec // a directory
+				}
+				return os.Chmod(path, 0o600)
+			})
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
