@@ -60,7 +60,7 @@ func (r *keeperRig) open() {
 	r.t.Helper()
 	r.log = openLog(r.t, r.cfg)
 	r.policies = openPolicies(r.t, r.log)
-	r.policies.now = r.time
+	r.policies.Now = r.time
 	r.up = 0
 	var err error
 	r.Keeper, err = NewKeeper(r.t.Context(), KeeperConfig{
