@@ -82,6 +82,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil || again.Version() != d.Version() {
 			t.Fatalf("parsing again: %v", err)
 		}
+		if changes := Diff(d, again); len(changes) > 0 {
+			t.Fatalf("differs from itself: %v", changes)
+		}
 		for _, w := range d.Warnings(time.Now()) {
 			checkError(t, source, &Error{w.Line, w.Column, w.Reason})
 		}

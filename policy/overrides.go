@@ -176,25 +176,28 @@ func (p *parser) view(d *Document, declared []Class, t event.Tenant, complained 
 	own := map[string]Class{}
 	for _, c := range declared {
 		own[c.Name] = c
-		d.classes = append(d.classes, p.effective(c, complained, by[overrideKey{t, "", c.Name}]))
+		key := overrideKey{t, "", c.Name}
+		d.classes = append(d.classes, p.effective(key, c, complained, by[key]))
 	}
 	for _, o := range d.overrides {
 		at := deployedClass{o.class, o.deployment}
 		if o.deployment == "" || o.tenant != "" && o.tenant != t || d.deployed[at] != "" {
 			continue
 		}
-		c := p.effective(own[o.class], complained,
-			by[overrideKey{t, "", o.class}], by[overrideKey{"", o.deployment, o.class}], by[overrideKey{t, o.deployment, o.class}])
+		key := overrideKey{t, o.deployment, o.class}
+		c := p.effective(key, own[o.class], complained,
+			by[overrideKey{t, "", o.class}], by[overrideKey{"", o.deployment, o.class}], by[key])
 		c.Name = At(o.class, o.deployment)
 		d.deployed[at] = c.Name
 		d.classes = append(d.classes, c)
 	}
 }
 
-// effective returns the class with the overrides applied, the narrowest last;
+// effective returns the class as it is for somebody, with the overrides applied, the
+// narrowest last;
 // nil ones and such that were applied are passed over. Of keep, purpose and legal
 // basis the last one counts; of min the longest, for a floor can only be raised.
-func (p *parser) effective(c Class, complained map[*yaml.Node]bool, overrides ...*override) Class {
+func (p *parser) effective(of overrideKey, c Class, complained map[*yaml.Node]bool, overrides ...*override) Class {
 	declared, last := c, (*override)(nil)
 	for _, o := range overrides {
 		if o == nil || o == last {
@@ -217,7 +220,7 @@ func (p *parser) effective(c Class, complained map[*yaml.Node]bool, overrides ..
 	}
 	if last != nil && declared.Min <= declared.Keep && c.Min > c.Keep && !complained[last.node] {
 		complained[last.node] = true
-		p.fail(last.node, "is contradictory: keep of %s comes to %s, and min to %s", last.overrideKey, Span(c.Keep), Span(c.Min))
+		p.fail(last.node, "is contradictory: keep of %s comes to %s, and min to %s", of, Span(c.Keep), Span(c.Min))
 	}
 	return c
 }

@@ -138,7 +138,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"twice", "  - {tenant: a, deployment: d, class: routine, keep: 20d}\n  - {deployment: d, tenant: a, class: routine, min: 20d}\n", []string{
 			"8:5 is contradictory: line 7 overrides routine@d of a already"}},
 		{"of both", "  - {tenant: a, class: routine, keep: 60d, min: 60d}\n  - {deployment: d, class: routine, keep: 40d}\n", []string{
-			"8:5 is contradictory: keep of routine@d comes to 40d, and min to 60d"}},
+			"8:5 is contradictory: keep of routine@d of a comes to 40d, and min to 60d"}},
 		{"min below the floor of the tenant", "  - {tenant: a, class: routine, min: 20d}\n  - {tenant: a, deployment: d, class: routine, min: 19d}\n", []string{
 			"8:53 min of routine@d of a is below the 20d that it has without: a floor can only be raised"}},
 		{"misspelt", "  - {tenant: a, class: routine, kep: 20d}\n", []string{

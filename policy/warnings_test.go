@@ -112,6 +112,41 @@ func TestWarningsBound(t *testing.T) {
 	}
 }
 
+// Conditions are one only if they mean the same: a rule that is wrongly said to be
+// another's would be thrown away by whoever believes it.
+func TestCanonical(t *testing.T) {
+	text := func(expr string) string {
+		c := mustCompile(t, expr)
+		return inspect(c.ast).canonical(c.ast.Expr(), nil)
+	}
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"turn > 1 && (user == 'u' && id == 'x')", "(id == \"x\" && event.turn > 1) && 'u' == user", true},
+		{"interaction.finish_reason == 'stop'", "event.interaction.finishReason == 'stop'", true},
+		{"user == 'u' || user == 'u' || id == 'x'", "id == 'x' || user == 'u'", true},
+		{"interaction.verdicts.exists(v, v.score > 0.5)", "interaction.verdicts.exists(user, user.score > 0.5)", true},
+		{"turn > 1", "turn > 2", false},
+		{"turn > 1", "turn >= 1", false},
+		{"turn > 1", "1 > turn", false},
+		{"interaction.verdicts[0].score > 1.0", "interaction.verdicts[0].score > 1", false},
+		{"user == '1'", "user in ['1']", false},
+		{"has(event.report)", "has(event.verdict)", false},
+		{"event.report.comment == ''", "has(event.report.comment)", false},
+		{"interaction.verdicts.exists(v, v.score > 0.5)", "interaction.verdicts.all(v, v.score > 0.5)", false},
+		{"user == 'u' && (id == 'x' || id == 'y')", "(user == 'u' && id == 'x') || id == 'y'", false},
+		{"interaction.verdicts.exists(a, interaction.verdicts.exists(b, a.score > b.score))",
+			"interaction.verdicts.exists(a, interaction.verdicts.exists(b, a.score > a.score))", false},
+		{"['a'].exists(user, user == 'a')", "['a'].exists(user, .user == 'a')", false},
+		{"user == 'a, b'", "user == 'a' + ', b'", false},
+	} {
+		if got := text(tt.a) == text(tt.b); got != tt.same {
+			t.Errorf("%s and %s: same is %v:\n%s\n%s", tt.a, tt.b, got, text(tt.a), text(tt.b))
+		}
+	}
+}
+
 // What is said of a condition before any event was seen holds for every event of
 // evidence: what never matches does not, what matches everything does, and what an
 // earlier rule covers, that rule matches.
