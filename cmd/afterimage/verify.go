@@ -16,13 +16,13 @@ import (
 )
 
 type verifyCmd struct {
-	Proof string `arg:"" optional:"" name:"file" help:"Check this bundle, which afterimage export wrote, a directory or a zip file; or this proof, which afterimage prove wrote."`
+	Proof string `arg:"" optional:"" name:"file" help:"Check this bundle, which afterimage export wrote, a directory or a zip file; this certificate of deletion, JSON or HTML; or this proof, which afterimage prove wrote."`
 	Data  string `placeholder:"DIR" help:"Check this data directory; nothing may be serving it."`
 	keyFlags
 	Resume     string `placeholder:"FILE" help:"With --data: keep in this file how far it is, and go on from there if it is there and the log is as it was."`
 	URL        string `name:"url" placeholder:"URL" help:"Check the store that serves at this HTTP address."`
-	Key        string `xor:"trust" placeholder:"KEY" help:"With --url, a bundle or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's, or the bundle's, own word is taken."`
-	Policy     string `xor:"trust" placeholder:"FILE" help:"With --url, a bundle or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
+	Key        string `xor:"trust" placeholder:"KEY" help:"With --url, a bundle, a certificate or a proof: the verifier key you trust, as checkpoints were signed with before. Without it the store's, the bundle's or the certificate's own word is taken."`
+	Policy     string `xor:"trust" placeholder:"FILE" help:"With --url, a bundle, a certificate or a proof: the logs and witnesses you trust, a C2SP tlog-policy."`
 	Event      string `placeholder:"FILE" help:"With a proof: the event that it is of, as JSON with all its fields."`
 	Redactions string `placeholder:"FILE" help:"With a proof: the ledger events that say that it was redacted since, as afterimage prove wrote them (default: the proof's name and .redactions, if it is there)."`
 	format
@@ -38,14 +38,17 @@ func (c *verifyCmd) Validate() error {
 	}
 	switch {
 	case given != 1:
-		return errors.New("want one of --data, --url, a bundle or the file of a proof")
+		return errors.New("want one of --data, --url, a bundle, a certificate or the file of a proof")
 	case c.Data != "" && (c.Key != "" || c.Policy != ""):
-		return errors.New("--key and --policy are for --url, bundles and proofs: a data directory has its own keys")
+		return errors.New("--key and --policy are for --url, bundles, certificates and proofs: a data directory has its own keys")
 	case c.Data == "" && c.Resume != "":
 		return errors.New("--resume is for --data")
-	case (c.Proof == "" || isBundle(c.Proof)) && (c.Event != "" || c.Redactions != ""):
+	}
+	other := c.Proof == "" || isBundle(c.Proof) || isCertificate(c.Proof)
+	switch {
+	case other && (c.Event != "" || c.Redactions != ""):
 		return errors.New("--event and --redactions are for a proof")
-	case c.Proof == "" || isBundle(c.Proof):
+	case other:
 		return nil
 	case !isThere(c.Proof):
 		return fmt.Errorf("%s: there is no such file", c.Proof)
@@ -54,7 +57,7 @@ func (c *verifyCmd) Validate() error {
 	case isDir(c.Proof):
 		return fmt.Errorf("%s: it is no bundle, which would have %s and manifests, and no data directory, which would have log/ and goes into --data", c.Proof, bag.Declaration)
 	case !beginsWith(c.Proof, proofHeader):
-		return fmt.Errorf("%s: it is neither a bundle, a directory or a zip file, nor a proof, which begins with %s", c.Proof, proofHeader)
+		return fmt.Errorf("%s: it is neither a bundle, a directory or a zip file, nor a proof, which begins with %s, nor a certificate of deletion", c.Proof, proofHeader)
 	case c.Key == "" && c.Policy == "":
 		return errors.New("a proof proves nothing by itself: give the log's verifier key with --key, or --policy")
 	}
@@ -79,7 +82,9 @@ func (verifyCmd) Help() string {
 	return `Checks every block, commitment, tile, location and index against the signed checkpoint and
 names the positions of whatever is not as it was written; or checks that one event is in a log, from
 the proof of it; or a bundle of evidence, offline: every file, record, commitment and proof, and that
-nothing is missing or was added. Exit code 3 if anything is found, or the proof does not hold.
+nothing is missing or was added; or a certificate of deletion, offline: that no byte of it is another,
+and that all it states follows from ledger events that are in the log. Exit code 3 if anything is
+found, or the proof does not hold.
 
     afterimage verify --data afterimage-data --keys afterimage-keys
     afterimage verify --data afterimage-data --keys afterimage-keys --resume verify.state
@@ -88,6 +93,7 @@ nothing is missing or was added. Exit code 3 if anything is found, or the proof 
 
     afterimage verify event.tlog-proof --policy trust.policy --event event.json
     afterimage verify inc-7.zip --key 'afterimage.invalid/…+…+…'
+    afterimage verify deletion.json --key 'afterimage.invalid/…+…+…'
 
 With --url the tree is recomputed here from the published commitments (C2SP tlog-tiles), and then
 the store is asked to check its own blocks. With -o json: a finding a line, then the result.`
@@ -97,6 +103,9 @@ the store is asked to check its own blocks. With -o json: a finding a line, then
 func (c *verifyCmd) Run(ctx context.Context, s streams) error {
 	if c.Proof != "" && isBundle(c.Proof) {
 		return c.bundle(ctx, s)
+	}
+	if c.Proof != "" && isCertificate(c.Proof) {
+		return c.certificate(s)
 	}
 	if c.Proof != "" {
 		return c.proof(s)

@@ -24,7 +24,7 @@ var (
 	// page is part of format 1: certificates that were issued are rendered again to be
 	// verified.
 	page = template.Must(template.New("page").Funcs(template.FuncMap{
-		"deferral": deferral, "hex": hex.EncodeToString, "moment": moment, "outstanding": outstanding,
+		"deferral": deferral, "events": events, "hex": hex.EncodeToString, "moment": moment, "outstanding": outstanding,
 		"scope": scope, "span": span, "why": why,
 	}).Parse(source))
 )
@@ -73,6 +73,13 @@ func moment(t any) string {
 		return t.Format(time.RFC3339)
 	}
 	return ""
+}
+
+func events(n uint64) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return strconv.FormatUint(n, 10) + " events"
 }
 
 func span(r Range) string {

@@ -21,8 +21,7 @@ import (
 // sampleOf is a certificate with something in every part.
 func sampleOf(r *rig) *Certificate {
 	seqs := r.add(30, "reported")
-	r.add(20, "routine")
-	r.asked("erasure-1", seqs[3:6], &pb.Erasure_Deferral{Cause: pb.Erasure_Deferral_HELD, Holds: []string{"hold-1"}, Events: 1})
+	r.asked("erasure-1", append(seqs[3:6:6], r.add(20, "routine")...), &pb.Erasure_Deferral{Cause: pb.Erasure_Deferral_HELD, Holds: []string{"hold-1"}, Events: 1})
 	r.erase("erasure-1", "run-1", seqs[3:5]...)
 	what := r.forgetting("erasure-1", "run-2", pb.Forgotten_ERASED)
 	for _, b := range r.log.Buckets() {
