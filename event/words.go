@@ -128,6 +128,10 @@ func (k Kind) Evidence() bool {
 // Subjects is the NATS subject that matches all evidence.
 const Subjects = "evidence.>"
 
+// PolicyBucket is the JetStream key-value bucket in which the store keeps the
+// policy in force of each tenant, by its name: the document byte for byte.
+const PolicyBucket = "afterimage-policy"
+
 // Subject returns the NATS subject `evidence.<tenant>.<kind>`.
 func Subject(t Tenant, k Kind) string {
 	return "evidence." + string(t) + "." + string(k)
