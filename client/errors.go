@@ -20,9 +20,10 @@ func (r Reason) Error() string { return string(r) }
 
 // The reasons to decide on.
 const (
-	ErrInvalid       Reason = "INVALID"         // any of the three that follow: the request cannot be as it is
+	ErrInvalid       Reason = "INVALID"         // any of the four that follow: the request cannot be as it is
 	ErrInvalidEvent  Reason = "INVALID_EVENT"   // an event does not hold to the contract
 	ErrInvalidFilter Reason = "INVALID_FILTER"  // a condition is malformed
+	ErrInvalidPolicy Reason = "INVALID_POLICY"  // a policy document is wrong; with a violation for each problem
 	ErrInvalidField  Reason = "INVALID_REQUEST" // another field
 	ErrNotFound      Reason = "NOT_FOUND"       // there is no such thing, or it is another tenant's
 	ErrErased        Reason = "ERASED"          // it was there and was forgotten
@@ -30,6 +31,8 @@ const (
 	ErrBusy          Reason = "BUSY"            // too much at once: the same may be sent again later
 	ErrDiskFull      Reason = "DISK_FULL"       // there is no room: likewise
 	ErrUnavailable   Reason = "UNAVAILABLE"     // no answer: the store is not there, starting or closing
+	ErrStale         Reason = "STALE"           // another policy is in force than the one to be replaced
+	ErrPromised      Reason = "PROMISED"        // the policy in force promises more
 	ErrNotReady      Reason = "NOT_READY"       // an export is not done
 	ErrExpired       Reason = "EXPIRED"         // an export was done too long ago
 	ErrChanged       Reason = "CHANGED"         // evidence of an export was forgotten or redacted since

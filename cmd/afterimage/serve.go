@@ -228,6 +228,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return promote(ctx, policies.Policies, logger) })
 	group.Go(func() error { return witnesses.run(ctx) })
 	group.Go(func() error { return stamps.run(ctx) })
+	group.Go(func() error { return ingest.PublishPolicies(ctx, stream.js, policies.Watch, logger) })
 	group.Go(func() error { return publishCheckpoints(ctx, log, stream.nc, flags.Cadence, logger) })
 	group.Go(func() error {
 		return up(addresses{HTTP: "http://" + web.Addr().String(), GRPC: rpc.Addr().String(), NATS: stream.url}, log)
