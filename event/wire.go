@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
 	"mime"
 	"strings"
@@ -61,6 +62,20 @@ func Decode(contentType, contentEncoding string, body []byte, lim Limits) ([]*pb
 		return nil, err
 	}
 	return []*pb.Event{e}, nil
+}
+
+// Decompress returns the body of a message as it was before it was compressed, if
+// it was. It checks the size and nothing else. Errors as of [Decode].
+func Decompress(contentEncoding string, body []byte, lim Limits) ([]byte, error) {
+	if contentEncoding != ContentEncodingZstd {
+		return body, nil
+	}
+	plain, release, err := decompress(body, lim.withDefaults().BatchBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return bytes.Clone(plain), nil
 }
 
 // EncodeBatch writes events as one compressed EventBatch. It checks nothing:

@@ -111,7 +111,11 @@ func (k *Keeper) believe(ctx context.Context) (time.Time, error) {
 // Confirm puts on record that the clock is right, and that what a restore lost of
 // holds and erasures was placed again. It returns the state after that.
 func (k *Keeper) Confirm(ctx context.Context, actor, reason string) (*pb.RetentionState, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if err := errors.Join(required("actor", actor), required("reason", reason)); err != nil {
 		return nil, err
 	}

@@ -72,7 +72,11 @@ func (k *Keeper) Erase(ctx context.Context, t event.Tenant, r *pb.EraseEventsReq
 			return nil, fmt.Errorf("erase: take in what was published before: %w", err)
 		}
 	}
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
@@ -270,7 +274,7 @@ func (k *Keeper) settle(ctx context.Context, b *books, progress func(eventlog.Fo
 	if err := k.count(ctx, b); err != nil {
 		return err
 	}
-	what, err := k.settling(ctx, b, nil)
+	what, err := k.settling(ctx, b, eventlog.Forgetting{})
 	if err != nil {
 		return err
 	}
@@ -283,10 +287,9 @@ func (k *Keeper) settle(ctx context.Context, b *books, progress func(eventlog.Fo
 }
 
 // settling returns what is to be forgotten of open erasures now.
-// Those in buckets that go in any case are left out, and so is what two ask for in
-// the second.
-func (k *Keeper) settling(ctx context.Context, b *books, going []eventlog.BucketID) (what []eventlog.Forgetting, err error) {
-	taken := roaring64.New()
+// What goes in any case is left out, and so is what two ask for in the second.
+func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetting) (what []eventlog.Forgetting, err error) {
+	taken := setOf(going.Seqs)
 	for _, x := range b.open() {
 		due, _, err := k.owing(ctx, b, x)
 		if err != nil {
@@ -300,7 +303,7 @@ func (k *Keeper) settling(ctx context.Context, b *books, going []eventlog.Bucket
 		if due.IsEmpty() && len(x.quarantined) == 0 {
 			continue
 		}
-		f, err := k.forgetting(ctx, b.tenant, due, &pb.Forgotten{Cause: pb.Forgotten_ERASED, Request: x.id}, going)
+		f, err := k.forgetting(ctx, b.tenant, due, &pb.Forgotten{Cause: pb.Forgotten_ERASED, Request: x.id}, going.Buckets)
 		if err != nil {
 			return nil, err
 		}
@@ -405,7 +408,11 @@ func (k *Keeper) handedOut(ctx context.Context, t event.Tenant, set *roaring64.B
 
 // Erasures returns a tenant's erasures, the newest first.
 func (k *Keeper) Erasures(ctx context.Context, t event.Tenant) (out []*pb.ErasureState, err error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, err
@@ -422,7 +429,11 @@ func (k *Keeper) Erasures(ctx context.Context, t event.Tenant) (out []*pb.Erasur
 
 // Erasure returns one. eventlog.ErrNotFound where there is none.
 func (k *Keeper) Erasure(ctx context.Context, t event.Tenant, id string) (*pb.ErasureState, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, err

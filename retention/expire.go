@@ -9,6 +9,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -64,8 +65,16 @@ func (k *Keeper) class(b eventlog.Bucket) (policy.Class, bool) {
 // those where there was something to do. ErrStopped, with the reason and what to
 // do.
 func (k *Keeper) Expire(ctx context.Context, dryRun bool, progress func(eventlog.ForgetProgress)) ([]*pb.Expiry, error) {
-	defer k.lock()()
-	return k.expire(ctx, dryRun, progress)
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	done, err := k.expire(ctx, dryRun, progress)
+	if _, failed := k.state(ctx); failed != nil && err == nil {
+		err = failed
+	}
+	return done, err
 }
 
 // expire is Expire of a caller that holds the lock.
@@ -164,7 +173,7 @@ func (k *Keeper) expiring(ctx context.Context, b *books, now time.Time, dry bool
 		return x, nil
 	}
 	var err error
-	x.settled, err = k.settling(ctx, b, x.what.Buckets)
+	x.settled, err = k.settling(ctx, b, x.what)
 	return x, err
 }
 
@@ -337,9 +346,25 @@ func (k *Keeper) forget(ctx context.Context, what []eventlog.Forgetting, progres
 	return nil
 }
 
+// stateWait is how long [Keeper.State] waits for what is being done.
+const stateWait = 500 * time.Millisecond
+
 // State says whether anything keeps things from expiring, and what is due next.
+// While something is being forgotten, which may take long, it says what it was
+// before, and that.
 func (k *Keeper) State(ctx context.Context) (*pb.RetentionState, error) {
-	defer k.lock()()
+	wait, end := context.WithTimeout(ctx, stateWait)
+	defer end()
+	unlock, err := k.lock(wait)
+	if last := k.last.Load(); err != nil && ctx.Err() == nil && last != nil {
+		last = proto.CloneOf(last)
+		last.Busy = true
+		return last, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	return k.state(ctx)
 }
 
@@ -379,7 +404,18 @@ func (k *Keeper) state(ctx context.Context) (*pb.RetentionState, error) {
 	if !next.IsZero() {
 		out.NextDue = timestamppb.New(next)
 	}
+	for t, b := range k.books {
+		out.Holds += uint64(len(b.active()))
+		out.HeldEvents += b.held().GetCardinality()
+		out.OwedErasures += uint64(len(b.open()))
+		if document, _, _, ok := k.cfg.Policies.Current(t); ok {
+			if since, overdue := document.ReviewOverdue(now); overdue {
+				out.Warnings = append(out.Warnings, fmt.Sprintf("tenant %s: the review of policy %s is overdue since %s", t, document.Version(), since.Format(time.DateOnly)))
+			}
+		}
+	}
 	slices.Sort(out.Warnings)
 	out.Warnings = slices.Compact(out.Warnings)
-	return out, nil
+	k.last.Store(out)
+	return proto.CloneOf(out), nil
 }

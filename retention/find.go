@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
@@ -251,19 +253,39 @@ func (k *Keeper) quarantinedIs(ctx context.Context, t event.Tenant, id, name, us
 	if err != nil {
 		return false, err
 	}
-	if named := strings.Contains(string(e.GetPayload()), name); named {
-		return true, nil
-	}
-	// One that cannot be read is of nobody in particular; its content is looked at
-	// as it is, above.
 	events, err := event.Decode(e.GetContentType(), e.GetContentEncoding(), e.GetPayload(), event.Limits{})
-	if err != nil {
-		return false, nil //nolint:nilerror // see above
+	if err != nil { // What cannot be read may still say whose it is.
+		plain, err := event.Decompress(e.GetContentEncoding(), e.GetPayload(), event.Limits{})
+		return err == nil && namesIn(plain, name), nil
 	}
 	return slices.ContainsFunc(events, func(one *pb.Event) bool {
 		token, err := k.pseudonym(t, one.GetUser())
 		return err == nil && one.GetUser() != "" && token == user
 	}), nil
+}
+
+// namesIn reports whether a message that cannot be read has a name, as a word of
+// its own or as a string of a protobuf, which its length comes before.
+func namesIn(payload []byte, name string) bool {
+	if pseudonymForm.MatchString(name) {
+		return bytes.Contains(payload, []byte(name))
+	}
+	part := func(c byte) bool {
+		return c >= utf8.RuneSelf || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-.@+", c) >= 0
+	}
+	for at := 0; name != ""; at++ {
+		i := bytes.Index(payload[at:], []byte(name))
+		if i < 0 {
+			return false
+		}
+		at += i
+		end := at + len(name)
+		counted := at > 0 && int(payload[at-1]) == len(name)
+		if counted || (at == 0 || !part(payload[at-1])) && (end == len(payload) || !part(payload[end])) {
+			return true
+		}
+	}
+	return false
 }
 
 // required refuses a field that is empty.

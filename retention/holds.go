@@ -133,7 +133,11 @@ func (k *Keeper) claims(ctx context.Context, t event.Tenant, scopes []*pb.Hold_S
 // Errors: *RequestError, *policy.Error for its condition, what Select says of its
 // text, eventlog.ErrNotFound for a tenant that has no events.
 func (k *Keeper) PlaceHold(ctx context.Context, t event.Tenant, r *pb.PlaceHoldRequest) (*pb.PlaceHoldResponse, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("place a hold: %w", err)
@@ -229,7 +233,11 @@ func (b *books) own(id, actor string) (*hold, error) {
 // ExtendHold extends a hold. Errors as of PlaceHold; eventlog.ErrNotFound,
 // ErrNotOwner, ErrReleased.
 func (k *Keeper) ExtendHold(ctx context.Context, t event.Tenant, r *pb.ExtendHoldRequest) (*pb.PlaceHoldResponse, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("extend a hold: %w", err)
@@ -280,7 +288,11 @@ func (k *Keeper) ExtendHold(ctx context.Context, t event.Tenant, r *pb.ExtendHol
 // have: what would have expired or been erased meanwhile goes now. Where retention
 // has stopped it goes when that goes on. Errors as of ExtendHold.
 func (k *Keeper) ReleaseHold(ctx context.Context, t event.Tenant, r *pb.ReleaseHoldRequest) (*pb.ReleaseHoldResponse, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("release a hold: %w", err)
@@ -359,7 +371,11 @@ func (k *Keeper) releasing(ctx context.Context, b *books, h *hold) (*pb.ReleaseH
 
 // Holds returns a tenant's holds, the newest first.
 func (k *Keeper) Holds(ctx context.Context, t event.Tenant, active bool) ([]*pb.HoldState, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, err
@@ -379,7 +395,11 @@ func (k *Keeper) Holds(ctx context.Context, t event.Tenant, active bool) ([]*pb.
 // Hold returns a hold with what it covers. eventlog.ErrNotFound where there is
 // none.
 func (k *Keeper) Hold(ctx context.Context, t event.Tenant, id string) (*pb.HoldState, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.known(ctx, t)
 	if err != nil {
 		return nil, err
@@ -401,7 +421,11 @@ func (k *Keeper) Stays(ctx context.Context, t event.Tenant) (*roaring64.Bitmap, 
 	if err != nil {
 		return nil, err
 	}
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.of(ctx, t)
 	if err != nil {
 		return nil, err
@@ -409,10 +433,32 @@ func (k *Keeper) Stays(ctx context.Context, t event.Tenant) (*roaring64.Bitmap, 
 	return roaring64.Or(held, k.needed(b)), nil
 }
 
+// Guard returns the positions that holds claim of a tenant's evidence, and keeps
+// any from being placed until release is called.
+func (k *Keeper) Guard(ctx context.Context, t event.Tenant) (held *roaring64.Bitmap, release func(), err error) {
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := k.of(ctx, t)
+	if err == nil {
+		err = k.cover(ctx, b)
+	}
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return b.held(), unlock, nil
+}
+
 // Held returns the positions that holds claim now of a tenant's evidence: what
 // they cover must not be forgotten, nor redacted.
 func (k *Keeper) Held(ctx context.Context, t event.Tenant) (*roaring64.Bitmap, error) {
-	defer k.lock()()
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	b, err := k.of(ctx, t)
 	if err != nil {
 		return nil, err

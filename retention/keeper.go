@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -70,10 +71,14 @@ type KeeperConfig struct {
 // hold that is placed while something is forgotten waits, and does not cover
 // what that forgets.
 type Keeper struct {
-	cfg   KeeperConfig
-	books map[event.Tenant]*books // guarded by cfg.Policies.moving
-	clock clock                   // likewise
-	ran   time.Time               // when what is due was last looked for; likewise
+	cfg  KeeperConfig
+	last atomic.Pointer[pb.RetentionState] // as it was when it was last found out
+
+	// Guarded by cfg.Policies.moving:
+
+	books map[event.Tenant]*books
+	clock clock
+	ran   time.Time // when what is due was last looked for
 }
 
 // NewKeeper reads from the ledger what is held, owed and promised. Run makes
@@ -99,7 +104,8 @@ func NewKeeper(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
 		}
 	}
 	k.clock.known = k.lastKnown(k.books[event.System])
-	return k, nil
+	_, err := k.state(ctx)
+	return k, err
 }
 
 // every is how often a Keeper looks for what is due.
@@ -178,9 +184,8 @@ func (k *Keeper) complete(t event.Tenant, e *pb.Event) error {
 }
 
 // lock waits for whoever changes where events are kept, or forgets them.
-func (k *Keeper) lock() (unlock func()) {
-	k.cfg.Policies.moving.Lock()
-	return k.cfg.Policies.moving.Unlock
+func (k *Keeper) lock(ctx context.Context) (unlock func(), err error) {
+	return k.cfg.Policies.moving.lock(ctx)
 }
 
 // known returns the books of a tenant that has events. ErrNotFound for another.

@@ -16,6 +16,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/redaction"
 )
 
 // keptRules is the policy of most of these tests.
@@ -404,5 +405,72 @@ func TestKeeperRefuses(t *testing.T) {
 	r.release(hold, "ruth")
 	if err := release(hold, "ruth", "r")(); !errors.Is(err, ErrReleased) {
 		t.Errorf("releasing twice: %v", err)
+	}
+}
+
+// What is held is not redacted, and is counted.
+func TestHeldIsNotRedacted(t *testing.T) {
+	r := keeping10(t)
+	a, b := r.say("write to ann@example.com", "s-1", "ann", "chat"), r.say("write to bob@example.com", "s-2", "bob", "chat")
+	r.place(&pb.Hold_Scope{Sessions: []string{"s-1"}}, "ruth")
+	s := stored(t, r.log, redaction.Config{})
+	s.Guard = r.Guard
+	preview := s.preview(t, []event.Seq{a, b})
+	if preview.GetHeld() != 1 || preview.GetChanged() != 1 {
+		t.Errorf("preview: got %v, want one changed and one held", preview)
+	}
+	did := s.redact(t, []event.Seq{a, b})
+	if did.GetHeld() != 1 || did.GetChanged() != 1 {
+		t.Errorf("got %v, want one changed and one held", did)
+	}
+	if text := textOf(readBack(t, r.log, a)); !strings.Contains(text, "ann@example.com") {
+		t.Errorf("what is held became %q", text)
+	}
+	if text := textOf(readBack(t, r.log, b)); strings.Contains(text, "bob@example.com") {
+		t.Errorf("what is not held is still %q", text)
+	}
+}
+
+// A quarantined message of a person goes with the erasure, those beside it stay;
+// and all of a day go when their time has passed.
+func TestEraseQuarantined(t *testing.T) {
+	r := keeping10(t)
+	message := func(n uint64, payload string) {
+		t.Helper()
+		err := r.log.Quarantine(t.Context(), acme, []*pb.Quarantined{{
+			Time: timestamppb.New(r.now), Cause: pb.Quarantined_INVALID, StreamSequence: n, Payload: []byte(payload), ContentType: "application/json",
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func() (payloads []string) {
+		t.Helper()
+		for e, err := range r.log.QuarantineList(t.Context(), acme, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole, err := r.log.Quarantined(t.Context(), acme, e.GetId())
+			if err != nil {
+				t.Fatal(err)
+			}
+			payloads = append(payloads, string(whole.GetPayload()))
+		}
+		return payloads
+	}
+	message(1, `{"user":"ann","bad":1}`)
+	message(2, `{"user":"joann","bad":1}`)
+	message(3, `{"id":"x","user":"ann","time":"2026-03-01T09:00:00Z","interaction":{"output":[{"role":"a","parts":[{"text":"x"}]}]}}`)
+	did := r.erase("ann")
+	if did.GetQuarantined() != 2 || did.GetCompleted() == nil {
+		t.Errorf("got %v, want two messages gone", did)
+	}
+	if got := list(); len(got) != 1 || !strings.Contains(got[0], "joann") {
+		t.Errorf("in quarantine are %q, want joann's alone", got)
+	}
+	r.pass(31 * 24 * time.Hour)
+	done := r.expireConfirmed()
+	if len(done) != 1 || done[0].GetQuarantined() != 1 || len(list()) != 0 {
+		t.Errorf("got %v, and %q are left", done, list())
 	}
 }

@@ -16,6 +16,18 @@ import (
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
+// exclusive is a lock that can be waited for as long as a context lasts.
+type exclusive chan struct{}
+
+func (x exclusive) lock(ctx context.Context) (unlock func(), err error) {
+	select {
+	case x <- struct{}{}:
+		return func() { <-x }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // promoteTo has events kept in another class, on record. It may be called again
 // after an error. The caller holds moving.
 func (p *Policies) promoteTo(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string) error {

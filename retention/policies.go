@@ -46,7 +46,7 @@ type Policies struct {
 	// moving is held by whoever changes in which class events are kept, or forgets
 	// them: what is found out to be due, held or owed must stay so until it is
 	// done. It guards what follows.
-	moving   sync.Mutex
+	moving   exclusive
 	promoted map[event.Tenant]map[string]*roaring64.Bitmap // what is on record as moved, by class
 	catching *promoter                                     // see catchUp
 	caught   map[event.Tenant]event.Seq                    // how far it is
@@ -86,6 +86,7 @@ func Open(ctx context.Context, log *eventlog.Log, logger *slog.Logger) (*Policie
 		log:    log,
 		logger: logger,
 		Now:    time.Now, //nolint:forbidigo // The default.
+		moving: make(exclusive, 1),
 	}
 	inForce := &forced{make(map[event.Tenant]applied), make(chan struct{})}
 	for _, t := range log.Tenants() {

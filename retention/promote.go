@@ -223,8 +223,11 @@ func keeping(document *policy.Document, class, in string) string {
 
 // move does what was noted.
 func (pr *promoter) move(ctx context.Context) error {
-	pr.moving.Lock()
-	defer pr.moving.Unlock()
+	unlock, err := pr.moving.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return pr.moved(ctx)
 }
 

@@ -35,6 +35,10 @@ type Stored struct {
 	// work.
 	Waits time.Duration
 	Now   func() time.Time // evidence time; nil: time.Now
+	// Guard returns which events must stay as they are since holds claim them, and
+	// keeps holds from being placed until release is called, as [Keeper.Guard]
+	// does. nil: none.
+	Guard func(context.Context, event.Tenant) (held *roaring64.Bitmap, release func(), err error)
 
 	patience  time.Duration // of tests; 0: patience
 	batchSize int           // of tests; 0: redactBatch
@@ -64,6 +68,11 @@ func (s *Stored) Preview(ctx context.Context, selected iter.Seq2[event.Seq, erro
 	if err != nil {
 		return nil, fmt.Errorf("look at stored events: %w", err)
 	}
+	held, release, err := s.guard(ctx, all)
+	if err != nil {
+		return nil, fmt.Errorf("look at stored events: %w", err)
+	}
+	release() // Nothing is changed.
 	t := newTally()
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0)) // so many events are in memory
@@ -84,8 +93,23 @@ func (s *Stored) Preview(ctx context.Context, selected iter.Seq2[event.Seq, erro
 		return nil, fmt.Errorf("look at stored events: %w", err)
 	}
 	out := t.summary()
-	out.DryRun, out.Size, out.PolicyVersion = true, uint64(s.Log.Size()), s.Policy
+	out.DryRun, out.Size, out.PolicyVersion, out.Held = true, uint64(s.Log.Size()), s.Policy, held
 	return out, nil
+}
+
+// guard takes out of a set what holds claim, and returns how many that is. Until
+// release is called no hold is placed.
+func (s *Stored) guard(ctx context.Context, set *roaring64.Bitmap) (n uint64, release func(), err error) {
+	if s.Guard == nil {
+		return 0, func() {}, nil
+	}
+	held, release, err := s.Guard(ctx, s.Tenant)
+	if err != nil {
+		return 0, nil, err
+	}
+	before := set.GetCardinality()
+	set.AndNot(held)
+	return before - set.GetCardinality(), release, nil
 }
 
 // look redacts a copy of one event.
@@ -114,19 +138,33 @@ func (s *Stored) Redact(ctx context.Context, selected iter.Seq2[event.Seq, error
 	if err != nil {
 		return nil, fmt.Errorf("redact stored events: %w", err)
 	}
-	t, changed, ledger := newTally(), 0, []uint64(nil)
+	t, changed, ledger, held := newTally(), 0, []uint64(nil), uint64(0)
 	for seqs := range batches(all, cmp.Or(s.batchSize, redactBatch)) {
-		n, at, err := s.batch(ctx, seqs, why, t, progress)
-		changed += n
+		n, kept, at, err := s.guarded(ctx, seqs, why, t, progress)
+		changed, held = changed+n, held+kept
 		ledger = append(ledger, at...)
 		if err != nil {
 			return nil, fmt.Errorf("redact stored events: after %d of them: %w", changed, err)
 		}
 	}
 	out := t.summary()
-	out.Changed, out.Ledger = uint64(changed), ledger
+	out.Changed, out.Ledger, out.Held = uint64(changed), ledger, held
 	out.Size, out.PolicyVersion = uint64(s.Log.Size()), s.Policy
 	return out, nil
+}
+
+// guarded is batch of those that no hold claims; it returns how many some do.
+func (s *Stored) guarded(ctx context.Context, seqs []event.Seq, why Why, t *tally, progress func(eventlog.ForgetProgress)) (n int, held uint64, at []uint64, err error) {
+	set := setOf(seqs)
+	held, release, err := s.guard(ctx, set)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	defer release()
+	for rest := range batches(set, len(seqs)) {
+		n, at, err = s.batch(ctx, rest, why, t, progress)
+	}
+	return n, held, at, err
 }
 
 // batch redacts some events. It returns how many changed, and the positions of

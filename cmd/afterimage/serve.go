@@ -203,7 +203,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	if err != nil {
 		return err
 	}
-	policies.stays = keeper.Stays
+	policies.stays, policies.guard = keeper.Stays, keeper.Guard
 	metrics.registry.MustRegister(newKept(keeper, log, logger))
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: engine, Exports: exporter,

@@ -118,6 +118,8 @@ type policies struct {
 	document  *policy.Document // of tenants that have none
 	redactors redactors
 	stays     func(context.Context, event.Tenant) (*roaring64.Bitmap, error) // what previews count as held; set before they are asked for
+	// guard keeps what holds claim from being redacted; set likewise.
+	guard func(context.Context, event.Tenant) (held *roaring64.Bitmap, release func(), err error)
 }
 
 // policy reads the document that --policy names; nil if none is named.

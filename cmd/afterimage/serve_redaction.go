@@ -159,6 +159,6 @@ func (p *policies) stored(log *eventlog.Log) func(event.Tenant) (*retention.Stor
 		if err != nil {
 			return nil, err
 		}
-		return &retention.Stored{Log: log, Tenant: t, Redactor: r.Redactor, Policy: version, Waits: r.waits}, nil
+		return &retention.Stored{Log: log, Tenant: t, Redactor: r.Redactor, Policy: version, Waits: r.waits, Guard: p.guard}, nil
 	}
 }

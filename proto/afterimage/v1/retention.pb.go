@@ -1556,7 +1556,15 @@ type RetentionState struct {
 	// How many buckets are due now.
 	Due uint64 `protobuf:"varint,5,opt,name=due,proto3" json:"due,omitempty"`
 	// Policies whose review is overdue, and other things that need somebody.
-	Warnings      []string `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// How many holds are not released.
+	Holds uint64 `protobuf:"varint,7,opt,name=holds,proto3" json:"holds,omitempty"`
+	// How many events they cover; what several cover counts once.
+	HeldEvents uint64 `protobuf:"varint,8,opt,name=held_events,json=heldEvents,proto3" json:"held_events,omitempty"`
+	// How many erasures owe something.
+	OwedErasures uint64 `protobuf:"varint,9,opt,name=owed_erasures,json=owedErasures,proto3" json:"owed_erasures,omitempty"`
+	// True while something is forgotten or looked for: the rest is as it was before.
+	Busy          bool `protobuf:"varint,10,opt,name=busy,proto3" json:"busy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1631,6 +1639,34 @@ func (x *RetentionState) GetWarnings() []string {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *RetentionState) GetHolds() uint64 {
+	if x != nil {
+		return x.Holds
+	}
+	return 0
+}
+
+func (x *RetentionState) GetHeldEvents() uint64 {
+	if x != nil {
+		return x.HeldEvents
+	}
+	return 0
+}
+
+func (x *RetentionState) GetOwedErasures() uint64 {
+	if x != nil {
+		return x.OwedErasures
+	}
+	return 0
+}
+
+func (x *RetentionState) GetBusy() bool {
+	if x != nil {
+		return x.Busy
+	}
+	return false
 }
 
 // Vouches for the clock, or for what was lost in a restore.
@@ -2717,14 +2753,20 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x03(\v2\x17.afterimage.v1.ClassDayR\x04held\x12\x1a\n" +
 	"\berasures\x18\x05 \x03(\tR\berasures\x12 \n" +
 	"\vquarantined\x18\x06 \x01(\x04R\vquarantined\"\x15\n" +
-	"\x13GetRetentionRequest\"\xf8\x01\n" +
+	"\x13GetRetentionRequest\"\xe8\x02\n" +
 	"\x0eRetentionState\x12\x18\n" +
 	"\astopped\x18\x01 \x01(\tR\astopped\x125\n" +
 	"\blast_run\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\alastRun\x120\n" +
 	"\x05clock\x18\x03 \x01(\v2\x1a.afterimage.v1.ClockJudgedR\x05clock\x125\n" +
 	"\bnext_due\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\anextDue\x12\x10\n" +
 	"\x03due\x18\x05 \x01(\x04R\x03due\x12\x1a\n" +
-	"\bwarnings\x18\x06 \x03(\tR\bwarnings\"G\n" +
+	"\bwarnings\x18\x06 \x03(\tR\bwarnings\x12\x14\n" +
+	"\x05holds\x18\a \x01(\x04R\x05holds\x12\x1f\n" +
+	"\vheld_events\x18\b \x01(\x04R\n" +
+	"heldEvents\x12#\n" +
+	"\rowed_erasures\x18\t \x01(\x04R\fowedErasures\x12\x12\n" +
+	"\x04busy\x18\n" +
+	" \x01(\bR\x04busy\"G\n" +
 	"\x17ConfirmRetentionRequest\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"I\n" +

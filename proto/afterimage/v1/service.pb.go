@@ -2667,6 +2667,8 @@ type RedactionSummary struct {
 	Size uint64 `protobuf:"varint,10,opt,name=size,proto3" json:"size,omitempty"`
 	// The version of the policy that it was done by.
 	PolicyVersion string `protobuf:"bytes,11,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// Events that were asked for and left as they are since holds claim them.
+	Held          uint64 `protobuf:"varint,12,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2776,6 +2778,13 @@ func (x *RedactionSummary) GetPolicyVersion() string {
 		return x.PolicyVersion
 	}
 	return ""
+}
+
+func (x *RedactionSummary) GetHeld() uint64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
 }
 
 // What one detector found in stored events.
@@ -3191,7 +3200,7 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x04step\x18\x01 \x01(\tR\x04step\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x04R\x05total\x129\n" +
-	"\asummary\x18\x04 \x01(\v2\x1f.afterimage.v1.RedactionSummaryR\asummary\"\xed\x02\n" +
+	"\asummary\x18\x04 \x01(\v2\x1f.afterimage.v1.RedactionSummaryR\asummary\"\x81\x03\n" +
 	"\x10RedactionSummary\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x16\n" +
 	"\x06looked\x18\x02 \x01(\x04R\x06looked\x12\x18\n" +
@@ -3204,7 +3213,8 @@ const file_afterimage_v1_service_proto_rawDesc = "" +
 	"\x06ledger\x18\t \x03(\x04R\x06ledger\x12\x12\n" +
 	"\x04size\x18\n" +
 	" \x01(\x04R\x04size\x12%\n" +
-	"\x0epolicy_version\x18\v \x01(\tR\rpolicyVersion\"\xc6\x01\n" +
+	"\x0epolicy_version\x18\v \x01(\tR\rpolicyVersion\x12\x12\n" +
+	"\x04held\x18\f \x01(\x04R\x04held\"\xc6\x01\n" +
 	"\rStoredFinding\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n" +
 	"\bdetector\x18\x02 \x01(\tR\bdetector\x12\x18\n" +
