@@ -140,7 +140,7 @@ func (g *bagging) records(ctx context.Context) error {
 	if err := write(); err != nil {
 		return err
 	}
-	return g.same(selection{g.digest.n, g.digest.sum()})
+	return g.same(selection{events: g.digest.n, digest: g.digest.sum()})
 }
 
 // record writes the files of one event.

@@ -323,7 +323,9 @@ func TestOnRecordBeforeTheFirstByte(t *testing.T) {
 			t.Errorf("got %v, error %v", asked, err)
 		}
 		end, err := r.log.ReadID(t.Context(), acme, endID(op))
-		if err != nil || end.GetExported().GetEvents() != 7 || len(end.GetExported().GetDigest()) != sha256.Size {
+		at := end.GetExported().GetPositions()
+		if err != nil || end.GetExported().GetEvents() != 7 || len(end.GetExported().GetDigest()) != sha256.Size ||
+			len(at) != 1 || at[0].GetFirst() != 1 || at[0].GetLast() != 7 {
 			t.Errorf("got %v, error %v", end, err)
 		}
 	}}

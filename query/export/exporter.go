@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/afterimage/afterimage/event"
@@ -201,13 +202,31 @@ func (x *Exporter) gather(ctx context.Context, j job, g *gathering) (*pb.Exporte
 	if s.events == 0 { // Who is handed a package with nothing in it takes it for what there is.
 		return &pb.Exported{Stage: pb.Exported_FAILED, Failure: "no evidence matches what was asked for: there is nothing to export"}, nil
 	}
-	return &pb.Exported{Stage: pb.Exported_READY, Events: s.events, Before: asked.GetSeq(), Digest: s.digest[:]}, nil
+	return &pb.Exported{Stage: pb.Exported_READY, Events: s.events, Before: asked.GetSeq(), Digest: s.digest[:], Positions: ranges(s.seqs)}, nil
+}
+
+// ranges returns a set as ranges, none where they are more than an event of the
+// ledger can have.
+func ranges(set *roaring64.Bitmap) (out []*pb.Forgotten_Positions) {
+	for it := set.Iterator(); it.HasNext(); {
+		seq := it.Next()
+		if n := len(out); n > 0 && out[n-1].GetLast()+1 == seq {
+			out[n-1].Last = seq
+			continue
+		}
+		if len(out) == event.MaxPositions {
+			return nil
+		}
+		out = append(out, &pb.Forgotten_Positions{First: seq, Last: seq})
+	}
+	return out
 }
 
 // A selection is which events an export is of.
 type selection struct {
 	events uint64
 	digest [sha256.Size]byte
+	seqs   *roaring64.Bitmap // not to be compared: the digest is of them
 }
 
 // selection finds the events that were asked for, as they are committed to now.
@@ -216,7 +235,7 @@ func (x *Exporter) selection(ctx context.Context, t event.Tenant, asked *pb.Even
 	if err != nil {
 		return selection{}, err
 	}
-	d := newDigester()
+	d, all := newDigester(), roaring64.New()
 	for seq, err := range seqs {
 		if err != nil {
 			return selection{}, err
@@ -229,12 +248,13 @@ func (x *Exporter) selection(ctx context.Context, t event.Tenant, asked *pb.Even
 			return selection{}, err
 		}
 		d.add(seq, c)
+		all.Add(uint64(seq))
 		if d.n > MaxEvents && asked.GetExported().GetFormat() == pb.Exported_BAGIT {
 			return selection{}, fmt.Errorf("more than %d events match: ask for less, or for ndjson or parquet: %w", MaxEvents, event.ErrTooLarge)
 		}
 		found(d.n)
 	}
-	return selection{d.n, d.sum()}, nil
+	return selection{d.n, d.sum(), all}, nil
 }
 
 // A digester computes the digest of an export's events, by ascending position.

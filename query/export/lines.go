@@ -69,7 +69,7 @@ func (b *bundle) still(ctx context.Context, seqs *roaring64.Bitmap) error {
 		}
 		d.add(seq, c)
 	}
-	return b.same(selection{d.n, d.sum()})
+	return b.same(selection{events: d.n, digest: d.sum()})
 }
 
 // An ndjson writer writes an event a line.
