@@ -112,3 +112,26 @@ func BenchmarkBuild(b *testing.B) {
 	}
 	b.ReportMetric(float64(size), "bytes/certificate")
 }
+
+// Whatever is not the certificate that was issued is refused without a crash.
+func FuzzVerify(f *testing.F) {
+	issued := map[string]bool{}
+	for _, ending := range []string{"json", "html"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "certificate.v1."+ending))
+		if err != nil {
+			f.Fatal(err)
+		}
+		issued[string(data)] = true
+		f.Add(data)
+	}
+	key, err := os.ReadFile(filepath.Join("testdata", "certificate.v1.key"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := Verify(data, strings.TrimSpace(string(key))); err == nil && !issued[string(data)] {
+			t.Fatal("it was never issued, and verifies")
+		}
+		_, _ = Verify(data, "") // Whoever made it may have signed it with a key of their own.
+	})
+}
