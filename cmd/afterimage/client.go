@@ -53,7 +53,7 @@ var fieldFlags = map[string]string{
 	"textKinds": "--in", "groupBy": "--by", "histogramBins": "--histogram", "sessions": "--session", "seqs": "--seq",
 	"tenant": "--tenant", "filter": "--filter", "text": "--text", "since": "--since", "until": "--until", "timeout": "--timeout",
 	"threshold": "--threshold", "interval": "--interval", "quantiles": "--quantiles", "limit": "--limit",
-	"actor": "--actor", "reason": "--reason", "incident": "--incident", "format": "--format",
+	"actor": "--actor", "reason": "--reason", "approvals": "--approved-by", "replaces": "--replaces", "incident": "--incident", "format": "--format",
 }
 
 // fieldNames finds names of fields in a text, which are no words of any language.
