@@ -19,7 +19,8 @@ type books struct {
 	tenant    event.Tenant
 	holds     []*hold         // in the order in which they were placed
 	erasures  []*erasure      // in the order in which they were asked for
-	counted   event.Seq       // what is before is on record as appended
+	counted   event.Seq       // what is before was counted
+	recorded  event.Seq       // what is before is on record as appended
 	countedAt time.Time       // since when
 	restored  *pb.Restored    // of the system's own: a restore that lost something, until it is confirmed
 	judged    *pb.ClockJudged // of the system's own: the last
@@ -80,7 +81,8 @@ func (b *books) read(e *pb.Event, seq event.Seq) {
 			}
 		}
 	case *pb.Event_Counted:
-		b.counted, b.countedAt = max(b.counted, event.Seq(body.Counted.GetThrough())), at
+		b.recorded = event.Seq(body.Counted.GetThrough())
+		b.counted, b.countedAt = max(b.counted, b.recorded), at
 	case *pb.Event_Restored:
 		if body.Restored.GetLost() > 0 {
 			b.restored = body.Restored

@@ -49,7 +49,7 @@ func (k *Keeper) count(ctx context.Context, b *books) error {
 		b.counted = size // Nothing to say; a restart looks again.
 		return nil
 	}
-	return k.record(ctx, b, c.ledger(b.counted, size)...)
+	return k.record(ctx, b, c.ledger(b.recorded, size)...)
 }
 
 // newDay reports whether a day has ended since the last count.
