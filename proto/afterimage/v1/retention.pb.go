@@ -12,6 +12,7 @@ package afterimagev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -1898,7 +1899,9 @@ func (x *AuditRetentionRequest) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// What retention did in a range of time, from the ledger alone.
+// What retention did in a range of time, from the ledger alone. An event counts by
+// the day on which it was appended, a step of the ledger by its own time. The end
+// of the range is not part of it.
 type RetentionAudit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenant.
@@ -1908,7 +1911,72 @@ type RetentionAudit struct {
 	// The end.
 	Until *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
 	// The position in the log up to which the ledger was read.
-	Through       uint64 `protobuf:"varint,4,opt,name=through,proto3" json:"through,omitempty"`
+	Through uint64 `protobuf:"varint,4,opt,name=through,proto3" json:"through,omitempty"`
+	// How many ledger events say this: the tenant's, and the store's own.
+	LedgerEvents uint64 `protobuf:"varint,5,opt,name=ledger_events,json=ledgerEvents,proto3" json:"ledger_events,omitempty"`
+	// Positions before `through` that no count covers: what was appended there is
+	// not among these figures. Ascending, up to 1,000 ranges.
+	Uncounted []*SeqRange `protobuf:"bytes,6,rep,name=uncounted,proto3" json:"uncounted,omitempty"`
+	// What does not add up, and why that can be; none: all of it does.
+	Findings []string `protobuf:"bytes,7,rep,name=findings,proto3" json:"findings,omitempty"`
+	// What this says nothing about.
+	Limits []string `protobuf:"bytes,8,rep,name=limits,proto3" json:"limits,omitempty"`
+	// The policies in force, the oldest first.
+	Policies []*RetentionAudit_PolicyInForce `protobuf:"bytes,10,rep,name=policies,proto3" json:"policies,omitempty"`
+	// What was kept, all classes together.
+	Total *RetentionAudit_Balance `protobuf:"bytes,11,opt,name=total,proto3" json:"total,omitempty"`
+	// What was kept, by class.
+	Classes []*RetentionAudit_KeptClass `protobuf:"bytes,12,rep,name=classes,proto3" json:"classes,omitempty"`
+	// What was kept, by class and day of append.
+	Kept []*RetentionAudit_KeptDay `protobuf:"bytes,13,rep,name=kept,proto3" json:"kept,omitempty"`
+	// How it went, day by day.
+	Days []*RetentionAudit_Day `protobuf:"bytes,14,rep,name=days,proto3" json:"days,omitempty"`
+	// What was forgotten, in the order of the ledger.
+	Forgotten []*RetentionAudit_Forgetting `protobuf:"bytes,20,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
+	// What that comes to, by cause and class.
+	ForgottenTotals []*RetentionAudit_ForgottenTotal `protobuf:"bytes,21,rep,name=forgotten_totals,json=forgottenTotals,proto3" json:"forgotten_totals,omitempty"`
+	// The holds, in the order in which they were placed.
+	Holds []*RetentionAudit_HoldAudit `protobuf:"bytes,30,rep,name=holds,proto3" json:"holds,omitempty"`
+	// Events that holds claimed at the beginning.
+	HeldBefore uint64 `protobuf:"varint,31,opt,name=held_before,json=heldBefore,proto3" json:"held_before,omitempty"`
+	// Events that holds claimed at the end; what several claim counts once.
+	Held uint64 `protobuf:"varint,32,opt,name=held,proto3" json:"held,omitempty"`
+	// Events that more than one hold claimed at the end.
+	HeldTwice uint64 `protobuf:"varint,33,opt,name=held_twice,json=heldTwice,proto3" json:"held_twice,omitempty"`
+	// The erasures, in the order in which they were asked for.
+	Erasures []*RetentionAudit_ErasureAudit `protobuf:"bytes,40,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	// How many erasures were asked for in the range.
+	ErasuresRequested uint64 `protobuf:"varint,41,opt,name=erasures_requested,json=erasuresRequested,proto3" json:"erasures_requested,omitempty"`
+	// How many were completed in the range.
+	ErasuresCompleted uint64 `protobuf:"varint,42,opt,name=erasures_completed,json=erasuresCompleted,proto3" json:"erasures_completed,omitempty"`
+	// How many were owed at the end.
+	ErasuresOwed uint64 `protobuf:"varint,43,opt,name=erasures_owed,json=erasuresOwed,proto3" json:"erasures_owed,omitempty"`
+	// The exports, in the order in which they were asked for.
+	Exports []*RetentionAudit_HandedOut `protobuf:"bytes,50,rep,name=exports,proto3" json:"exports,omitempty"`
+	// Copies of evidence that left in the range.
+	Copies uint64 `protobuf:"varint,51,opt,name=copies,proto3" json:"copies,omitempty"`
+	// Their bytes.
+	CopiedBytes uint64 `protobuf:"varint,52,opt,name=copied_bytes,json=copiedBytes,proto3" json:"copied_bytes,omitempty"`
+	// What redaction did to what was appended.
+	Redactions *RetentionAudit_Redactions `protobuf:"bytes,60,opt,name=redactions,proto3" json:"redactions,omitempty"`
+	// What redaction did to what was stored.
+	StoredRedactions []*RetentionAudit_StoredRedaction `protobuf:"bytes,61,rep,name=stored_redactions,json=storedRedactions,proto3" json:"stored_redactions,omitempty"`
+	// Where capture had gaps.
+	Gaps []*RetentionAudit_Gap `protobuf:"bytes,62,rep,name=gaps,proto3" json:"gaps,omitempty"`
+	// Numbers missing of instances that the counts do not name, likewise.
+	OtherMissing uint64 `protobuf:"varint,63,opt,name=other_missing,json=otherMissing,proto3" json:"other_missing,omitempty"`
+	// What the store made of its clock.
+	Clocks []*RetentionAudit_Clock `protobuf:"bytes,70,rep,name=clocks,proto3" json:"clocks,omitempty"`
+	// Restores from backups.
+	Restores []*RetentionAudit_Restore `protobuf:"bytes,71,rep,name=restores,proto3" json:"restores,omitempty"`
+	// Epochs of keys that began.
+	Epochs []*RetentionAudit_Epoch `protobuf:"bytes,72,rep,name=epochs,proto3" json:"epochs,omitempty"`
+	// How long quarantined messages are kept from the end of the day on which they
+	// came, by the policy in force at the end; absent: there is none.
+	QuarantineKeep *durationpb.Duration `protobuf:"bytes,80,opt,name=quarantine_keep,json=quarantineKeep,proto3" json:"quarantine_keep,omitempty"`
+	// What the policy in force at the end says for a record of processing; absent:
+	// there is none.
+	Record        *RetentionAudit_Record `protobuf:"bytes,81,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1969,6 +2037,223 @@ func (x *RetentionAudit) GetThrough() uint64 {
 		return x.Through
 	}
 	return 0
+}
+
+func (x *RetentionAudit) GetLedgerEvents() uint64 {
+	if x != nil {
+		return x.LedgerEvents
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetUncounted() []*SeqRange {
+	if x != nil {
+		return x.Uncounted
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetFindings() []string {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetLimits() []string {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetPolicies() []*RetentionAudit_PolicyInForce {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetTotal() *RetentionAudit_Balance {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetClasses() []*RetentionAudit_KeptClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetKept() []*RetentionAudit_KeptDay {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetDays() []*RetentionAudit_Day {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetForgotten() []*RetentionAudit_Forgetting {
+	if x != nil {
+		return x.Forgotten
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetForgottenTotals() []*RetentionAudit_ForgottenTotal {
+	if x != nil {
+		return x.ForgottenTotals
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetHolds() []*RetentionAudit_HoldAudit {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetHeldBefore() uint64 {
+	if x != nil {
+		return x.HeldBefore
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetHeld() uint64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetHeldTwice() uint64 {
+	if x != nil {
+		return x.HeldTwice
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetErasures() []*RetentionAudit_ErasureAudit {
+	if x != nil {
+		return x.Erasures
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetErasuresRequested() uint64 {
+	if x != nil {
+		return x.ErasuresRequested
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetErasuresCompleted() uint64 {
+	if x != nil {
+		return x.ErasuresCompleted
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetErasuresOwed() uint64 {
+	if x != nil {
+		return x.ErasuresOwed
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetExports() []*RetentionAudit_HandedOut {
+	if x != nil {
+		return x.Exports
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetCopies() uint64 {
+	if x != nil {
+		return x.Copies
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetCopiedBytes() uint64 {
+	if x != nil {
+		return x.CopiedBytes
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetRedactions() *RetentionAudit_Redactions {
+	if x != nil {
+		return x.Redactions
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetStoredRedactions() []*RetentionAudit_StoredRedaction {
+	if x != nil {
+		return x.StoredRedactions
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetGaps() []*RetentionAudit_Gap {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetOtherMissing() uint64 {
+	if x != nil {
+		return x.OtherMissing
+	}
+	return 0
+}
+
+func (x *RetentionAudit) GetClocks() []*RetentionAudit_Clock {
+	if x != nil {
+		return x.Clocks
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetRestores() []*RetentionAudit_Restore {
+	if x != nil {
+		return x.Restores
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetEpochs() []*RetentionAudit_Epoch {
+	if x != nil {
+		return x.Epochs
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetQuarantineKeep() *durationpb.Duration {
+	if x != nil {
+		return x.QuarantineKeep
+	}
+	return nil
+}
+
+func (x *RetentionAudit) GetRecord() *RetentionAudit_Record {
+	if x != nil {
+		return x.Record
+	}
+	return nil
 }
 
 // Puts a policy in force, or says why not.
@@ -2476,6 +2761,2097 @@ func (x *ListPoliciesResponse) GetPolicies() []*Policy {
 	return nil
 }
 
+// How long the policy keeps a class.
+type RetentionAudit_Rule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class.
+	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	// From the end of the day of append until it must go. Absent: the policy does
+	// not declare it.
+	Keep *durationpb.Duration `protobuf:"bytes,2,opt,name=keep,proto3" json:"keep,omitempty"`
+	// What no later policy may shorten this below; absent: nothing is promised.
+	Min *durationpb.Duration `protobuf:"bytes,3,opt,name=min,proto3" json:"min,omitempty"`
+	// What it is kept for, as the policy says.
+	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// What allows that, as the policy says.
+	LegalBasis    string `protobuf:"bytes,5,opt,name=legal_basis,json=legalBasis,proto3" json:"legal_basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Rule) Reset() {
+	*x = RetentionAudit_Rule{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Rule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Rule) ProtoMessage() {}
+
+func (x *RetentionAudit_Rule) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Rule.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Rule) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 0}
+}
+
+func (x *RetentionAudit_Rule) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Rule) GetKeep() *durationpb.Duration {
+	if x != nil {
+		return x.Keep
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Rule) GetMin() *durationpb.Duration {
+	if x != nil {
+		return x.Min
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Rule) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Rule) GetLegalBasis() string {
+	if x != nil {
+		return x.LegalBasis
+	}
+	return ""
+}
+
+// A policy that was in force in the range.
+type RetentionAudit_PolicyInForce struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its version.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// When it came into force.
+	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
+	// When another took its place; absent: it was in force at the end.
+	Until *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	// The position of the event that says so.
+	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Who put it in force; empty where the store did.
+	Actor string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who agreed to it.
+	Approvals []string `protobuf:"bytes,7,rep,name=approvals,proto3" json:"approvals,omitempty"`
+	// The version that it took the place of.
+	Replaces string `protobuf:"bytes,8,opt,name=replaces,proto3" json:"replaces,omitempty"`
+	// How long it keeps what.
+	Rules []*RetentionAudit_Rule `protobuf:"bytes,9,rep,name=rules,proto3" json:"rules,omitempty"`
+	// How many events of the range it gave their class.
+	Events uint64 `protobuf:"varint,10,opt,name=events,proto3" json:"events,omitempty"`
+	// Why its document cannot be read any more; empty: it can.
+	Unreadable string `protobuf:"bytes,11,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// What evidence is kept for, as it says.
+	Purpose string `protobuf:"bytes,12,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// What allows that, as it says.
+	LegalBasis string `protobuf:"bytes,13,opt,name=legal_basis,json=legalBasis,proto3" json:"legal_basis,omitempty"`
+	// Who agreed to it, as it says.
+	Reviewers []string `protobuf:"bytes,14,rep,name=reviewers,proto3" json:"reviewers,omitempty"`
+	// The day by whose end it was to be reviewed, as it says; absent: none.
+	ReviewBy *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=review_by,json=reviewBy,proto3" json:"review_by,omitempty"`
+	// Since when, at the end of the range, its review was overdue; absent: it was
+	// not, or another policy had taken its place.
+	OverdueSince  *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=overdue_since,json=overdueSince,proto3" json:"overdue_since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_PolicyInForce) Reset() {
+	*x = RetentionAudit_PolicyInForce{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_PolicyInForce) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_PolicyInForce) ProtoMessage() {}
+
+func (x *RetentionAudit_PolicyInForce) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_PolicyInForce.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_PolicyInForce) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 1}
+}
+
+func (x *RetentionAudit_PolicyInForce) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *RetentionAudit_PolicyInForce) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *RetentionAudit_PolicyInForce) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *RetentionAudit_PolicyInForce) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetApprovals() []string {
+	if x != nil {
+		return x.Approvals
+	}
+	return nil
+}
+
+func (x *RetentionAudit_PolicyInForce) GetReplaces() string {
+	if x != nil {
+		return x.Replaces
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetRules() []*RetentionAudit_Rule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *RetentionAudit_PolicyInForce) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RetentionAudit_PolicyInForce) GetUnreadable() string {
+	if x != nil {
+		return x.Unreadable
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetLegalBasis() string {
+	if x != nil {
+		return x.LegalBasis
+	}
+	return ""
+}
+
+func (x *RetentionAudit_PolicyInForce) GetReviewers() []string {
+	if x != nil {
+		return x.Reviewers
+	}
+	return nil
+}
+
+func (x *RetentionAudit_PolicyInForce) GetReviewBy() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReviewBy
+	}
+	return nil
+}
+
+func (x *RetentionAudit_PolicyInForce) GetOverdueSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OverdueSince
+	}
+	return nil
+}
+
+// Events, and what became of them in the range: `before` + `appended` + `joined`
+// - `left` - `forgotten` = `kept`.
+type RetentionAudit_Balance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kept at its beginning.
+	Before uint64 `protobuf:"varint,1,opt,name=before,proto3" json:"before,omitempty"`
+	// Appended, with this class.
+	Appended uint64 `protobuf:"varint,2,opt,name=appended,proto3" json:"appended,omitempty"`
+	// Promoted to this class.
+	Joined uint64 `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
+	// Promoted to another class.
+	Left uint64 `protobuf:"varint,4,opt,name=left,proto3" json:"left,omitempty"`
+	// Forgotten.
+	Forgotten uint64 `protobuf:"varint,5,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	// Kept at its end.
+	Kept          uint64 `protobuf:"varint,6,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Balance) Reset() {
+	*x = RetentionAudit_Balance{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Balance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Balance) ProtoMessage() {}
+
+func (x *RetentionAudit_Balance) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Balance.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Balance) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 2}
+}
+
+func (x *RetentionAudit_Balance) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Balance) GetAppended() uint64 {
+	if x != nil {
+		return x.Appended
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Balance) GetJoined() uint64 {
+	if x != nil {
+		return x.Joined
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Balance) GetLeft() uint64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Balance) GetForgotten() uint64 {
+	if x != nil {
+		return x.Forgotten
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Balance) GetKept() uint64 {
+	if x != nil {
+		return x.Kept
+	}
+	return 0
+}
+
+// What was kept in one class of one day of append.
+type RetentionAudit_KeptDay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class, as the store spells it: `hold:routine`, `flagged+reported`.
+	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	// The beginning of the day of append, in UTC.
+	Day *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=day,proto3" json:"day,omitempty"`
+	// How many.
+	Events *RetentionAudit_Balance `protobuf:"bytes,3,opt,name=events,proto3" json:"events,omitempty"`
+	// When what is kept must go, by the policy in force at the end; absent: it is
+	// held, or no class of it is declared.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_KeptDay) Reset() {
+	*x = RetentionAudit_KeptDay{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_KeptDay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_KeptDay) ProtoMessage() {}
+
+func (x *RetentionAudit_KeptDay) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_KeptDay.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_KeptDay) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 3}
+}
+
+func (x *RetentionAudit_KeptDay) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *RetentionAudit_KeptDay) GetDay() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Day
+	}
+	return nil
+}
+
+func (x *RetentionAudit_KeptDay) GetEvents() *RetentionAudit_Balance {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *RetentionAudit_KeptDay) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// What was kept in one class.
+type RetentionAudit_KeptClass struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By which rule, of the policy in force at the end.
+	Rule *RetentionAudit_Rule `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// How many.
+	Events *RetentionAudit_Balance `protobuf:"bytes,2,opt,name=events,proto3" json:"events,omitempty"`
+	// Whether a hold claims them: then no rule lets them go.
+	Held bool `protobuf:"varint,3,opt,name=held,proto3" json:"held,omitempty"`
+	// The first day of append of which something is kept.
+	Oldest *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	// The last day of append of which something is kept.
+	Newest *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=newest,proto3" json:"newest,omitempty"`
+	// Of those appended, how many redaction changed.
+	Redacted uint64 `protobuf:"varint,6,opt,name=redacted,proto3" json:"redacted,omitempty"`
+	// Of those appended, how many policy took all texts away from.
+	Dropped       uint64 `protobuf:"varint,7,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_KeptClass) Reset() {
+	*x = RetentionAudit_KeptClass{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_KeptClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_KeptClass) ProtoMessage() {}
+
+func (x *RetentionAudit_KeptClass) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_KeptClass.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_KeptClass) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 4}
+}
+
+func (x *RetentionAudit_KeptClass) GetRule() *RetentionAudit_Rule {
+	if x != nil {
+		return x.Rule
+	}
+	return nil
+}
+
+func (x *RetentionAudit_KeptClass) GetEvents() *RetentionAudit_Balance {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *RetentionAudit_KeptClass) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+func (x *RetentionAudit_KeptClass) GetOldest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
+func (x *RetentionAudit_KeptClass) GetNewest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Newest
+	}
+	return nil
+}
+
+func (x *RetentionAudit_KeptClass) GetRedacted() uint64 {
+	if x != nil {
+		return x.Redacted
+	}
+	return 0
+}
+
+func (x *RetentionAudit_KeptClass) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+// One class on one day of the range.
+type RetentionAudit_DayClass struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class.
+	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	// Appended on this day.
+	Appended uint64 `protobuf:"varint,2,opt,name=appended,proto3" json:"appended,omitempty"`
+	// Forgotten on this day.
+	Forgotten uint64 `protobuf:"varint,3,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	// Kept at the end of it.
+	Kept          uint64 `protobuf:"varint,4,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_DayClass) Reset() {
+	*x = RetentionAudit_DayClass{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_DayClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_DayClass) ProtoMessage() {}
+
+func (x *RetentionAudit_DayClass) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_DayClass.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_DayClass) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 5}
+}
+
+func (x *RetentionAudit_DayClass) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *RetentionAudit_DayClass) GetAppended() uint64 {
+	if x != nil {
+		return x.Appended
+	}
+	return 0
+}
+
+func (x *RetentionAudit_DayClass) GetForgotten() uint64 {
+	if x != nil {
+		return x.Forgotten
+	}
+	return 0
+}
+
+func (x *RetentionAudit_DayClass) GetKept() uint64 {
+	if x != nil {
+		return x.Kept
+	}
+	return 0
+}
+
+// One day of the range.
+type RetentionAudit_Day struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its beginning, in UTC.
+	Day *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	// Classes of which anything was appended, forgotten or kept.
+	Classes []*RetentionAudit_DayClass `protobuf:"bytes,2,rep,name=classes,proto3" json:"classes,omitempty"`
+	// Events that holds claimed at the end of it.
+	Held          uint64 `protobuf:"varint,3,opt,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Day) Reset() {
+	*x = RetentionAudit_Day{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Day) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Day) ProtoMessage() {}
+
+func (x *RetentionAudit_Day) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Day.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Day) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 6}
+}
+
+func (x *RetentionAudit_Day) GetDay() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Day
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Day) GetClasses() []*RetentionAudit_DayClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Day) GetHeld() uint64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+// What one request had forgotten in the range: a run of expiry, an erasure.
+type RetentionAudit_Forgetting struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request, as the ledger names it.
+	Request string `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// Why.
+	Cause Forgotten_Cause `protobuf:"varint,2,opt,name=cause,proto3,enum=afterimage.v1.Forgotten_Cause" json:"cause,omitempty"`
+	// When it was first put on record, in the range.
+	First *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=first,proto3" json:"first,omitempty"`
+	// When it was last.
+	Last *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last,proto3" json:"last,omitempty"`
+	// The positions of the ledger events.
+	Seqs []uint64 `protobuf:"varint,5,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	// How many events went.
+	Events uint64 `protobuf:"varint,6,opt,name=events,proto3" json:"events,omitempty"`
+	// By class and day of append.
+	Gone []*ClassDay `protobuf:"bytes,7,rep,name=gone,proto3" json:"gone,omitempty"`
+	// Quarantined messages that went.
+	Quarantined uint64 `protobuf:"varint,8,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	// The epoch of the keys from which on nothing brings them back; 0: it has not
+	// begun by the end of the range.
+	Epoch uint64 `protobuf:"varint,9,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// When it began.
+	EpochBegan    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=epoch_began,json=epochBegan,proto3" json:"epoch_began,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Forgetting) Reset() {
+	*x = RetentionAudit_Forgetting{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Forgetting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Forgetting) ProtoMessage() {}
+
+func (x *RetentionAudit_Forgetting) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Forgetting.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Forgetting) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 7}
+}
+
+func (x *RetentionAudit_Forgetting) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Forgetting) GetCause() Forgotten_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Forgotten_CAUSE_UNSPECIFIED
+}
+
+func (x *RetentionAudit_Forgetting) GetFirst() *timestamppb.Timestamp {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Forgetting) GetLast() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Forgetting) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Forgetting) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Forgetting) GetGone() []*ClassDay {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Forgetting) GetQuarantined() uint64 {
+	if x != nil {
+		return x.Quarantined
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Forgetting) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Forgetting) GetEpochBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EpochBegan
+	}
+	return nil
+}
+
+// What all that was forgotten in the range for one cause comes to.
+type RetentionAudit_ForgottenTotal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Cause Forgotten_Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=afterimage.v1.Forgotten_Cause" json:"cause,omitempty"`
+	// The class.
+	Class string `protobuf:"bytes,2,opt,name=class,proto3" json:"class,omitempty"`
+	// How many.
+	Events        uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_ForgottenTotal) Reset() {
+	*x = RetentionAudit_ForgottenTotal{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_ForgottenTotal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_ForgottenTotal) ProtoMessage() {}
+
+func (x *RetentionAudit_ForgottenTotal) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_ForgottenTotal.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_ForgottenTotal) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 8}
+}
+
+func (x *RetentionAudit_ForgottenTotal) GetCause() Forgotten_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Forgotten_CAUSE_UNSPECIFIED
+}
+
+func (x *RetentionAudit_ForgottenTotal) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *RetentionAudit_ForgottenTotal) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// What two holds both claim.
+type RetentionAudit_Overlap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other hold.
+	Hold string `protobuf:"bytes,1,opt,name=hold,proto3" json:"hold,omitempty"`
+	// How many events.
+	Events        uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Overlap) Reset() {
+	*x = RetentionAudit_Overlap{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Overlap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Overlap) ProtoMessage() {}
+
+func (x *RetentionAudit_Overlap) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Overlap.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Overlap) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 9}
+}
+
+func (x *RetentionAudit_Overlap) GetHold() string {
+	if x != nil {
+		return x.Hold
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Overlap) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// A hold that held in the range, as it stood at the end.
+type RetentionAudit_HoldAudit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Hold string `protobuf:"bytes,1,opt,name=hold,proto3" json:"hold,omitempty"`
+	// The case.
+	CaseId string `protobuf:"bytes,2,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`
+	// Who ordered it.
+	Authority string `protobuf:"bytes,3,opt,name=authority,proto3" json:"authority,omitempty"`
+	// Who placed it.
+	Actor string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who may extend and release it.
+	Owners []string `protobuf:"bytes,6,rep,name=owners,proto3" json:"owners,omitempty"`
+	// When it was placed.
+	Placed *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=placed,proto3" json:"placed,omitempty"`
+	// When it was released; absent: it held at the end.
+	Released *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=released,proto3" json:"released,omitempty"`
+	// Who released it.
+	ReleasedBy string `protobuf:"bytes,9,opt,name=released_by,json=releasedBy,proto3" json:"released_by,omitempty"`
+	// What for.
+	ReleaseReason string `protobuf:"bytes,10,opt,name=release_reason,json=releaseReason,proto3" json:"release_reason,omitempty"`
+	// How often it was extended.
+	Extended uint64 `protobuf:"varint,11,opt,name=extended,proto3" json:"extended,omitempty"`
+	// How many events it covers, or covered.
+	Events uint64 `protobuf:"varint,12,opt,name=events,proto3" json:"events,omitempty"`
+	// How many of them no other hold covers that held at the end; 0 of one that
+	// was released.
+	Alone uint64 `protobuf:"varint,13,opt,name=alone,proto3" json:"alone,omitempty"`
+	// What it has in common with others that held at the end, by their ids.
+	Overlaps []*RetentionAudit_Overlap `protobuf:"bytes,14,rep,name=overlaps,proto3" json:"overlaps,omitempty"`
+	// All positions before this were looked at.
+	Through uint64 `protobuf:"varint,15,opt,name=through,proto3" json:"through,omitempty"`
+	// The positions of the ledger events that are not COVERED.
+	Seqs          []uint64 `protobuf:"varint,16,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_HoldAudit) Reset() {
+	*x = RetentionAudit_HoldAudit{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_HoldAudit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_HoldAudit) ProtoMessage() {}
+
+func (x *RetentionAudit_HoldAudit) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_HoldAudit.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_HoldAudit) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 10}
+}
+
+func (x *RetentionAudit_HoldAudit) GetHold() string {
+	if x != nil {
+		return x.Hold
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetCaseId() string {
+	if x != nil {
+		return x.CaseId
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetOwners() []string {
+	if x != nil {
+		return x.Owners
+	}
+	return nil
+}
+
+func (x *RetentionAudit_HoldAudit) GetPlaced() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Placed
+	}
+	return nil
+}
+
+func (x *RetentionAudit_HoldAudit) GetReleased() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Released
+	}
+	return nil
+}
+
+func (x *RetentionAudit_HoldAudit) GetReleasedBy() string {
+	if x != nil {
+		return x.ReleasedBy
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetReleaseReason() string {
+	if x != nil {
+		return x.ReleaseReason
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HoldAudit) GetExtended() uint64 {
+	if x != nil {
+		return x.Extended
+	}
+	return 0
+}
+
+func (x *RetentionAudit_HoldAudit) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RetentionAudit_HoldAudit) GetAlone() uint64 {
+	if x != nil {
+		return x.Alone
+	}
+	return 0
+}
+
+func (x *RetentionAudit_HoldAudit) GetOverlaps() []*RetentionAudit_Overlap {
+	if x != nil {
+		return x.Overlaps
+	}
+	return nil
+}
+
+func (x *RetentionAudit_HoldAudit) GetThrough() uint64 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+func (x *RetentionAudit_HoldAudit) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+// An erasure that was asked for, or owed, in the range.
+type RetentionAudit_ErasureAudit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Request string `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// Who had it done.
+	Actor string `protobuf:"bytes,2,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whose evidence.
+	Scope Erasure_Scope `protobuf:"varint,4,opt,name=scope,proto3,enum=afterimage.v1.Erasure_Scope" json:"scope,omitempty"`
+	// When it was asked for.
+	Requested *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=requested,proto3" json:"requested,omitempty"`
+	// When all of it was done; absent: something was owed at the end.
+	Completed *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=completed,proto3" json:"completed,omitempty"`
+	// How many events it is about.
+	Events uint64 `protobuf:"varint,7,opt,name=events,proto3" json:"events,omitempty"`
+	// How many of them were forgotten for it by the end of the range.
+	Erased uint64 `protobuf:"varint,8,opt,name=erased,proto3" json:"erased,omitempty"`
+	// What could not be erased at once, and why.
+	Deferred []*Erasure_Deferral `protobuf:"bytes,9,rep,name=deferred,proto3" json:"deferred,omitempty"`
+	// Of the holds that it was deferred for, those that held at the end.
+	Holds []string `protobuf:"bytes,10,rep,name=holds,proto3" json:"holds,omitempty"`
+	// How many quarantined messages it is about.
+	Quarantined uint64 `protobuf:"varint,11,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	// Copies that had been handed out, by the exports' ids.
+	Exports []string `protobuf:"bytes,12,rep,name=exports,proto3" json:"exports,omitempty"`
+	// The positions of the ledger events of the request.
+	Seqs          []uint64 `protobuf:"varint,13,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_ErasureAudit) Reset() {
+	*x = RetentionAudit_ErasureAudit{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_ErasureAudit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_ErasureAudit) ProtoMessage() {}
+
+func (x *RetentionAudit_ErasureAudit) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_ErasureAudit.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_ErasureAudit) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 11}
+}
+
+func (x *RetentionAudit_ErasureAudit) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *RetentionAudit_ErasureAudit) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RetentionAudit_ErasureAudit) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RetentionAudit_ErasureAudit) GetScope() Erasure_Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return Erasure_SCOPE_UNSPECIFIED
+}
+
+func (x *RetentionAudit_ErasureAudit) GetRequested() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Requested
+	}
+	return nil
+}
+
+func (x *RetentionAudit_ErasureAudit) GetCompleted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Completed
+	}
+	return nil
+}
+
+func (x *RetentionAudit_ErasureAudit) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RetentionAudit_ErasureAudit) GetErased() uint64 {
+	if x != nil {
+		return x.Erased
+	}
+	return 0
+}
+
+func (x *RetentionAudit_ErasureAudit) GetDeferred() []*Erasure_Deferral {
+	if x != nil {
+		return x.Deferred
+	}
+	return nil
+}
+
+func (x *RetentionAudit_ErasureAudit) GetHolds() []string {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *RetentionAudit_ErasureAudit) GetQuarantined() uint64 {
+	if x != nil {
+		return x.Quarantined
+	}
+	return 0
+}
+
+func (x *RetentionAudit_ErasureAudit) GetExports() []string {
+	if x != nil {
+		return x.Exports
+	}
+	return nil
+}
+
+func (x *RetentionAudit_ErasureAudit) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+// A copy that left.
+type RetentionAudit_Copy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// Its size.
+	Bytes uint64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Its SHA-256, 32 bytes.
+	Sha256        []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Copy) Reset() {
+	*x = RetentionAudit_Copy{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Copy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Copy) ProtoMessage() {}
+
+func (x *RetentionAudit_Copy) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Copy.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Copy) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 12}
+}
+
+func (x *RetentionAudit_Copy) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Copy) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Copy) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+// An export of which a step was taken in the range.
+type RetentionAudit_HandedOut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	Operation string `protobuf:"bytes,1,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Who had it made.
+	Actor string `protobuf:"bytes,2,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The incident that it is for.
+	Incident string `protobuf:"bytes,4,opt,name=incident,proto3" json:"incident,omitempty"`
+	// What was made of it.
+	Format Exported_Format `protobuf:"varint,5,opt,name=format,proto3,enum=afterimage.v1.Exported_Format" json:"format,omitempty"`
+	// When it was asked for.
+	Requested *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=requested,proto3" json:"requested,omitempty"`
+	// How far it had come at the end of the range.
+	Stage Exported_Stage `protobuf:"varint,7,opt,name=stage,proto3,enum=afterimage.v1.Exported_Stage" json:"stage,omitempty"`
+	// How many events it is of.
+	Events uint64 `protobuf:"varint,8,opt,name=events,proto3" json:"events,omitempty"`
+	// The copies that left in the range.
+	Copies []*RetentionAudit_Copy `protobuf:"bytes,9,rep,name=copies,proto3" json:"copies,omitempty"`
+	// The condition, in CEL.
+	Filter string `protobuf:"bytes,10,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The words.
+	Text string `protobuf:"bytes,11,opt,name=text,proto3" json:"text,omitempty"`
+	// How many sessions it was confined to; 0: to none.
+	Sessions uint64 `protobuf:"varint,12,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	// The positions of the ledger events.
+	Seqs          []uint64 `protobuf:"varint,13,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_HandedOut) Reset() {
+	*x = RetentionAudit_HandedOut{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_HandedOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_HandedOut) ProtoMessage() {}
+
+func (x *RetentionAudit_HandedOut) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_HandedOut.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_HandedOut) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 13}
+}
+
+func (x *RetentionAudit_HandedOut) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HandedOut) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HandedOut) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HandedOut) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HandedOut) GetFormat() Exported_Format {
+	if x != nil {
+		return x.Format
+	}
+	return Exported_FORMAT_UNSPECIFIED
+}
+
+func (x *RetentionAudit_HandedOut) GetRequested() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Requested
+	}
+	return nil
+}
+
+func (x *RetentionAudit_HandedOut) GetStage() Exported_Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Exported_STAGE_UNSPECIFIED
+}
+
+func (x *RetentionAudit_HandedOut) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RetentionAudit_HandedOut) GetCopies() []*RetentionAudit_Copy {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+func (x *RetentionAudit_HandedOut) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HandedOut) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *RetentionAudit_HandedOut) GetSessions() uint64 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *RetentionAudit_HandedOut) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+// How often one type was replaced.
+type RetentionAudit_RedactionCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The type, e.g. `EMAIL`.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// What was done with it.
+	Operator Redaction_Operator `protobuf:"varint,2,opt,name=operator,proto3,enum=afterimage.v1.Redaction_Operator" json:"operator,omitempty"`
+	// How often.
+	Count         uint64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_RedactionCount) Reset() {
+	*x = RetentionAudit_RedactionCount{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_RedactionCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_RedactionCount) ProtoMessage() {}
+
+func (x *RetentionAudit_RedactionCount) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_RedactionCount.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_RedactionCount) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 14}
+}
+
+func (x *RetentionAudit_RedactionCount) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *RetentionAudit_RedactionCount) GetOperator() Redaction_Operator {
+	if x != nil {
+		return x.Operator
+	}
+	return Redaction_OPERATOR_UNSPECIFIED
+}
+
+func (x *RetentionAudit_RedactionCount) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// What redaction did to what was appended.
+type RetentionAudit_Redactions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By counts taken in the range.
+	Counts []*RetentionAudit_RedactionCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	// Events appended in the range that it changed.
+	Redacted uint64 `protobuf:"varint,2,opt,name=redacted,proto3" json:"redacted,omitempty"`
+	// Events appended in the range that policy took all texts away from.
+	Dropped uint64 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	// Messages that were quarantined, by counts taken in the range.
+	Quarantined   uint64 `protobuf:"varint,4,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Redactions) Reset() {
+	*x = RetentionAudit_Redactions{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Redactions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Redactions) ProtoMessage() {}
+
+func (x *RetentionAudit_Redactions) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Redactions.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Redactions) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 15}
+}
+
+func (x *RetentionAudit_Redactions) GetCounts() []*RetentionAudit_RedactionCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Redactions) GetRedacted() uint64 {
+	if x != nil {
+		return x.Redacted
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Redactions) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Redactions) GetQuarantined() uint64 {
+	if x != nil {
+		return x.Quarantined
+	}
+	return 0
+}
+
+// Redaction of what was stored: one ledger event of it.
+type RetentionAudit_StoredRedaction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// The position of the ledger event.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Who had it done.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many events it changed.
+	Events uint64 `protobuf:"varint,5,opt,name=events,proto3" json:"events,omitempty"`
+	// What was replaced.
+	Counts        []*RetentionAudit_RedactionCount `protobuf:"bytes,6,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_StoredRedaction) Reset() {
+	*x = RetentionAudit_StoredRedaction{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_StoredRedaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_StoredRedaction) ProtoMessage() {}
+
+func (x *RetentionAudit_StoredRedaction) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_StoredRedaction.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_StoredRedaction) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 16}
+}
+
+func (x *RetentionAudit_StoredRedaction) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *RetentionAudit_StoredRedaction) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *RetentionAudit_StoredRedaction) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RetentionAudit_StoredRedaction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RetentionAudit_StoredRedaction) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RetentionAudit_StoredRedaction) GetCounts() []*RetentionAudit_RedactionCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+// Where capture has a gap.
+type RetentionAudit_Gap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The service.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// The instance.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// How many of its numbers are missing, by counts taken in the range. One that
+	// came after the count that missed it stays missing here.
+	Missing uint64 `protobuf:"varint,3,opt,name=missing,proto3" json:"missing,omitempty"`
+	// When the last of these counts was taken that misses any.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Gap) Reset() {
+	*x = RetentionAudit_Gap{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Gap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Gap) ProtoMessage() {}
+
+func (x *RetentionAudit_Gap) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Gap.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Gap) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 17}
+}
+
+func (x *RetentionAudit_Gap) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Gap) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Gap) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Gap) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// What the store made of its clock.
+type RetentionAudit_Clock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, by that clock.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// The position of the ledger event.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What it made of it.
+	Judged        *ClockJudged `protobuf:"bytes,3,opt,name=judged,proto3" json:"judged,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Clock) Reset() {
+	*x = RetentionAudit_Clock{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Clock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Clock) ProtoMessage() {}
+
+func (x *RetentionAudit_Clock) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Clock.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Clock) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 18}
+}
+
+func (x *RetentionAudit_Clock) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Clock) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Clock) GetJudged() *ClockJudged {
+	if x != nil {
+		return x.Judged
+	}
+	return nil
+}
+
+// The store was restored from a backup.
+type RetentionAudit_Restore struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// The position of the ledger event.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// From what, and what was lost.
+	Restored      *Restored `protobuf:"bytes,3,opt,name=restored,proto3" json:"restored,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Restore) Reset() {
+	*x = RetentionAudit_Restore{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Restore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Restore) ProtoMessage() {}
+
+func (x *RetentionAudit_Restore) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Restore.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Restore) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 19}
+}
+
+func (x *RetentionAudit_Restore) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Restore) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Restore) GetRestored() *Restored {
+	if x != nil {
+		return x.Restored
+	}
+	return nil
+}
+
+// What the policy says for a record of processing activities, beside what the
+// store knows by itself: GDPR Art. 30(1)(a) to (g). Empty: it says nothing.
+type RetentionAudit_Record struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who the controller is.
+	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
+	// How to reach the controller.
+	Contact string `protobuf:"bytes,2,opt,name=contact,proto3" json:"contact,omitempty"`
+	// Joint controllers.
+	JointControllers []string `protobuf:"bytes,3,rep,name=joint_controllers,json=jointControllers,proto3" json:"joint_controllers,omitempty"`
+	// The controller's representative.
+	Representative string `protobuf:"bytes,4,opt,name=representative,proto3" json:"representative,omitempty"`
+	// The data protection officer.
+	Dpo string `protobuf:"bytes,5,opt,name=dpo,proto3" json:"dpo,omitempty"`
+	// Categories of data subjects.
+	Subjects []string `protobuf:"bytes,6,rep,name=subjects,proto3" json:"subjects,omitempty"`
+	// Categories of personal data.
+	Data []string `protobuf:"bytes,7,rep,name=data,proto3" json:"data,omitempty"`
+	// Categories of recipients.
+	Recipients []string `protobuf:"bytes,8,rep,name=recipients,proto3" json:"recipients,omitempty"`
+	// Transfers to third countries, with their safeguards.
+	Transfers []string `protobuf:"bytes,9,rep,name=transfers,proto3" json:"transfers,omitempty"`
+	// Technical and organisational measures beside the store's own.
+	Measures      []string `protobuf:"bytes,10,rep,name=measures,proto3" json:"measures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Record) Reset() {
+	*x = RetentionAudit_Record{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Record) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Record) ProtoMessage() {}
+
+func (x *RetentionAudit_Record) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Record.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Record) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 20}
+}
+
+func (x *RetentionAudit_Record) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Record) GetContact() string {
+	if x != nil {
+		return x.Contact
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Record) GetJointControllers() []string {
+	if x != nil {
+		return x.JointControllers
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Record) GetRepresentative() string {
+	if x != nil {
+		return x.Representative
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Record) GetDpo() string {
+	if x != nil {
+		return x.Dpo
+	}
+	return ""
+}
+
+func (x *RetentionAudit_Record) GetSubjects() []string {
+	if x != nil {
+		return x.Subjects
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Record) GetData() []string {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Record) GetRecipients() []string {
+	if x != nil {
+		return x.Recipients
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Record) GetTransfers() []string {
+	if x != nil {
+		return x.Transfers
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Record) GetMeasures() []string {
+	if x != nil {
+		return x.Measures
+	}
+	return nil
+}
+
+// An epoch of the store's keys.
+type RetentionAudit_Epoch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number.
+	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// When it began: what was forgotten before is gone for good.
+	Began *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=began,proto3" json:"began,omitempty"`
+	// The position of the ledger event.
+	Seq           uint64 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetentionAudit_Epoch) Reset() {
+	*x = RetentionAudit_Epoch{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetentionAudit_Epoch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetentionAudit_Epoch) ProtoMessage() {}
+
+func (x *RetentionAudit_Epoch) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetentionAudit_Epoch.ProtoReflect.Descriptor instead.
+func (*RetentionAudit_Epoch) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{24, 21}
+}
+
+func (x *RetentionAudit_Epoch) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *RetentionAudit_Epoch) GetBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Began
+	}
+	return nil
+}
+
+func (x *RetentionAudit_Epoch) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
 // Stored events of one class and day whose time would be another.
 type PolicyPreview_Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2497,7 +4873,7 @@ type PolicyPreview_Change struct {
 
 func (x *PolicyPreview_Change) Reset() {
 	*x = PolicyPreview_Change{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2509,7 +4885,7 @@ func (x *PolicyPreview_Change) String() string {
 func (*PolicyPreview_Change) ProtoMessage() {}
 
 func (x *PolicyPreview_Change) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +4958,7 @@ type PolicyPreview_Reclassified struct {
 
 func (x *PolicyPreview_Reclassified) Reset() {
 	*x = PolicyPreview_Reclassified{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +4970,7 @@ func (x *PolicyPreview_Reclassified) String() string {
 func (*PolicyPreview_Reclassified) ProtoMessage() {}
 
 func (x *PolicyPreview_Reclassified) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2635,7 +5011,7 @@ var File_afterimage_v1_retention_proto protoreflect.FileDescriptor
 
 const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\n" +
-	"\x1dafterimage/v1/retention.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a\x1bafterimage/v1/service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x01\n" +
+	"\x1dafterimage/v1/retention.proto\x12\rafterimage.v1\x1a\x19afterimage/v1/event.proto\x1a\x1bafterimage/v1/service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x01\n" +
 	"\x10PlaceHoldRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12/\n" +
 	"\x05scope\x18\x02 \x01(\v2\x19.afterimage.v1.Hold.ScopeR\x05scope\x12\x17\n" +
@@ -2779,12 +5155,229 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\x15AuditRetentionRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
-	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xa6\x01\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xc56\n" +
 	"\x0eRetentionAudit\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
-	"\athrough\x18\x04 \x01(\x04R\athrough\"\xb0\x01\n" +
+	"\athrough\x18\x04 \x01(\x04R\athrough\x12#\n" +
+	"\rledger_events\x18\x05 \x01(\x04R\fledgerEvents\x125\n" +
+	"\tuncounted\x18\x06 \x03(\v2\x17.afterimage.v1.SeqRangeR\tuncounted\x12\x1a\n" +
+	"\bfindings\x18\a \x03(\tR\bfindings\x12\x16\n" +
+	"\x06limits\x18\b \x03(\tR\x06limits\x12G\n" +
+	"\bpolicies\x18\n" +
+	" \x03(\v2+.afterimage.v1.RetentionAudit.PolicyInForceR\bpolicies\x12;\n" +
+	"\x05total\x18\v \x01(\v2%.afterimage.v1.RetentionAudit.BalanceR\x05total\x12A\n" +
+	"\aclasses\x18\f \x03(\v2'.afterimage.v1.RetentionAudit.KeptClassR\aclasses\x129\n" +
+	"\x04kept\x18\r \x03(\v2%.afterimage.v1.RetentionAudit.KeptDayR\x04kept\x125\n" +
+	"\x04days\x18\x0e \x03(\v2!.afterimage.v1.RetentionAudit.DayR\x04days\x12F\n" +
+	"\tforgotten\x18\x14 \x03(\v2(.afterimage.v1.RetentionAudit.ForgettingR\tforgotten\x12W\n" +
+	"\x10forgotten_totals\x18\x15 \x03(\v2,.afterimage.v1.RetentionAudit.ForgottenTotalR\x0fforgottenTotals\x12=\n" +
+	"\x05holds\x18\x1e \x03(\v2'.afterimage.v1.RetentionAudit.HoldAuditR\x05holds\x12\x1f\n" +
+	"\vheld_before\x18\x1f \x01(\x04R\n" +
+	"heldBefore\x12\x12\n" +
+	"\x04held\x18  \x01(\x04R\x04held\x12\x1d\n" +
+	"\n" +
+	"held_twice\x18! \x01(\x04R\theldTwice\x12F\n" +
+	"\berasures\x18( \x03(\v2*.afterimage.v1.RetentionAudit.ErasureAuditR\berasures\x12-\n" +
+	"\x12erasures_requested\x18) \x01(\x04R\x11erasuresRequested\x12-\n" +
+	"\x12erasures_completed\x18* \x01(\x04R\x11erasuresCompleted\x12#\n" +
+	"\rerasures_owed\x18+ \x01(\x04R\ferasuresOwed\x12A\n" +
+	"\aexports\x182 \x03(\v2'.afterimage.v1.RetentionAudit.HandedOutR\aexports\x12\x16\n" +
+	"\x06copies\x183 \x01(\x04R\x06copies\x12!\n" +
+	"\fcopied_bytes\x184 \x01(\x04R\vcopiedBytes\x12H\n" +
+	"\n" +
+	"redactions\x18< \x01(\v2(.afterimage.v1.RetentionAudit.RedactionsR\n" +
+	"redactions\x12Z\n" +
+	"\x11stored_redactions\x18= \x03(\v2-.afterimage.v1.RetentionAudit.StoredRedactionR\x10storedRedactions\x125\n" +
+	"\x04gaps\x18> \x03(\v2!.afterimage.v1.RetentionAudit.GapR\x04gaps\x12#\n" +
+	"\rother_missing\x18? \x01(\x04R\fotherMissing\x12;\n" +
+	"\x06clocks\x18F \x03(\v2#.afterimage.v1.RetentionAudit.ClockR\x06clocks\x12A\n" +
+	"\brestores\x18G \x03(\v2%.afterimage.v1.RetentionAudit.RestoreR\brestores\x12;\n" +
+	"\x06epochs\x18H \x03(\v2#.afterimage.v1.RetentionAudit.EpochR\x06epochs\x12B\n" +
+	"\x0fquarantine_keep\x18P \x01(\v2\x19.google.protobuf.DurationR\x0equarantineKeep\x12<\n" +
+	"\x06record\x18Q \x01(\v2$.afterimage.v1.RetentionAudit.RecordR\x06record\x1a\xb3\x01\n" +
+	"\x04Rule\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12-\n" +
+	"\x04keep\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04keep\x12+\n" +
+	"\x03min\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03min\x12\x18\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12\x1f\n" +
+	"\vlegal_basis\x18\x05 \x01(\tR\n" +
+	"legalBasis\x1a\xcc\x04\n" +
+	"\rPolicyInForce\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x10\n" +
+	"\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tapprovals\x18\a \x03(\tR\tapprovals\x12\x1a\n" +
+	"\breplaces\x18\b \x01(\tR\breplaces\x128\n" +
+	"\x05rules\x18\t \x03(\v2\".afterimage.v1.RetentionAudit.RuleR\x05rules\x12\x16\n" +
+	"\x06events\x18\n" +
+	" \x01(\x04R\x06events\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\v \x01(\tR\n" +
+	"unreadable\x12\x18\n" +
+	"\apurpose\x18\f \x01(\tR\apurpose\x12\x1f\n" +
+	"\vlegal_basis\x18\r \x01(\tR\n" +
+	"legalBasis\x12\x1c\n" +
+	"\treviewers\x18\x0e \x03(\tR\treviewers\x127\n" +
+	"\treview_by\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\breviewBy\x12?\n" +
+	"\roverdue_since\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\foverdueSince\x1a\x9b\x01\n" +
+	"\aBalance\x12\x16\n" +
+	"\x06before\x18\x01 \x01(\x04R\x06before\x12\x1a\n" +
+	"\bappended\x18\x02 \x01(\x04R\bappended\x12\x16\n" +
+	"\x06joined\x18\x03 \x01(\x04R\x06joined\x12\x12\n" +
+	"\x04left\x18\x04 \x01(\x04R\x04left\x12\x1c\n" +
+	"\tforgotten\x18\x05 \x01(\x04R\tforgotten\x12\x12\n" +
+	"\x04kept\x18\x06 \x01(\x04R\x04kept\x1a\xbe\x01\n" +
+	"\aKeptDay\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12,\n" +
+	"\x03day\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03day\x12=\n" +
+	"\x06events\x18\x03 \x01(\v2%.afterimage.v1.RetentionAudit.BalanceR\x06events\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x1a\xb4\x02\n" +
+	"\tKeptClass\x126\n" +
+	"\x04rule\x18\x01 \x01(\v2\".afterimage.v1.RetentionAudit.RuleR\x04rule\x12=\n" +
+	"\x06events\x18\x02 \x01(\v2%.afterimage.v1.RetentionAudit.BalanceR\x06events\x12\x12\n" +
+	"\x04held\x18\x03 \x01(\bR\x04held\x122\n" +
+	"\x06oldest\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06oldest\x122\n" +
+	"\x06newest\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06newest\x12\x1a\n" +
+	"\bredacted\x18\x06 \x01(\x04R\bredacted\x12\x18\n" +
+	"\adropped\x18\a \x01(\x04R\adropped\x1an\n" +
+	"\bDayClass\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12\x1a\n" +
+	"\bappended\x18\x02 \x01(\x04R\bappended\x12\x1c\n" +
+	"\tforgotten\x18\x03 \x01(\x04R\tforgotten\x12\x12\n" +
+	"\x04kept\x18\x04 \x01(\x04R\x04kept\x1a\x89\x01\n" +
+	"\x03Day\x12,\n" +
+	"\x03day\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03day\x12@\n" +
+	"\aclasses\x18\x02 \x03(\v2&.afterimage.v1.RetentionAudit.DayClassR\aclasses\x12\x12\n" +
+	"\x04held\x18\x03 \x01(\x04R\x04held\x1a\x8c\x03\n" +
+	"\n" +
+	"Forgetting\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x124\n" +
+	"\x05cause\x18\x02 \x01(\x0e2\x1e.afterimage.v1.Forgotten.CauseR\x05cause\x120\n" +
+	"\x05first\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
+	"\x04last\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x12\n" +
+	"\x04seqs\x18\x05 \x03(\x04R\x04seqs\x12\x16\n" +
+	"\x06events\x18\x06 \x01(\x04R\x06events\x12+\n" +
+	"\x04gone\x18\a \x03(\v2\x17.afterimage.v1.ClassDayR\x04gone\x12 \n" +
+	"\vquarantined\x18\b \x01(\x04R\vquarantined\x12\x14\n" +
+	"\x05epoch\x18\t \x01(\x04R\x05epoch\x12;\n" +
+	"\vepoch_began\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"epochBegan\x1at\n" +
+	"\x0eForgottenTotal\x124\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x1e.afterimage.v1.Forgotten.CauseR\x05cause\x12\x14\n" +
+	"\x05class\x18\x02 \x01(\tR\x05class\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\x1a5\n" +
+	"\aOverlap\x12\x12\n" +
+	"\x04hold\x18\x01 \x01(\tR\x04hold\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\x1a\x8b\x04\n" +
+	"\tHoldAudit\x12\x12\n" +
+	"\x04hold\x18\x01 \x01(\tR\x04hold\x12\x17\n" +
+	"\acase_id\x18\x02 \x01(\tR\x06caseId\x12\x1c\n" +
+	"\tauthority\x18\x03 \x01(\tR\tauthority\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06owners\x18\x06 \x03(\tR\x06owners\x122\n" +
+	"\x06placed\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06placed\x126\n" +
+	"\breleased\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\breleased\x12\x1f\n" +
+	"\vreleased_by\x18\t \x01(\tR\n" +
+	"releasedBy\x12%\n" +
+	"\x0erelease_reason\x18\n" +
+	" \x01(\tR\rreleaseReason\x12\x1a\n" +
+	"\bextended\x18\v \x01(\x04R\bextended\x12\x16\n" +
+	"\x06events\x18\f \x01(\x04R\x06events\x12\x14\n" +
+	"\x05alone\x18\r \x01(\x04R\x05alone\x12A\n" +
+	"\boverlaps\x18\x0e \x03(\v2%.afterimage.v1.RetentionAudit.OverlapR\boverlaps\x12\x18\n" +
+	"\athrough\x18\x0f \x01(\x04R\athrough\x12\x12\n" +
+	"\x04seqs\x18\x10 \x03(\x04R\x04seqs\x1a\xd1\x03\n" +
+	"\fErasureAudit\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x14\n" +
+	"\x05actor\x18\x02 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x122\n" +
+	"\x05scope\x18\x04 \x01(\x0e2\x1c.afterimage.v1.Erasure.ScopeR\x05scope\x128\n" +
+	"\trequested\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\trequested\x128\n" +
+	"\tcompleted\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcompleted\x12\x16\n" +
+	"\x06events\x18\a \x01(\x04R\x06events\x12\x16\n" +
+	"\x06erased\x18\b \x01(\x04R\x06erased\x12;\n" +
+	"\bdeferred\x18\t \x03(\v2\x1f.afterimage.v1.Erasure.DeferralR\bdeferred\x12\x14\n" +
+	"\x05holds\x18\n" +
+	" \x03(\tR\x05holds\x12 \n" +
+	"\vquarantined\x18\v \x01(\x04R\vquarantined\x12\x18\n" +
+	"\aexports\x18\f \x03(\tR\aexports\x12\x12\n" +
+	"\x04seqs\x18\r \x03(\x04R\x04seqs\x1ad\n" +
+	"\x04Copy\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\x1a\xca\x03\n" +
+	"\tHandedOut\x12\x1c\n" +
+	"\toperation\x18\x01 \x01(\tR\toperation\x12\x14\n" +
+	"\x05actor\x18\x02 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bincident\x18\x04 \x01(\tR\bincident\x126\n" +
+	"\x06format\x18\x05 \x01(\x0e2\x1e.afterimage.v1.Exported.FormatR\x06format\x128\n" +
+	"\trequested\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\trequested\x123\n" +
+	"\x05stage\x18\a \x01(\x0e2\x1d.afterimage.v1.Exported.StageR\x05stage\x12\x16\n" +
+	"\x06events\x18\b \x01(\x04R\x06events\x12:\n" +
+	"\x06copies\x18\t \x03(\v2\".afterimage.v1.RetentionAudit.CopyR\x06copies\x12\x16\n" +
+	"\x06filter\x18\n" +
+	" \x01(\tR\x06filter\x12\x12\n" +
+	"\x04text\x18\v \x01(\tR\x04text\x12\x1a\n" +
+	"\bsessions\x18\f \x01(\x04R\bsessions\x12\x12\n" +
+	"\x04seqs\x18\r \x03(\x04R\x04seqs\x1ay\n" +
+	"\x0eRedactionCount\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12=\n" +
+	"\boperator\x18\x02 \x01(\x0e2!.afterimage.v1.Redaction.OperatorR\boperator\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\x1a\xaa\x01\n" +
+	"\n" +
+	"Redactions\x12D\n" +
+	"\x06counts\x18\x01 \x03(\v2,.afterimage.v1.RetentionAudit.RedactionCountR\x06counts\x12\x1a\n" +
+	"\bredacted\x18\x02 \x01(\x04R\bredacted\x12\x18\n" +
+	"\adropped\x18\x03 \x01(\x04R\adropped\x12 \n" +
+	"\vquarantined\x18\x04 \x01(\x04R\vquarantined\x1a\xdf\x01\n" +
+	"\x0fStoredRedaction\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06events\x18\x05 \x01(\x04R\x06events\x12D\n" +
+	"\x06counts\x18\x06 \x03(\v2,.afterimage.v1.RetentionAudit.RedactionCountR\x06counts\x1a\x86\x01\n" +
+	"\x03Gap\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
+	"\amissing\x18\x03 \x01(\x04R\amissing\x12/\n" +
+	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x1a}\n" +
+	"\x05Clock\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x122\n" +
+	"\x06judged\x18\x03 \x01(\v2\x1a.afterimage.v1.ClockJudgedR\x06judged\x1a\x80\x01\n" +
+	"\aRestore\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x123\n" +
+	"\brestored\x18\x03 \x01(\v2\x17.afterimage.v1.RestoredR\brestored\x1a\xb3\x02\n" +
+	"\x06Record\x12\x1e\n" +
+	"\n" +
+	"controller\x18\x01 \x01(\tR\n" +
+	"controller\x12\x18\n" +
+	"\acontact\x18\x02 \x01(\tR\acontact\x12+\n" +
+	"\x11joint_controllers\x18\x03 \x03(\tR\x10jointControllers\x12&\n" +
+	"\x0erepresentative\x18\x04 \x01(\tR\x0erepresentative\x12\x10\n" +
+	"\x03dpo\x18\x05 \x01(\tR\x03dpo\x12\x1a\n" +
+	"\bsubjects\x18\x06 \x03(\tR\bsubjects\x12\x12\n" +
+	"\x04data\x18\a \x03(\tR\x04data\x12\x1e\n" +
+	"\n" +
+	"recipients\x18\b \x03(\tR\n" +
+	"recipients\x12\x1c\n" +
+	"\ttransfers\x18\t \x03(\tR\ttransfers\x12\x1a\n" +
+	"\bmeasures\x18\n" +
+	" \x03(\tR\bmeasures\x1aa\n" +
+	"\x05Epoch\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x120\n" +
+	"\x05began\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05began\x12\x10\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\"\xb0\x01\n" +
 	"\x12ApplyPolicyRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1a\n" +
 	"\bdocument\x18\x02 \x01(\tR\bdocument\x12\x14\n" +
@@ -2868,136 +5461,227 @@ func file_afterimage_v1_retention_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_retention_proto_rawDescData
 }
 
-var file_afterimage_v1_retention_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_afterimage_v1_retention_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_afterimage_v1_retention_proto_goTypes = []any{
-	(*PlaceHoldRequest)(nil),           // 0: afterimage.v1.PlaceHoldRequest
-	(*PlaceHoldResponse)(nil),          // 1: afterimage.v1.PlaceHoldResponse
-	(*ExtendHoldRequest)(nil),          // 2: afterimage.v1.ExtendHoldRequest
-	(*ReleaseHoldRequest)(nil),         // 3: afterimage.v1.ReleaseHoldRequest
-	(*ReleaseHoldResponse)(nil),        // 4: afterimage.v1.ReleaseHoldResponse
-	(*HoldState)(nil),                  // 5: afterimage.v1.HoldState
-	(*ListHoldsRequest)(nil),           // 6: afterimage.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),          // 7: afterimage.v1.ListHoldsResponse
-	(*GetHoldRequest)(nil),             // 8: afterimage.v1.GetHoldRequest
-	(*EraseEventsRequest)(nil),         // 9: afterimage.v1.EraseEventsRequest
-	(*EraseEventsResponse)(nil),        // 10: afterimage.v1.EraseEventsResponse
-	(*ErasureState)(nil),               // 11: afterimage.v1.ErasureState
-	(*ListErasuresRequest)(nil),        // 12: afterimage.v1.ListErasuresRequest
-	(*ListErasuresResponse)(nil),       // 13: afterimage.v1.ListErasuresResponse
-	(*GetErasureRequest)(nil),          // 14: afterimage.v1.GetErasureRequest
-	(*ExpireEventsRequest)(nil),        // 15: afterimage.v1.ExpireEventsRequest
-	(*ExpireEventsResponse)(nil),       // 16: afterimage.v1.ExpireEventsResponse
-	(*Expiry)(nil),                     // 17: afterimage.v1.Expiry
-	(*GetRetentionRequest)(nil),        // 18: afterimage.v1.GetRetentionRequest
-	(*RetentionState)(nil),             // 19: afterimage.v1.RetentionState
-	(*ConfirmRetentionRequest)(nil),    // 20: afterimage.v1.ConfirmRetentionRequest
-	(*GetCertificateRequest)(nil),      // 21: afterimage.v1.GetCertificateRequest
-	(*Certificate)(nil),                // 22: afterimage.v1.Certificate
-	(*AuditRetentionRequest)(nil),      // 23: afterimage.v1.AuditRetentionRequest
-	(*RetentionAudit)(nil),             // 24: afterimage.v1.RetentionAudit
-	(*ApplyPolicyRequest)(nil),         // 25: afterimage.v1.ApplyPolicyRequest
-	(*PreviewPolicyRequest)(nil),       // 26: afterimage.v1.PreviewPolicyRequest
-	(*PreviewPolicyResponse)(nil),      // 27: afterimage.v1.PreviewPolicyResponse
-	(*PolicyPreview)(nil),              // 28: afterimage.v1.PolicyPreview
-	(*ListPoliciesRequest)(nil),        // 29: afterimage.v1.ListPoliciesRequest
-	(*ListPoliciesResponse)(nil),       // 30: afterimage.v1.ListPoliciesResponse
-	(*PolicyPreview_Change)(nil),       // 31: afterimage.v1.PolicyPreview.Change
-	(*PolicyPreview_Reclassified)(nil), // 32: afterimage.v1.PolicyPreview.Reclassified
-	(*Hold_Scope)(nil),                 // 33: afterimage.v1.Hold.Scope
-	(*ClassDay)(nil),                   // 34: afterimage.v1.ClassDay
-	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
-	(*SeqRange)(nil),                   // 36: afterimage.v1.SeqRange
-	(Erasure_Scope)(0),                 // 37: afterimage.v1.Erasure.Scope
-	(*Erasure_Deferral)(nil),           // 38: afterimage.v1.Erasure.Deferral
-	(*ClockJudged)(nil),                // 39: afterimage.v1.ClockJudged
-	(*Policy)(nil),                     // 40: afterimage.v1.Policy
-	(*GetPolicyRequest)(nil),           // 41: afterimage.v1.GetPolicyRequest
+	(*PlaceHoldRequest)(nil),               // 0: afterimage.v1.PlaceHoldRequest
+	(*PlaceHoldResponse)(nil),              // 1: afterimage.v1.PlaceHoldResponse
+	(*ExtendHoldRequest)(nil),              // 2: afterimage.v1.ExtendHoldRequest
+	(*ReleaseHoldRequest)(nil),             // 3: afterimage.v1.ReleaseHoldRequest
+	(*ReleaseHoldResponse)(nil),            // 4: afterimage.v1.ReleaseHoldResponse
+	(*HoldState)(nil),                      // 5: afterimage.v1.HoldState
+	(*ListHoldsRequest)(nil),               // 6: afterimage.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),              // 7: afterimage.v1.ListHoldsResponse
+	(*GetHoldRequest)(nil),                 // 8: afterimage.v1.GetHoldRequest
+	(*EraseEventsRequest)(nil),             // 9: afterimage.v1.EraseEventsRequest
+	(*EraseEventsResponse)(nil),            // 10: afterimage.v1.EraseEventsResponse
+	(*ErasureState)(nil),                   // 11: afterimage.v1.ErasureState
+	(*ListErasuresRequest)(nil),            // 12: afterimage.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),           // 13: afterimage.v1.ListErasuresResponse
+	(*GetErasureRequest)(nil),              // 14: afterimage.v1.GetErasureRequest
+	(*ExpireEventsRequest)(nil),            // 15: afterimage.v1.ExpireEventsRequest
+	(*ExpireEventsResponse)(nil),           // 16: afterimage.v1.ExpireEventsResponse
+	(*Expiry)(nil),                         // 17: afterimage.v1.Expiry
+	(*GetRetentionRequest)(nil),            // 18: afterimage.v1.GetRetentionRequest
+	(*RetentionState)(nil),                 // 19: afterimage.v1.RetentionState
+	(*ConfirmRetentionRequest)(nil),        // 20: afterimage.v1.ConfirmRetentionRequest
+	(*GetCertificateRequest)(nil),          // 21: afterimage.v1.GetCertificateRequest
+	(*Certificate)(nil),                    // 22: afterimage.v1.Certificate
+	(*AuditRetentionRequest)(nil),          // 23: afterimage.v1.AuditRetentionRequest
+	(*RetentionAudit)(nil),                 // 24: afterimage.v1.RetentionAudit
+	(*ApplyPolicyRequest)(nil),             // 25: afterimage.v1.ApplyPolicyRequest
+	(*PreviewPolicyRequest)(nil),           // 26: afterimage.v1.PreviewPolicyRequest
+	(*PreviewPolicyResponse)(nil),          // 27: afterimage.v1.PreviewPolicyResponse
+	(*PolicyPreview)(nil),                  // 28: afterimage.v1.PolicyPreview
+	(*ListPoliciesRequest)(nil),            // 29: afterimage.v1.ListPoliciesRequest
+	(*ListPoliciesResponse)(nil),           // 30: afterimage.v1.ListPoliciesResponse
+	(*RetentionAudit_Rule)(nil),            // 31: afterimage.v1.RetentionAudit.Rule
+	(*RetentionAudit_PolicyInForce)(nil),   // 32: afterimage.v1.RetentionAudit.PolicyInForce
+	(*RetentionAudit_Balance)(nil),         // 33: afterimage.v1.RetentionAudit.Balance
+	(*RetentionAudit_KeptDay)(nil),         // 34: afterimage.v1.RetentionAudit.KeptDay
+	(*RetentionAudit_KeptClass)(nil),       // 35: afterimage.v1.RetentionAudit.KeptClass
+	(*RetentionAudit_DayClass)(nil),        // 36: afterimage.v1.RetentionAudit.DayClass
+	(*RetentionAudit_Day)(nil),             // 37: afterimage.v1.RetentionAudit.Day
+	(*RetentionAudit_Forgetting)(nil),      // 38: afterimage.v1.RetentionAudit.Forgetting
+	(*RetentionAudit_ForgottenTotal)(nil),  // 39: afterimage.v1.RetentionAudit.ForgottenTotal
+	(*RetentionAudit_Overlap)(nil),         // 40: afterimage.v1.RetentionAudit.Overlap
+	(*RetentionAudit_HoldAudit)(nil),       // 41: afterimage.v1.RetentionAudit.HoldAudit
+	(*RetentionAudit_ErasureAudit)(nil),    // 42: afterimage.v1.RetentionAudit.ErasureAudit
+	(*RetentionAudit_Copy)(nil),            // 43: afterimage.v1.RetentionAudit.Copy
+	(*RetentionAudit_HandedOut)(nil),       // 44: afterimage.v1.RetentionAudit.HandedOut
+	(*RetentionAudit_RedactionCount)(nil),  // 45: afterimage.v1.RetentionAudit.RedactionCount
+	(*RetentionAudit_Redactions)(nil),      // 46: afterimage.v1.RetentionAudit.Redactions
+	(*RetentionAudit_StoredRedaction)(nil), // 47: afterimage.v1.RetentionAudit.StoredRedaction
+	(*RetentionAudit_Gap)(nil),             // 48: afterimage.v1.RetentionAudit.Gap
+	(*RetentionAudit_Clock)(nil),           // 49: afterimage.v1.RetentionAudit.Clock
+	(*RetentionAudit_Restore)(nil),         // 50: afterimage.v1.RetentionAudit.Restore
+	(*RetentionAudit_Record)(nil),          // 51: afterimage.v1.RetentionAudit.Record
+	(*RetentionAudit_Epoch)(nil),           // 52: afterimage.v1.RetentionAudit.Epoch
+	(*PolicyPreview_Change)(nil),           // 53: afterimage.v1.PolicyPreview.Change
+	(*PolicyPreview_Reclassified)(nil),     // 54: afterimage.v1.PolicyPreview.Reclassified
+	(*Hold_Scope)(nil),                     // 55: afterimage.v1.Hold.Scope
+	(*ClassDay)(nil),                       // 56: afterimage.v1.ClassDay
+	(*timestamppb.Timestamp)(nil),          // 57: google.protobuf.Timestamp
+	(*SeqRange)(nil),                       // 58: afterimage.v1.SeqRange
+	(Erasure_Scope)(0),                     // 59: afterimage.v1.Erasure.Scope
+	(*Erasure_Deferral)(nil),               // 60: afterimage.v1.Erasure.Deferral
+	(*ClockJudged)(nil),                    // 61: afterimage.v1.ClockJudged
+	(*durationpb.Duration)(nil),            // 62: google.protobuf.Duration
+	(*Policy)(nil),                         // 63: afterimage.v1.Policy
+	(Forgotten_Cause)(0),                   // 64: afterimage.v1.Forgotten.Cause
+	(Exported_Format)(0),                   // 65: afterimage.v1.Exported.Format
+	(Exported_Stage)(0),                    // 66: afterimage.v1.Exported.Stage
+	(Redaction_Operator)(0),                // 67: afterimage.v1.Redaction.Operator
+	(*Restored)(nil),                       // 68: afterimage.v1.Restored
+	(*GetPolicyRequest)(nil),               // 69: afterimage.v1.GetPolicyRequest
 }
 var file_afterimage_v1_retention_proto_depIdxs = []int32{
-	33, // 0: afterimage.v1.PlaceHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
-	5,  // 1: afterimage.v1.PlaceHoldResponse.hold:type_name -> afterimage.v1.HoldState
-	34, // 2: afterimage.v1.PlaceHoldResponse.newly:type_name -> afterimage.v1.ClassDay
-	33, // 3: afterimage.v1.ExtendHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
-	5,  // 4: afterimage.v1.ReleaseHoldResponse.hold:type_name -> afterimage.v1.HoldState
-	34, // 5: afterimage.v1.ReleaseHoldResponse.released:type_name -> afterimage.v1.ClassDay
-	34, // 6: afterimage.v1.ReleaseHoldResponse.expiring:type_name -> afterimage.v1.ClassDay
-	34, // 7: afterimage.v1.ReleaseHoldResponse.erasing:type_name -> afterimage.v1.ClassDay
-	33, // 8: afterimage.v1.HoldState.scopes:type_name -> afterimage.v1.Hold.Scope
-	35, // 9: afterimage.v1.HoldState.placed:type_name -> google.protobuf.Timestamp
-	35, // 10: afterimage.v1.HoldState.released:type_name -> google.protobuf.Timestamp
-	34, // 11: afterimage.v1.HoldState.covers:type_name -> afterimage.v1.ClassDay
-	36, // 12: afterimage.v1.HoldState.positions:type_name -> afterimage.v1.SeqRange
-	5,  // 13: afterimage.v1.ListHoldsResponse.holds:type_name -> afterimage.v1.HoldState
-	35, // 14: afterimage.v1.EraseEventsRequest.since:type_name -> google.protobuf.Timestamp
-	35, // 15: afterimage.v1.EraseEventsRequest.until:type_name -> google.protobuf.Timestamp
-	11, // 16: afterimage.v1.EraseEventsResponse.erasure:type_name -> afterimage.v1.ErasureState
-	37, // 17: afterimage.v1.ErasureState.scope:type_name -> afterimage.v1.Erasure.Scope
-	35, // 18: afterimage.v1.ErasureState.since:type_name -> google.protobuf.Timestamp
-	35, // 19: afterimage.v1.ErasureState.until:type_name -> google.protobuf.Timestamp
-	35, // 20: afterimage.v1.ErasureState.requested:type_name -> google.protobuf.Timestamp
-	35, // 21: afterimage.v1.ErasureState.completed:type_name -> google.protobuf.Timestamp
-	38, // 22: afterimage.v1.ErasureState.deferred:type_name -> afterimage.v1.Erasure.Deferral
-	34, // 23: afterimage.v1.ErasureState.gone:type_name -> afterimage.v1.ClassDay
-	11, // 24: afterimage.v1.ListErasuresResponse.erasures:type_name -> afterimage.v1.ErasureState
-	17, // 25: afterimage.v1.ExpireEventsResponse.expiries:type_name -> afterimage.v1.Expiry
-	34, // 26: afterimage.v1.Expiry.gone:type_name -> afterimage.v1.ClassDay
-	34, // 27: afterimage.v1.Expiry.held:type_name -> afterimage.v1.ClassDay
-	35, // 28: afterimage.v1.RetentionState.last_run:type_name -> google.protobuf.Timestamp
-	39, // 29: afterimage.v1.RetentionState.clock:type_name -> afterimage.v1.ClockJudged
-	35, // 30: afterimage.v1.RetentionState.next_due:type_name -> google.protobuf.Timestamp
-	35, // 31: afterimage.v1.AuditRetentionRequest.since:type_name -> google.protobuf.Timestamp
-	35, // 32: afterimage.v1.AuditRetentionRequest.until:type_name -> google.protobuf.Timestamp
-	35, // 33: afterimage.v1.RetentionAudit.since:type_name -> google.protobuf.Timestamp
-	35, // 34: afterimage.v1.RetentionAudit.until:type_name -> google.protobuf.Timestamp
-	28, // 35: afterimage.v1.PreviewPolicyResponse.preview:type_name -> afterimage.v1.PolicyPreview
-	31, // 36: afterimage.v1.PolicyPreview.now:type_name -> afterimage.v1.PolicyPreview.Change
-	31, // 37: afterimage.v1.PolicyPreview.earlier:type_name -> afterimage.v1.PolicyPreview.Change
-	31, // 38: afterimage.v1.PolicyPreview.later:type_name -> afterimage.v1.PolicyPreview.Change
-	35, // 39: afterimage.v1.PolicyPreview.traffic_since:type_name -> google.protobuf.Timestamp
-	32, // 40: afterimage.v1.PolicyPreview.reclassified:type_name -> afterimage.v1.PolicyPreview.Reclassified
-	40, // 41: afterimage.v1.ListPoliciesResponse.policies:type_name -> afterimage.v1.Policy
-	35, // 42: afterimage.v1.PolicyPreview.Change.day:type_name -> google.protobuf.Timestamp
-	35, // 43: afterimage.v1.PolicyPreview.Change.from:type_name -> google.protobuf.Timestamp
-	35, // 44: afterimage.v1.PolicyPreview.Change.to:type_name -> google.protobuf.Timestamp
-	0,  // 45: afterimage.v1.RetentionService.PlaceHold:input_type -> afterimage.v1.PlaceHoldRequest
-	2,  // 46: afterimage.v1.RetentionService.ExtendHold:input_type -> afterimage.v1.ExtendHoldRequest
-	3,  // 47: afterimage.v1.RetentionService.ReleaseHold:input_type -> afterimage.v1.ReleaseHoldRequest
-	6,  // 48: afterimage.v1.RetentionService.ListHolds:input_type -> afterimage.v1.ListHoldsRequest
-	8,  // 49: afterimage.v1.RetentionService.GetHold:input_type -> afterimage.v1.GetHoldRequest
-	9,  // 50: afterimage.v1.RetentionService.EraseEvents:input_type -> afterimage.v1.EraseEventsRequest
-	12, // 51: afterimage.v1.RetentionService.ListErasures:input_type -> afterimage.v1.ListErasuresRequest
-	14, // 52: afterimage.v1.RetentionService.GetErasure:input_type -> afterimage.v1.GetErasureRequest
-	15, // 53: afterimage.v1.RetentionService.ExpireEvents:input_type -> afterimage.v1.ExpireEventsRequest
-	18, // 54: afterimage.v1.RetentionService.GetRetention:input_type -> afterimage.v1.GetRetentionRequest
-	20, // 55: afterimage.v1.RetentionService.ConfirmRetention:input_type -> afterimage.v1.ConfirmRetentionRequest
-	21, // 56: afterimage.v1.RetentionService.GetCertificate:input_type -> afterimage.v1.GetCertificateRequest
-	23, // 57: afterimage.v1.RetentionService.AuditRetention:input_type -> afterimage.v1.AuditRetentionRequest
-	41, // 58: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	25, // 59: afterimage.v1.PolicyService.ApplyPolicy:input_type -> afterimage.v1.ApplyPolicyRequest
-	26, // 60: afterimage.v1.PolicyService.PreviewPolicy:input_type -> afterimage.v1.PreviewPolicyRequest
-	29, // 61: afterimage.v1.PolicyService.ListPolicies:input_type -> afterimage.v1.ListPoliciesRequest
-	1,  // 62: afterimage.v1.RetentionService.PlaceHold:output_type -> afterimage.v1.PlaceHoldResponse
-	1,  // 63: afterimage.v1.RetentionService.ExtendHold:output_type -> afterimage.v1.PlaceHoldResponse
-	4,  // 64: afterimage.v1.RetentionService.ReleaseHold:output_type -> afterimage.v1.ReleaseHoldResponse
-	7,  // 65: afterimage.v1.RetentionService.ListHolds:output_type -> afterimage.v1.ListHoldsResponse
-	5,  // 66: afterimage.v1.RetentionService.GetHold:output_type -> afterimage.v1.HoldState
-	10, // 67: afterimage.v1.RetentionService.EraseEvents:output_type -> afterimage.v1.EraseEventsResponse
-	13, // 68: afterimage.v1.RetentionService.ListErasures:output_type -> afterimage.v1.ListErasuresResponse
-	11, // 69: afterimage.v1.RetentionService.GetErasure:output_type -> afterimage.v1.ErasureState
-	16, // 70: afterimage.v1.RetentionService.ExpireEvents:output_type -> afterimage.v1.ExpireEventsResponse
-	19, // 71: afterimage.v1.RetentionService.GetRetention:output_type -> afterimage.v1.RetentionState
-	19, // 72: afterimage.v1.RetentionService.ConfirmRetention:output_type -> afterimage.v1.RetentionState
-	22, // 73: afterimage.v1.RetentionService.GetCertificate:output_type -> afterimage.v1.Certificate
-	24, // 74: afterimage.v1.RetentionService.AuditRetention:output_type -> afterimage.v1.RetentionAudit
-	40, // 75: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	40, // 76: afterimage.v1.PolicyService.ApplyPolicy:output_type -> afterimage.v1.Policy
-	27, // 77: afterimage.v1.PolicyService.PreviewPolicy:output_type -> afterimage.v1.PreviewPolicyResponse
-	30, // 78: afterimage.v1.PolicyService.ListPolicies:output_type -> afterimage.v1.ListPoliciesResponse
-	62, // [62:79] is the sub-list for method output_type
-	45, // [45:62] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	55,  // 0: afterimage.v1.PlaceHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
+	5,   // 1: afterimage.v1.PlaceHoldResponse.hold:type_name -> afterimage.v1.HoldState
+	56,  // 2: afterimage.v1.PlaceHoldResponse.newly:type_name -> afterimage.v1.ClassDay
+	55,  // 3: afterimage.v1.ExtendHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
+	5,   // 4: afterimage.v1.ReleaseHoldResponse.hold:type_name -> afterimage.v1.HoldState
+	56,  // 5: afterimage.v1.ReleaseHoldResponse.released:type_name -> afterimage.v1.ClassDay
+	56,  // 6: afterimage.v1.ReleaseHoldResponse.expiring:type_name -> afterimage.v1.ClassDay
+	56,  // 7: afterimage.v1.ReleaseHoldResponse.erasing:type_name -> afterimage.v1.ClassDay
+	55,  // 8: afterimage.v1.HoldState.scopes:type_name -> afterimage.v1.Hold.Scope
+	57,  // 9: afterimage.v1.HoldState.placed:type_name -> google.protobuf.Timestamp
+	57,  // 10: afterimage.v1.HoldState.released:type_name -> google.protobuf.Timestamp
+	56,  // 11: afterimage.v1.HoldState.covers:type_name -> afterimage.v1.ClassDay
+	58,  // 12: afterimage.v1.HoldState.positions:type_name -> afterimage.v1.SeqRange
+	5,   // 13: afterimage.v1.ListHoldsResponse.holds:type_name -> afterimage.v1.HoldState
+	57,  // 14: afterimage.v1.EraseEventsRequest.since:type_name -> google.protobuf.Timestamp
+	57,  // 15: afterimage.v1.EraseEventsRequest.until:type_name -> google.protobuf.Timestamp
+	11,  // 16: afterimage.v1.EraseEventsResponse.erasure:type_name -> afterimage.v1.ErasureState
+	59,  // 17: afterimage.v1.ErasureState.scope:type_name -> afterimage.v1.Erasure.Scope
+	57,  // 18: afterimage.v1.ErasureState.since:type_name -> google.protobuf.Timestamp
+	57,  // 19: afterimage.v1.ErasureState.until:type_name -> google.protobuf.Timestamp
+	57,  // 20: afterimage.v1.ErasureState.requested:type_name -> google.protobuf.Timestamp
+	57,  // 21: afterimage.v1.ErasureState.completed:type_name -> google.protobuf.Timestamp
+	60,  // 22: afterimage.v1.ErasureState.deferred:type_name -> afterimage.v1.Erasure.Deferral
+	56,  // 23: afterimage.v1.ErasureState.gone:type_name -> afterimage.v1.ClassDay
+	11,  // 24: afterimage.v1.ListErasuresResponse.erasures:type_name -> afterimage.v1.ErasureState
+	17,  // 25: afterimage.v1.ExpireEventsResponse.expiries:type_name -> afterimage.v1.Expiry
+	56,  // 26: afterimage.v1.Expiry.gone:type_name -> afterimage.v1.ClassDay
+	56,  // 27: afterimage.v1.Expiry.held:type_name -> afterimage.v1.ClassDay
+	57,  // 28: afterimage.v1.RetentionState.last_run:type_name -> google.protobuf.Timestamp
+	61,  // 29: afterimage.v1.RetentionState.clock:type_name -> afterimage.v1.ClockJudged
+	57,  // 30: afterimage.v1.RetentionState.next_due:type_name -> google.protobuf.Timestamp
+	57,  // 31: afterimage.v1.AuditRetentionRequest.since:type_name -> google.protobuf.Timestamp
+	57,  // 32: afterimage.v1.AuditRetentionRequest.until:type_name -> google.protobuf.Timestamp
+	57,  // 33: afterimage.v1.RetentionAudit.since:type_name -> google.protobuf.Timestamp
+	57,  // 34: afterimage.v1.RetentionAudit.until:type_name -> google.protobuf.Timestamp
+	58,  // 35: afterimage.v1.RetentionAudit.uncounted:type_name -> afterimage.v1.SeqRange
+	32,  // 36: afterimage.v1.RetentionAudit.policies:type_name -> afterimage.v1.RetentionAudit.PolicyInForce
+	33,  // 37: afterimage.v1.RetentionAudit.total:type_name -> afterimage.v1.RetentionAudit.Balance
+	35,  // 38: afterimage.v1.RetentionAudit.classes:type_name -> afterimage.v1.RetentionAudit.KeptClass
+	34,  // 39: afterimage.v1.RetentionAudit.kept:type_name -> afterimage.v1.RetentionAudit.KeptDay
+	37,  // 40: afterimage.v1.RetentionAudit.days:type_name -> afterimage.v1.RetentionAudit.Day
+	38,  // 41: afterimage.v1.RetentionAudit.forgotten:type_name -> afterimage.v1.RetentionAudit.Forgetting
+	39,  // 42: afterimage.v1.RetentionAudit.forgotten_totals:type_name -> afterimage.v1.RetentionAudit.ForgottenTotal
+	41,  // 43: afterimage.v1.RetentionAudit.holds:type_name -> afterimage.v1.RetentionAudit.HoldAudit
+	42,  // 44: afterimage.v1.RetentionAudit.erasures:type_name -> afterimage.v1.RetentionAudit.ErasureAudit
+	44,  // 45: afterimage.v1.RetentionAudit.exports:type_name -> afterimage.v1.RetentionAudit.HandedOut
+	46,  // 46: afterimage.v1.RetentionAudit.redactions:type_name -> afterimage.v1.RetentionAudit.Redactions
+	47,  // 47: afterimage.v1.RetentionAudit.stored_redactions:type_name -> afterimage.v1.RetentionAudit.StoredRedaction
+	48,  // 48: afterimage.v1.RetentionAudit.gaps:type_name -> afterimage.v1.RetentionAudit.Gap
+	49,  // 49: afterimage.v1.RetentionAudit.clocks:type_name -> afterimage.v1.RetentionAudit.Clock
+	50,  // 50: afterimage.v1.RetentionAudit.restores:type_name -> afterimage.v1.RetentionAudit.Restore
+	52,  // 51: afterimage.v1.RetentionAudit.epochs:type_name -> afterimage.v1.RetentionAudit.Epoch
+	62,  // 52: afterimage.v1.RetentionAudit.quarantine_keep:type_name -> google.protobuf.Duration
+	51,  // 53: afterimage.v1.RetentionAudit.record:type_name -> afterimage.v1.RetentionAudit.Record
+	28,  // 54: afterimage.v1.PreviewPolicyResponse.preview:type_name -> afterimage.v1.PolicyPreview
+	53,  // 55: afterimage.v1.PolicyPreview.now:type_name -> afterimage.v1.PolicyPreview.Change
+	53,  // 56: afterimage.v1.PolicyPreview.earlier:type_name -> afterimage.v1.PolicyPreview.Change
+	53,  // 57: afterimage.v1.PolicyPreview.later:type_name -> afterimage.v1.PolicyPreview.Change
+	57,  // 58: afterimage.v1.PolicyPreview.traffic_since:type_name -> google.protobuf.Timestamp
+	54,  // 59: afterimage.v1.PolicyPreview.reclassified:type_name -> afterimage.v1.PolicyPreview.Reclassified
+	63,  // 60: afterimage.v1.ListPoliciesResponse.policies:type_name -> afterimage.v1.Policy
+	62,  // 61: afterimage.v1.RetentionAudit.Rule.keep:type_name -> google.protobuf.Duration
+	62,  // 62: afterimage.v1.RetentionAudit.Rule.min:type_name -> google.protobuf.Duration
+	57,  // 63: afterimage.v1.RetentionAudit.PolicyInForce.since:type_name -> google.protobuf.Timestamp
+	57,  // 64: afterimage.v1.RetentionAudit.PolicyInForce.until:type_name -> google.protobuf.Timestamp
+	31,  // 65: afterimage.v1.RetentionAudit.PolicyInForce.rules:type_name -> afterimage.v1.RetentionAudit.Rule
+	57,  // 66: afterimage.v1.RetentionAudit.PolicyInForce.review_by:type_name -> google.protobuf.Timestamp
+	57,  // 67: afterimage.v1.RetentionAudit.PolicyInForce.overdue_since:type_name -> google.protobuf.Timestamp
+	57,  // 68: afterimage.v1.RetentionAudit.KeptDay.day:type_name -> google.protobuf.Timestamp
+	33,  // 69: afterimage.v1.RetentionAudit.KeptDay.events:type_name -> afterimage.v1.RetentionAudit.Balance
+	57,  // 70: afterimage.v1.RetentionAudit.KeptDay.until:type_name -> google.protobuf.Timestamp
+	31,  // 71: afterimage.v1.RetentionAudit.KeptClass.rule:type_name -> afterimage.v1.RetentionAudit.Rule
+	33,  // 72: afterimage.v1.RetentionAudit.KeptClass.events:type_name -> afterimage.v1.RetentionAudit.Balance
+	57,  // 73: afterimage.v1.RetentionAudit.KeptClass.oldest:type_name -> google.protobuf.Timestamp
+	57,  // 74: afterimage.v1.RetentionAudit.KeptClass.newest:type_name -> google.protobuf.Timestamp
+	57,  // 75: afterimage.v1.RetentionAudit.Day.day:type_name -> google.protobuf.Timestamp
+	36,  // 76: afterimage.v1.RetentionAudit.Day.classes:type_name -> afterimage.v1.RetentionAudit.DayClass
+	64,  // 77: afterimage.v1.RetentionAudit.Forgetting.cause:type_name -> afterimage.v1.Forgotten.Cause
+	57,  // 78: afterimage.v1.RetentionAudit.Forgetting.first:type_name -> google.protobuf.Timestamp
+	57,  // 79: afterimage.v1.RetentionAudit.Forgetting.last:type_name -> google.protobuf.Timestamp
+	56,  // 80: afterimage.v1.RetentionAudit.Forgetting.gone:type_name -> afterimage.v1.ClassDay
+	57,  // 81: afterimage.v1.RetentionAudit.Forgetting.epoch_began:type_name -> google.protobuf.Timestamp
+	64,  // 82: afterimage.v1.RetentionAudit.ForgottenTotal.cause:type_name -> afterimage.v1.Forgotten.Cause
+	57,  // 83: afterimage.v1.RetentionAudit.HoldAudit.placed:type_name -> google.protobuf.Timestamp
+	57,  // 84: afterimage.v1.RetentionAudit.HoldAudit.released:type_name -> google.protobuf.Timestamp
+	40,  // 85: afterimage.v1.RetentionAudit.HoldAudit.overlaps:type_name -> afterimage.v1.RetentionAudit.Overlap
+	59,  // 86: afterimage.v1.RetentionAudit.ErasureAudit.scope:type_name -> afterimage.v1.Erasure.Scope
+	57,  // 87: afterimage.v1.RetentionAudit.ErasureAudit.requested:type_name -> google.protobuf.Timestamp
+	57,  // 88: afterimage.v1.RetentionAudit.ErasureAudit.completed:type_name -> google.protobuf.Timestamp
+	60,  // 89: afterimage.v1.RetentionAudit.ErasureAudit.deferred:type_name -> afterimage.v1.Erasure.Deferral
+	57,  // 90: afterimage.v1.RetentionAudit.Copy.time:type_name -> google.protobuf.Timestamp
+	65,  // 91: afterimage.v1.RetentionAudit.HandedOut.format:type_name -> afterimage.v1.Exported.Format
+	57,  // 92: afterimage.v1.RetentionAudit.HandedOut.requested:type_name -> google.protobuf.Timestamp
+	66,  // 93: afterimage.v1.RetentionAudit.HandedOut.stage:type_name -> afterimage.v1.Exported.Stage
+	43,  // 94: afterimage.v1.RetentionAudit.HandedOut.copies:type_name -> afterimage.v1.RetentionAudit.Copy
+	67,  // 95: afterimage.v1.RetentionAudit.RedactionCount.operator:type_name -> afterimage.v1.Redaction.Operator
+	45,  // 96: afterimage.v1.RetentionAudit.Redactions.counts:type_name -> afterimage.v1.RetentionAudit.RedactionCount
+	57,  // 97: afterimage.v1.RetentionAudit.StoredRedaction.time:type_name -> google.protobuf.Timestamp
+	45,  // 98: afterimage.v1.RetentionAudit.StoredRedaction.counts:type_name -> afterimage.v1.RetentionAudit.RedactionCount
+	57,  // 99: afterimage.v1.RetentionAudit.Gap.as_of:type_name -> google.protobuf.Timestamp
+	57,  // 100: afterimage.v1.RetentionAudit.Clock.time:type_name -> google.protobuf.Timestamp
+	61,  // 101: afterimage.v1.RetentionAudit.Clock.judged:type_name -> afterimage.v1.ClockJudged
+	57,  // 102: afterimage.v1.RetentionAudit.Restore.time:type_name -> google.protobuf.Timestamp
+	68,  // 103: afterimage.v1.RetentionAudit.Restore.restored:type_name -> afterimage.v1.Restored
+	57,  // 104: afterimage.v1.RetentionAudit.Epoch.began:type_name -> google.protobuf.Timestamp
+	57,  // 105: afterimage.v1.PolicyPreview.Change.day:type_name -> google.protobuf.Timestamp
+	57,  // 106: afterimage.v1.PolicyPreview.Change.from:type_name -> google.protobuf.Timestamp
+	57,  // 107: afterimage.v1.PolicyPreview.Change.to:type_name -> google.protobuf.Timestamp
+	0,   // 108: afterimage.v1.RetentionService.PlaceHold:input_type -> afterimage.v1.PlaceHoldRequest
+	2,   // 109: afterimage.v1.RetentionService.ExtendHold:input_type -> afterimage.v1.ExtendHoldRequest
+	3,   // 110: afterimage.v1.RetentionService.ReleaseHold:input_type -> afterimage.v1.ReleaseHoldRequest
+	6,   // 111: afterimage.v1.RetentionService.ListHolds:input_type -> afterimage.v1.ListHoldsRequest
+	8,   // 112: afterimage.v1.RetentionService.GetHold:input_type -> afterimage.v1.GetHoldRequest
+	9,   // 113: afterimage.v1.RetentionService.EraseEvents:input_type -> afterimage.v1.EraseEventsRequest
+	12,  // 114: afterimage.v1.RetentionService.ListErasures:input_type -> afterimage.v1.ListErasuresRequest
+	14,  // 115: afterimage.v1.RetentionService.GetErasure:input_type -> afterimage.v1.GetErasureRequest
+	15,  // 116: afterimage.v1.RetentionService.ExpireEvents:input_type -> afterimage.v1.ExpireEventsRequest
+	18,  // 117: afterimage.v1.RetentionService.GetRetention:input_type -> afterimage.v1.GetRetentionRequest
+	20,  // 118: afterimage.v1.RetentionService.ConfirmRetention:input_type -> afterimage.v1.ConfirmRetentionRequest
+	21,  // 119: afterimage.v1.RetentionService.GetCertificate:input_type -> afterimage.v1.GetCertificateRequest
+	23,  // 120: afterimage.v1.RetentionService.AuditRetention:input_type -> afterimage.v1.AuditRetentionRequest
+	69,  // 121: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	25,  // 122: afterimage.v1.PolicyService.ApplyPolicy:input_type -> afterimage.v1.ApplyPolicyRequest
+	26,  // 123: afterimage.v1.PolicyService.PreviewPolicy:input_type -> afterimage.v1.PreviewPolicyRequest
+	29,  // 124: afterimage.v1.PolicyService.ListPolicies:input_type -> afterimage.v1.ListPoliciesRequest
+	1,   // 125: afterimage.v1.RetentionService.PlaceHold:output_type -> afterimage.v1.PlaceHoldResponse
+	1,   // 126: afterimage.v1.RetentionService.ExtendHold:output_type -> afterimage.v1.PlaceHoldResponse
+	4,   // 127: afterimage.v1.RetentionService.ReleaseHold:output_type -> afterimage.v1.ReleaseHoldResponse
+	7,   // 128: afterimage.v1.RetentionService.ListHolds:output_type -> afterimage.v1.ListHoldsResponse
+	5,   // 129: afterimage.v1.RetentionService.GetHold:output_type -> afterimage.v1.HoldState
+	10,  // 130: afterimage.v1.RetentionService.EraseEvents:output_type -> afterimage.v1.EraseEventsResponse
+	13,  // 131: afterimage.v1.RetentionService.ListErasures:output_type -> afterimage.v1.ListErasuresResponse
+	11,  // 132: afterimage.v1.RetentionService.GetErasure:output_type -> afterimage.v1.ErasureState
+	16,  // 133: afterimage.v1.RetentionService.ExpireEvents:output_type -> afterimage.v1.ExpireEventsResponse
+	19,  // 134: afterimage.v1.RetentionService.GetRetention:output_type -> afterimage.v1.RetentionState
+	19,  // 135: afterimage.v1.RetentionService.ConfirmRetention:output_type -> afterimage.v1.RetentionState
+	22,  // 136: afterimage.v1.RetentionService.GetCertificate:output_type -> afterimage.v1.Certificate
+	24,  // 137: afterimage.v1.RetentionService.AuditRetention:output_type -> afterimage.v1.RetentionAudit
+	63,  // 138: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	63,  // 139: afterimage.v1.PolicyService.ApplyPolicy:output_type -> afterimage.v1.Policy
+	27,  // 140: afterimage.v1.PolicyService.PreviewPolicy:output_type -> afterimage.v1.PreviewPolicyResponse
+	30,  // 141: afterimage.v1.PolicyService.ListPolicies:output_type -> afterimage.v1.ListPoliciesResponse
+	125, // [125:142] is the sub-list for method output_type
+	108, // [108:125] is the sub-list for method input_type
+	108, // [108:108] is the sub-list for extension type_name
+	108, // [108:108] is the sub-list for extension extendee
+	0,   // [0:108] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_retention_proto_init() }
@@ -3015,7 +5699,7 @@ func file_afterimage_v1_retention_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_retention_proto_rawDesc), len(file_afterimage_v1_retention_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
