@@ -58,6 +58,7 @@ type Client struct {
 	quarantine pb.QuarantineServiceClient
 	policies   pb.PolicyServiceClient
 	redactions pb.RedactionServiceClient
+	retentions pb.RetentionServiceClient
 }
 
 // New makes a client and checks its configuration. It connects with the first
@@ -91,7 +92,7 @@ func New(cfg Config) (*Client, error) {
 		conn:   conn,
 		events: pb.NewEventServiceClient(conn), sessions: pb.NewSessionServiceClient(conn),
 		similar: pb.NewSimilarityServiceClient(conn), analysis: pb.NewAnalysisServiceClient(conn), exports: pb.NewExportServiceClient(conn), log: pb.NewLogServiceClient(conn), quarantine: pb.NewQuarantineServiceClient(conn),
-		policies: pb.NewPolicyServiceClient(conn), redactions: pb.NewRedactionServiceClient(conn),
+		policies: pb.NewPolicyServiceClient(conn), redactions: pb.NewRedactionServiceClient(conn), retentions: pb.NewRetentionServiceClient(conn),
 	}, nil
 }
 

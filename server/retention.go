@@ -201,11 +201,8 @@ func (s retentions) ConfirmRetention(ctx context.Context, r *pb.ConfirmRetention
 	return s.cfg.Keeper.Confirm(ctx, r.GetActor(), r.GetReason())
 }
 
-// errNoCertificates, errNoAudit: what makes them is not there yet.
-var (
-	errNoCertificates = errors.New("this store certifies nothing")
-	errNoAudit        = errors.New("this store audits nothing")
-)
+// errNoCertificates: what makes them is not there yet.
+var errNoCertificates = errors.New("this store certifies nothing")
 
 // GetCertificate implements RetentionService.
 func (s retentions) GetCertificate(_ context.Context, r *pb.GetCertificateRequest) (*pb.Certificate, error) {
@@ -213,12 +210,4 @@ func (s retentions) GetCertificate(_ context.Context, r *pb.GetCertificateReques
 		return nil, err
 	}
 	return nil, errNoCertificates
-}
-
-// AuditRetention implements RetentionService.
-func (s retentions) AuditRetention(_ context.Context, r *pb.AuditRetentionRequest) (*pb.RetentionAudit, error) {
-	if _, err := event.ParseTenant(r.GetTenant()); err != nil {
-		return nil, err
-	}
-	return nil, errNoAudit
 }

@@ -207,7 +207,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	metrics.registry.MustRegister(newKept(keeper, log, logger))
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: engine, Exports: exporter,
-		Publish: stream.publish, Stored: policies.stored(log), Keeper: keeper,
+		Publish: stream.publish, Stored: policies.stored(log), Keeper: keeper, Now: flags.now,
 		Policy: policies.inForce, ApplyPolicy: policies.change, PreviewPolicy: policies.preview, Policies: policies.History,
 		Ready:   func() error { return cmp.Or(stream.ready(), pulse.ready(), log.Ready()) },
 		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
