@@ -125,6 +125,12 @@ func (k *Keeper) claims(ctx context.Context, t event.Tenant, scopes []*pb.Hold_S
 		return nil, err
 	}
 	found.Or(late)
+	if from > 0 { // What is said of an event may have come before it.
+		if late, err = k.lateAbout(ctx, t, found, 0, before); err != nil {
+			return nil, err
+		}
+		found.Or(late)
+	}
 	return found, nil
 }
 

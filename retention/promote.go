@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
@@ -36,7 +38,12 @@ func (p *Policies) Promote(ctx context.Context) error {
 type promoter struct {
 	*Policies
 	waiting map[target]string // the class that is kept for longest of those wanted
-	moves   map[move][]event.Seq
+	moves   map[place]string  // the class to move to: of several wanted, what they come to together
+}
+
+type place struct {
+	tenant event.Tenant
+	seq    event.Seq
 }
 
 type target struct {
@@ -53,7 +60,7 @@ type move struct {
 // that are not there. It moves those that came later than what was said of them,
 // in case that was not done.
 func (p *Policies) promoter(ctx context.Context) (*promoter, error) {
-	pr := &promoter{p, map[target]string{}, map[move][]event.Seq{}}
+	pr := &promoter{p, map[target]string{}, map[place]string{}}
 	said := eventlog.Selection{
 		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Verdict), string(event.Report), string(event.Action)}}},
 		Order: eventlog.LogOrder,
@@ -142,9 +149,11 @@ func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
 	if err != nil {
 		return err
 	}
+	if to, moves := pr.moves[place{t, seq}]; moves {
+		in = to
+	}
 	if longer(document, class, in) {
-		to := move{t, keeping(document, class, in)}
-		pr.moves[to] = append(pr.moves[to], seq)
+		pr.moves[place{t, seq}] = keeping(document, class, in)
 	}
 	return nil
 }
@@ -154,7 +163,7 @@ func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
 // moment before. The caller holds moving.
 func (p *Policies) catchUp(ctx context.Context, t event.Tenant, size event.Seq) error {
 	if p.catching == nil {
-		p.catching = &promoter{p, map[target]string{}, map[move][]event.Seq{}}
+		p.catching = &promoter{p, map[target]string{}, map[place]string{}}
 		p.caught = map[event.Tenant]event.Seq{}
 	}
 	pr := p.catching
@@ -233,12 +242,20 @@ func (pr *promoter) move(ctx context.Context) error {
 
 // moved is move of a caller that holds moving.
 func (pr *promoter) moved(ctx context.Context) error {
-	for to, seqs := range pr.moves {
-		if err := pr.promoteTo(ctx, to.tenant, setOf(seqs), to.class); err != nil {
+	sets := map[move]*roaring64.Bitmap{}
+	for of, class := range pr.moves {
+		to := move{of.tenant, class}
+		if sets[to] == nil {
+			sets[to] = roaring64.New()
+		}
+		sets[to].Add(uint64(of.seq))
+	}
+	for to, set := range sets {
+		if err := pr.promoteTo(ctx, to.tenant, set, to.class); err != nil {
 			return err
 		}
-		delete(pr.moves, to)
 	}
+	clear(pr.moves)
 	return nil
 }
 

@@ -112,6 +112,15 @@ rules:
 	publish(verdict("v4", "a3", 0.9), report("r3", "a1", ""))
 	run()
 	check(map[string]string{"a1": "reported", "a3": "reported", "a2": "routine"})
+	// Several things said of one event at a time: it goes where it is kept longest,
+	// in whichever order they came.
+	for n := range 8 {
+		a, b := fmt.Sprint("both", n), fmt.Sprint("both-", n)
+		publish(said(a, "d"), said(b, "d"))
+		publish(verdict("v"+a, a, 0.9), report("r"+a, a, ""), report("r"+b, b, ""), verdict("v"+b, b, 0.9))
+		run()
+		check(map[string]string{a: "reported", b: "reported"})
+	}
 	// Targets that come after what is said of them: at once, and after a restart.
 	publish(verdict("v5", "late1", 0.9), report("r4", "late1", ""), verdict("v6", "late2", 0.1), verdict("v7", "late3", 0.9), report("r5", "late4", ""))
 	run()
