@@ -25,9 +25,17 @@ func beyondMeta(fd protoreflect.FieldDescriptor) bool {
 	case "Capture":
 		return fd.Name() == "redactions" || fd.Name() == "content" || fd.Name() == "escrow"
 	case "PolicyApplied":
-		return fd.Name() == "document"
+		return fd.Name() != "version"
 	case "Forgotten":
-		return fd.Name() == "positions" || fd.Name() == "blocks"
+		return fd.Name() != "cause" && fd.Name() != "request"
+	case "Counted":
+		return fd.Name() != "from" && fd.Name() != "through"
+	case "Promoted":
+		return fd.Name() != "class"
+	case "Exported", "Hold":
+		return fd.Name() == "positions"
+	case "Erasure":
+		return fd.Name() == "positions" || fd.Name() == "quarantined"
 	case "Redacted":
 		return fd.Name() == "events"
 	}

@@ -18,7 +18,10 @@ import (
 var withText = []string{
 	"salt", "capture.redactions", "capture.escrow", "capture.content", "interaction.parameters", "interaction.input", "interaction.retrieved",
 	"interaction.output", "interaction.shown", "interaction.deltas", "report.comment", "action.text",
-	"policy_applied.document", "forgotten.positions", "forgotten.blocks", "redacted.events",
+	"policy_applied.document", "policy_applied.actor", "policy_applied.reason", "policy_applied.approvals", "policy_applied.replaces",
+	"forgotten.positions", "forgotten.blocks", "forgotten.kept", "forgotten.quarantined", "redacted.events",
+	"exported.positions", "hold.positions", "erasure.positions", "erasure.quarantined", "promoted.positions", "promoted.from",
+	"counted.strata", "counted.redactions", "counted.gaps", "counted.other_missing", "counted.quarantined",
 }
 
 // A mask says which fields of an event are wanted. The nil mask wants all.
