@@ -108,6 +108,22 @@ func (k *Keeper) believe(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
+// Begin puts on record what the Keeper makes of its clock. Whoever takes events in
+// calls it first: from then on a clock that is set shows, also after a restart.
+func (k *Keeper) Begin(ctx context.Context) error {
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, err = k.believe(ctx)
+	if errors.Is(err, ErrStopped) {
+		k.cfg.Logger.ErrorContext(ctx, "nothing expires", "err", err)
+		return nil
+	}
+	return err
+}
+
 // Confirm puts on record that the clock is right, and that what a restore lost of
 // holds and erasures was placed again. It returns the state after that.
 func (k *Keeper) Confirm(ctx context.Context, actor, reason string) (*pb.RetentionState, error) {

@@ -148,11 +148,12 @@ func (k *Keeper) PlaceHold(ctx context.Context, t event.Tenant, r *pb.PlaceHoldR
 	if err != nil {
 		return nil, fmt.Errorf("place a hold: %w", err)
 	}
-	fields := []error{required("caseId", r.GetCaseId()), required("authority", r.GetAuthority())}
-	if !r.GetDryRun() {
-		fields = append(fields, required("reason", r.GetReason()), required("actor", r.GetActor()))
+	fields := []error{few("owners", len(r.GetOwners()), event.MaxOwners)}
+	if !r.GetDryRun() { // Whoever asks what a hold would cover may have no case yet.
+		fields = append(fields, required("caseId", r.GetCaseId()), required("authority", r.GetAuthority()),
+			required("reason", r.GetReason()), required("actor", r.GetActor()))
 	}
-	if err := errors.Join(append(fields, few("owners", len(r.GetOwners()), event.MaxOwners))...); err != nil {
+	if err := errors.Join(fields...); err != nil {
 		return nil, err
 	}
 	scope, err := k.scope(t, r.GetScope())
@@ -248,7 +249,11 @@ func (k *Keeper) ExtendHold(ctx context.Context, t event.Tenant, r *pb.ExtendHol
 	if err != nil {
 		return nil, fmt.Errorf("extend a hold: %w", err)
 	}
-	if err := errors.Join(required("actor", r.GetActor()), required("reason", r.GetReason()), few("owners", len(r.GetOwners()), event.MaxOwners)); err != nil {
+	fields := []error{required("actor", r.GetActor()), few("owners", len(r.GetOwners()), event.MaxOwners)}
+	if !r.GetDryRun() {
+		fields = append(fields, required("reason", r.GetReason()))
+	}
+	if err := errors.Join(fields...); err != nil {
 		return nil, err
 	}
 	h, err := b.own(r.GetHold(), r.GetActor())
