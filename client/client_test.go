@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 	"github.com/afterimage/afterimage/client"
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
 	"github.com/afterimage/afterimage/query/export"
@@ -69,13 +71,30 @@ func serve(dir string) (addr string, stop func() error, err error) {
 		return "", nil, err
 	}
 	engine := query.New(query.Config{Log: log})
+	policies, err := retention.Open(ctx, log, nil)
+	if err != nil {
+		return "", nil, err
+	}
+	keeper, err := retention.NewKeeper(ctx, retention.KeeperConfig{
+		Log: log, Policies: policies,
+		Select: func(ctx context.Context, t event.Tenant, s retention.Scope) (iter.Seq2[event.Seq, error], error) {
+			return engine.Evidence(ctx, t, query.EvidenceRequest{Filter: s.GetFilter(), Sessions: s.GetSessions(), Users: s.GetUsers(), From: s.From, Before: s.Before})
+		},
+	})
+	if err != nil {
+		return "", nil, err
+	}
 	exports := export.New(export.Config{Log: log, Engine: engine, Software: "test"})
 	srv, err := server.New(server.Config{
-		HTTP: web, GRPC: rpc, Log: log, Query: engine, Exports: exports,
+		HTTP: web, GRPC: rpc, Log: log, Query: engine, Exports: exports, Keeper: keeper,
 		Publish: func(ctx context.Context, tenant event.Tenant, events []*pb.Event) error {
 			return add(ctx, log, tenant, events)
 		},
-		Policy: func(event.Tenant) (*pb.Policy, error) { return &pb.Policy{Version: "7"}, nil },
+		Policy:      func(event.Tenant) (*pb.Policy, error) { return &pb.Policy{Version: "7"}, nil },
+		ApplyPolicy: policies.Apply, Policies: policies.History,
+		PreviewPolicy: func(context.Context, event.Tenant, *policy.Document, func(eventlog.ForgetProgress)) (*pb.PolicyPreview, error) {
+			return nil, errors.ErrUnsupported
+		},
 		Stored: func(tenant event.Tenant) (*retention.Stored, error) {
 			r, err := redaction.New(redaction.Config{})
 			return &retention.Stored{Log: log, Tenant: tenant, Redactor: r, Policy: "7", Now: time.Now}, err

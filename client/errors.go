@@ -20,26 +20,31 @@ func (r Reason) Error() string { return string(r) }
 
 // The reasons to decide on.
 const (
-	ErrInvalid       Reason = "INVALID"         // any of the four that follow: the request cannot be as it is
-	ErrInvalidEvent  Reason = "INVALID_EVENT"   // an event does not hold to the contract
-	ErrInvalidFilter Reason = "INVALID_FILTER"  // a condition is malformed
-	ErrInvalidPolicy Reason = "INVALID_POLICY"  // a policy document is wrong; with a violation for each problem
-	ErrInvalidField  Reason = "INVALID_REQUEST" // another field
-	ErrNotFound      Reason = "NOT_FOUND"       // there is no such thing, or it is another tenant's
-	ErrErased        Reason = "ERASED"          // it was there and was forgotten
-	ErrTooLarge      Reason = "TOO_LARGE"       // something is over a limit
-	ErrBusy          Reason = "BUSY"            // too much at once: the same may be sent again later
-	ErrDiskFull      Reason = "DISK_FULL"       // there is no room: likewise
-	ErrUnavailable   Reason = "UNAVAILABLE"     // no answer: the store is not there, starting or closing
-	ErrStale         Reason = "STALE"           // another policy is in force than the one to be replaced
-	ErrPromised      Reason = "PROMISED"        // the policy in force promises more
-	ErrNotReady      Reason = "NOT_READY"       // an export is not done
-	ErrExpired       Reason = "EXPIRED"         // an export was done too long ago
-	ErrChanged       Reason = "CHANGED"         // evidence of an export was forgotten or redacted since
-	ErrOtherBytes    Reason = "OTHER_BYTES"     // what is there of a download is not what would be sent now
-	ErrTampered      Reason = "TAMPERED"        // stored bytes are not what was written
-	ErrUnimplemented Reason = "UNIMPLEMENTED"   // this store does not do that
-	ErrInternal      Reason = "INTERNAL"        // anything else; Error.Request is what to look for in the store's log
+	ErrInvalid          Reason = "INVALID"           // any of the four that follow: the request cannot be as it is
+	ErrInvalidEvent     Reason = "INVALID_EVENT"     // an event does not hold to the contract
+	ErrInvalidFilter    Reason = "INVALID_FILTER"    // a condition is malformed
+	ErrInvalidPolicy    Reason = "INVALID_POLICY"    // a policy document is wrong; with a violation for each problem
+	ErrInvalidField     Reason = "INVALID_REQUEST"   // another field
+	ErrNotFound         Reason = "NOT_FOUND"         // there is no such thing, or it is another tenant's
+	ErrErased           Reason = "ERASED"            // it was there and was forgotten
+	ErrTooLarge         Reason = "TOO_LARGE"         // something is over a limit
+	ErrBusy             Reason = "BUSY"              // too much at once: the same may be sent again later
+	ErrDiskFull         Reason = "DISK_FULL"         // there is no room: likewise
+	ErrUnavailable      Reason = "UNAVAILABLE"       // no answer: the store is not there, starting or closing
+	ErrStale            Reason = "STALE"             // another policy is in force than the one to be replaced
+	ErrPromised         Reason = "PROMISED"          // the policy in force promises more
+	ErrNotReady         Reason = "NOT_READY"         // an export is not done
+	ErrExpired          Reason = "EXPIRED"           // an export was done too long ago
+	ErrChanged          Reason = "CHANGED"           // evidence of an export was forgotten or redacted since
+	ErrOtherBytes       Reason = "OTHER_BYTES"       // what is there of a download is not what would be sent now
+	ErrUnknownPerson    Reason = "UNKNOWN_PERSON"    // nothing is stored of the person, under this name
+	ErrHeld             Reason = "HELD"              // a hold claims it
+	ErrNotOwner         Reason = "NOT_OWNER"         // only owners of a hold extend and release it
+	ErrReleased         Reason = "RELEASED"          // the hold was released
+	ErrRetentionStopped Reason = "RETENTION_STOPPED" // nothing expires until somebody confirms what the store doubts
+	ErrTampered         Reason = "TAMPERED"          // stored bytes are not what was written
+	ErrUnimplemented    Reason = "UNIMPLEMENTED"     // this store does not do that
+	ErrInternal         Reason = "INTERNAL"          // anything else; Error.Request is what to look for in the store's log
 )
 
 // Errors of answers that are not whole.
