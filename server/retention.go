@@ -2,13 +2,13 @@ package server
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/grpc"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/retention/certificate"
 )
 
 // retentions answers RetentionService.
@@ -201,13 +201,21 @@ func (s retentions) ConfirmRetention(ctx context.Context, r *pb.ConfirmRetention
 	return s.cfg.Keeper.Confirm(ctx, r.GetActor(), r.GetReason())
 }
 
-// errNoCertificates: what makes them is not there yet.
-var errNoCertificates = errors.New("this store certifies nothing")
 
 // GetCertificate implements RetentionService.
-func (s retentions) GetCertificate(_ context.Context, r *pb.GetCertificateRequest) (*pb.Certificate, error) {
-	if _, err := event.ParseTenant(r.GetTenant()); err != nil {
+func (s retentions) GetCertificate(ctx context.Context, r *pb.GetCertificateRequest) (*pb.Certificate, error) {
+	t, err := event.ParseTenant(r.GetTenant())
+	if err != nil {
 		return nil, err
 	}
-	return nil, errNoCertificates
+	leave, err := await(ctx, s.searches, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	c, err := certificate.Build(ctx, s.cfg.Log, t, r.GetRequest(), s.now())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.Certificate{Json: c.JSON(), Html: c.HTML()}, nil
 }

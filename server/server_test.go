@@ -124,6 +124,7 @@ func listen(t testing.TB) net.Listener {
 func (s *store) publish(ctx context.Context, t event.Tenant, events []*pb.Event) error {
 	var batch []eventlog.Prepared
 	for _, e := range events {
+		e.User = s.userOf(t, e.GetUser())
 		e.Class, e.PolicyVersion = "routine", "test"
 		p, err := s.log.Prepare(t, e)
 		if err != nil {
@@ -133,6 +134,16 @@ func (s *store) publish(ctx context.Context, t event.Tenant, events []*pb.Event)
 	}
 	_, err := s.log.Append(ctx, batch)
 	return err
+}
+
+// userOf is how a user of a tenant is stored.
+func (s *store) userOf(t event.Tenant, id string) string {
+	s.t.Helper()
+	user, err := redaction.User(id, func(v string) (string, error) { return s.log.Pseudonym(t, v) })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return user
 }
 
 // do sends a request and returns the status and the body of the answer.
@@ -732,7 +743,7 @@ func TestNeighboursOverHTTP(t *testing.T) {
 	s.must(interaction("e1", "a/b", "hello", "good day"), other, interaction("e3", "d", "hallo", "guten Tag"))
 	code, body := s.do("GET", "/v1/tenants/acme/sessions/a/b:neighbours?pageSize=5", "")
 	const held = `"start":"2026-11-20T11:00:00Z","end":"2026-11-20T11:00:00Z","events":1,"interactions":1,"user":`
-	if want := `{"sameSubject":[{"session":"d",` + held + `"alice@example.com"}],"samePrompt":[{"session":"c",` + held + `"bob@example.com"}]}`; code != 200 || body != want {
+	if want := `{"sameSubject":[{"session":"d",` + held + `"` + s.userOf("acme", "alice@example.com") + `"}],"samePrompt":[{"session":"c",` + held + `"` + s.userOf("acme", "bob@example.com") + `"}]}`; code != 200 || body != want {
 		t.Errorf("%d %s, want 200 %s", code, body, want)
 	}
 	for path, want := range map[string]int{

@@ -64,7 +64,6 @@ var rules = []rule{
 	{wraps(retention.ErrPromised), codes.FailedPrecondition, "PROMISED"},
 	{wraps(errNoBackups), codes.FailedPrecondition, "NO_BACKUPS"},
 	{wraps(errNoExports), codes.Unimplemented, "UNIMPLEMENTED"},
-	{wraps(errNoCertificates), codes.Unimplemented, "UNIMPLEMENTED"},
 	{wraps(export.ErrBusy), codes.ResourceExhausted, "BUSY"},
 	{wraps(export.ErrNotReady), codes.FailedPrecondition, "NOT_READY"},
 	{wraps(export.ErrExpired), codes.FailedPrecondition, "EXPIRED"},
