@@ -30,7 +30,7 @@ func TestForeignWitness(t *testing.T) {
 	r.flags = []string{"--witness", "http://" + theirs.http + "=" + theirs.key, "--witness-every", "20ms"}
 	server = r.serve()
 	asked := uint64(0)
-	for _, size := range []uint64{2, 300, 700} {
+	for _, size := range []uint64{3, 300, 700} {
 		r.grow(size)
 		r.cosigned(theirs, size)
 		if said := ours.ask(t, path, r, vkey, asked); said != fmt.Sprintln(size) {

@@ -120,14 +120,15 @@ func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// await N TENANT [FILTER]: waits until that many events are found.
+// await N TENANT [FILTER]: waits until that many events are found, of evidence
+// unless the filter says otherwise: what the store puts on record comes when it will.
 func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: await N TENANT [FILTER]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	filter := `kind != "policy_applied"`
+	filter := `kind in ["interaction", "verdict", "report", "action", "coverage"]`
 	if len(args) > 2 {
 		filter = args[2]
 	}

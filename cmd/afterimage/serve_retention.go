@@ -15,13 +15,18 @@ import (
 	"github.com/afterimage/afterimage/retention"
 )
 
-// newKeeper returns what holds, expires and erases in a log. What was published
-// before an erasure is in the log when it is asked for: nobody's evidence waits in
-// the stream until the erasure is over.
+// newKeeper returns what holds, expires and erases in a log, when it has judged the
+// clock that events are about to be dated by. What was published before an erasure
+// is in the log when it is asked for: nobody's evidence waits in the stream until
+// the erasure is over.
 func newKeeper(ctx context.Context, log *eventlog.Log, p *policies, engine *query.Engine, consumer *ingest.Consumer, now func() time.Time, logger *slog.Logger) (*retention.Keeper, error) {
-	return retention.NewKeeper(ctx, retention.KeeperConfig{
+	keeper, err := retention.NewKeeper(ctx, retention.KeeperConfig{
 		Log: log, Policies: p.Policies, Select: inScope(engine), Drain: consumer.Drain, Now: now, Logger: logger,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return keeper, keeper.Begin(ctx)
 }
 
 // inScope returns what finds the evidence that a hold claims.

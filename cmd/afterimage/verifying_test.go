@@ -33,6 +33,7 @@ func TestVerifyingPage(t *testing.T) {
 	server.stop(os.Interrupt) // it is all there afterwards
 	r.flags = nil
 	r.serve()
+	r.await(701)
 	tool, err := fsckTool()
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +63,8 @@ func TestVerifyingPage(t *testing.T) {
 		t.Fatalf("%v: %s\n%s", err, said, script)
 	}
 	for _, want := range []string{
-		"Successfully fsck'd log with size 700", "Signature Verified Successfully", "Verification: OK", "Time stamp: ", `"toSize":"700"`,
-		"verified: event 299 is in the log of 700 events", "verified: 700 events",
+		"Successfully fsck'd log with size 701", "Signature Verified Successfully", "Verification: OK", "Time stamp: ", `"toSize":"701"`,
+		"verified: event 299 is in the log of 701 events", "verified: 701 events",
 	} {
 		if !bytes.Contains(said, []byte(want)) {
 			t.Errorf("it does not say %q: %s", want, said)

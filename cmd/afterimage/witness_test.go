@@ -104,11 +104,13 @@ func TestTwoStoresWitnessEachOther(t *testing.T) {
 		copyLive(t, filepath.Join(r.dir, dir), filepath.Join(twin.dir, dir))
 	}
 	r.serve()
+	r.await(301)
 	watching[0].stop(os.Kill)
 	r.grow(500)
 	watching[0] = w.watch()
 	r.cosigned(w, 500)
 	serving = append(serving, twin.serve())
+	twin.await(301)
 	twin.grow(600)
 	// It cannot but publish what nobody cosigned, after it waited for a while.
 	for end := time.Now().Add(patience); !bytes.Contains(twin.get("/tlog/checkpoint"), []byte("\n600\n")); time.Sleep(5 * time.Millisecond) {
