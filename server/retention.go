@@ -201,7 +201,6 @@ func (s retentions) ConfirmRetention(ctx context.Context, r *pb.ConfirmRetention
 	return s.cfg.Keeper.Confirm(ctx, r.GetActor(), r.GetReason())
 }
 
-
 // GetCertificate implements RetentionService.
 func (s retentions) GetCertificate(ctx context.Context, r *pb.GetCertificateRequest) (*pb.Certificate, error) {
 	t, err := event.ParseTenant(r.GetTenant())

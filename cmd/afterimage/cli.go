@@ -22,7 +22,9 @@ type cli struct {
 	Restore    restoreCmd    `cmd:"" help:"Put a backup in place, and forget again what was forgotten since."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Make indexes and tiles again from what was recorded."`
 	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
-	Retention  retentionCmd  `cmd:"" help:"Say what retention did."`
+	Hold       holdCmd       `cmd:"" help:"Keep what a case needs: place, extend, release and list holds."`
+	Erase      eraseCmd      `cmd:"" help:"Erase what is stored of a person, on record."`
+	Retention  retentionCmd  `cmd:"" help:"See what is kept until when and what is forgotten; have it certified."`
 	Redact     redactCmd     `cmd:"" help:"Take personal data and secrets out of text, or measure how well that works."`
 	Keys       keysCmd       `cmd:"" help:"Show, protect or rotate the keys that everything hangs on."`
 	Escrow     escrowCmd     `cmd:"" help:"Make the keys of escrow, or open originals that redaction sealed."`

@@ -44,7 +44,14 @@ func (f storeFlag) explain(err error) error {
 	case errors.Is(e, client.ErrTampered):
 		return coded{fmt.Errorf("%s: run `afterimage verify`", visible(e.Error())), exitTampered}
 	}
-	return errors.New(visible(e.Error()))
+	return errors.New(visible(e.Error()) + nextSteps[e.Reason])
+}
+
+// nextSteps are what to do about reasons that name no step themselves.
+var nextSteps = map[client.Reason]string{
+	client.ErrUnknownPerson: "; nothing was erased",
+	client.ErrReleased:      ": what it covered has its own time again; place another with afterimage hold place",
+	client.ErrHeld:          ": afterimage hold list names the holds; it goes when they are released",
 }
 
 // fieldFlags are what fields of requests are called on the command line.
@@ -54,6 +61,9 @@ var fieldFlags = map[string]string{
 	"tenant": "--tenant", "filter": "--filter", "text": "--text", "since": "--since", "until": "--until", "timeout": "--timeout",
 	"threshold": "--threshold", "interval": "--interval", "quantiles": "--quantiles", "limit": "--limit",
 	"actor": "--actor", "reason": "--reason", "approvals": "--approved-by", "replaces": "--replaces", "incident": "--incident", "format": "--format",
+	"caseId": "--case", "authority": "--authority", "owners": "--owner", "user": "--user", "hold": "HOLD", "request": "REQUEST",
+	"scope": "what to hold", "scope.filter": "--filter", "scope.text": "--text", "scope.sessions": "--session", "scope.users": "--user",
+	"scope.since": "--since", "scope.until": "--until",
 }
 
 // fieldNames finds names of fields in a text, which are no words of any language.
