@@ -210,7 +210,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		Publish: stream.publish, Stored: policies.stored(log), Keeper: keeper, Now: flags.now,
 		Policy: policies.inForce, ApplyPolicy: policies.change, PreviewPolicy: policies.preview, Policies: policies.History,
 		Ready:   func() error { return cmp.Or(stream.ready(), pulse.ready(), log.Ready()) },
-		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger, Now: flags.now,
+		Backups: flags.Backups, Gatherer: metrics.registry, Logger: logger,
 	})
 	if err != nil {
 		return err
