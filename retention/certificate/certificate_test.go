@@ -140,6 +140,9 @@ func TestExpiry(t *testing.T) {
 
 // Positions that lie too scattered to be listed are left out, and the digest stands.
 func TestScattered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes more events than a certificate lists")
+	}
 	r := newRig(t, nil)
 	seqs := r.add(2*MaxListed+4, "routine")
 	var every []event.Seq

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,10 @@ func TestEveryByte(t *testing.T) {
 	for name, data := range map[string][]byte{"JSON": c.JSON(), "HTML": c.HTML()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			document := len(data) // In a page it is what was changed byte by byte by itself.
+			if name == "HTML" {
+				document = bytes.Index(data, []byte("<pre id=\"certificate\">"))
+			}
 			refused := func(changed []byte, what string, at int) {
 				t.Helper()
 				if _, err := Verify(changed, key); !errors.Is(err, eventlog.ErrTampered) {
@@ -49,8 +54,9 @@ func TestEveryByte(t *testing.T) {
 				}
 			}
 			changed := bytes.Clone(data)
+			phase := mathrand.IntN(9) // Where not every byte is tried, others are each time.
 			for i, was := range data {
-				if testing.Short() && i%9 != 0 {
+				if (testing.Short() || raced || i > document) && i%9 != phase {
 					continue
 				}
 				changed[i] = was ^ 1<<(i%8)
@@ -62,7 +68,7 @@ func TestEveryByte(t *testing.T) {
 					}
 				}
 				changed[i] = was
-				if i%17 == 0 || was == '\n' && i%3 == 0 {
+				if i%17 == 0 {
 					refused(data[:i], "and all after it left out", i)
 					refused(slices.Concat(data[:i], data[i+1:]), "left out", i)
 					refused(slices.Concat(data[:i], []byte{' '}, data[i:]), "put behind a space", i)
