@@ -184,3 +184,31 @@ func TestReviewOverdue(t *testing.T) {
 		}
 	}
 }
+
+// What is complained about moves to the complaint's class also out of a class that
+// the policy in force does not declare any more.
+func TestPromoteFromDropped(t *testing.T) {
+	r := keeping10(t)
+	seq := r.say("e1", "s", "u", "chat") // of class routine
+	d, err := policy.Parse([]byte("classes: {other: {keep: 1d}, flagged: {keep: 60d, min: 40d}, ledger: {keep: 7y, min: 7y}}\nrules: [{when: has(event.report), class: flagged}, {class: other}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := put(t.Context(), r.policies, acme, d); err != nil {
+		t.Fatal(err)
+	}
+	r.report("r1", "e1")
+	pr, err := r.policies.promoter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pr.want(acme, "flagged", seq); err != nil {
+		t.Fatal(err)
+	}
+	if err := pr.move(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if class, err := r.log.Class(acme, seq); err != nil || class != "flagged" {
+		t.Errorf("it is kept in class %s, %v, want flagged", class, err)
+	}
+}

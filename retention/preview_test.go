@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
@@ -97,7 +98,7 @@ func TestPreviewIsWhatExpires(t *testing.T) {
 	}
 	for seed := range rounds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			random := rand.New(rand.NewPCG(uint64(seed), 1)) //nolint:gosec // A test that can be repeated.
+			random := rand.New(rand.NewPCG(uint64(seed), 1))
 			r := keeping10(t)
 			var seqs []event.Seq
 			for change := range 3 {
@@ -197,13 +198,13 @@ func TestPreviewTraffic(t *testing.T) {
 		}
 		r.add(e)
 	}
-	add("old", "chat", "alice@example.com", chance(0.5))
+	add("old", "chat", "alice@example.com", new(0.5))
 	r.pass(30 * time.Hour)
 	masked := &pb.Redaction{Type: "EMAIL", Detector: "email", Version: 1, Count: 1, Operator: pb.Redaction_MASK}
-	add("plain", "chat", "nothing", chance(0.5))
-	add("leak", "chat", "call alice@example.com", chance(0.25))
+	add("plain", "chat", "nothing", new(0.5))
+	add("leak", "chat", "call alice@example.com", new(0.25))
 	add("masked", "risky", "call [EMAIL]", nil, masked)
-	add("quiet", "never", "nothing", chance(0.1))
+	add("quiet", "never", "nothing", new(0.1))
 	d, err := policy.Parse([]byte(`
 classes: {routine: {keep: 10d}, flagged: {keep: 60d, min: 40d}, ledger: {keep: 7y, min: 7y}}
 rules: [{when: 'source.service == "chat"', class: flagged}, {class: routine}]
@@ -241,8 +242,6 @@ redaction: {operators: {EMAIL: pseudonym}}
 		t.Errorf("where content is dropped %d are redacted otherwise, want all 4", got)
 	}
 }
-
-func chance(p float64) *float64 { return &p }
 
 func parsed(t *testing.T, source string) *policy.Document {
 	t.Helper()

@@ -138,10 +138,6 @@ func (pr *promoter) look(ctx context.Context, t event.Tenant, seq event.Seq, e *
 // want notes that an event is to move to a class, if that is kept for longer
 // than the one it is in.
 func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
-	document, _, _, ok := pr.Current(t)
-	if !ok {
-		return nil
-	}
 	in, err := pr.log.Class(t, seq)
 	if errors.Is(err, eventlog.ErrErased) {
 		return nil
@@ -152,8 +148,8 @@ func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
 	if to, moves := pr.moves[place{t, seq}]; moves {
 		in = to
 	}
-	if longer(document, class, in) {
-		pr.moves[place{t, seq}] = keeping(document, class, in)
+	if pr.longer(t, class, in) {
+		pr.moves[place{t, seq}] = pr.keeping(t, class, in)
 	}
 	return nil
 }
@@ -221,9 +217,9 @@ func (pr *promoter) arrived(ctx context.Context, t event.Tenant) error {
 
 // keeping returns the class in which events of one class are kept as another says
 // without losing what theirs promised.
-func keeping(document *policy.Document, class, in string) string {
-	to, _ := document.Class(class)
-	from, _ := document.Class(in)
+func (p *Policies) keeping(t event.Tenant, class, in string) string {
+	to, _ := p.Kept(t, class)
+	from, _ := p.Kept(t, in)
 	if from.Min > to.Min {
 		return policy.Join(in, class)
 	}
@@ -261,9 +257,9 @@ func (pr *promoter) moved(ctx context.Context) error {
 
 // await notes that a target is not there yet.
 func (pr *promoter) await(t event.Tenant, id, class string) {
-	document, _, _, ok := pr.Current(t)
+	_, ok := pr.in(t)
 	before, waited := pr.waiting[target{t, id}]
-	if !ok || waited && !longer(document, class, before) || !waited && len(pr.waiting) >= maxWaiting {
+	if !ok || waited && !pr.longer(t, class, before) || !waited && len(pr.waiting) >= maxWaiting {
 		return
 	}
 	pr.waiting[target{t, id}] = class
@@ -313,12 +309,13 @@ func (pr *promoter) about(ctx context.Context, t event.Tenant, e *pb.Event) (seq
 	return seqs, nil
 }
 
-// longer reports whether a document keeps one class for longer than another.
-func longer(document *policy.Document, class, than string) bool {
-	to, ok := document.Class(class)
+// longer reports whether one class is kept for longer than another now, of which
+// either may be one that the policy in force does not declare any more.
+func (p *Policies) longer(t event.Tenant, class, than string) bool {
+	to, ok := p.Kept(t, class)
 	if !ok {
 		return false
 	}
-	from, ok := document.Class(than)
+	from, ok := p.Kept(t, than)
 	return ok && to.Keep > from.Keep
 }
