@@ -80,8 +80,8 @@ func (c *holdPlaceCmd) next(out io.Writer, p *pb.PlaceHoldResponse, scope *pb.Ho
 	w := newTyped("hold", "place")
 	typedScope(w, scope)
 	w.needed("--case", c.Case, "CASE")
-	c.typed(w)
 	w.needed("--authority", c.Authority, "WHOSE")
+	c.typed(w)
 	w.flag("--owner", c.Owner...)
 	w.tenant(c.tenantFlag)
 	_, err := fmt.Fprintf(out, "would cover %s, %d of them held by no other; and what comes later and matches\nnothing was changed; to do it:\n  %s\n",

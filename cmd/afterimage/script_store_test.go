@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,22 +38,45 @@ func scriptClock() time.Time {
 	return now.Add(moved)
 }
 
-// clock DURATION: moves the clock of the stores that the script runs to this from
-// real time; days are allowed.
+// clock DURATION: moves the clock of the stores that the script runs to so long
+// after noon of tomorrow, in UTC, so that it is never within hours of the end of a
+// day; 7d is seven days.
 func scriptMove(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: clock DURATION")
 	}
-	moved := args[0]
-	if days, ok := strings.CutSuffix(moved, "d"); ok {
-		n, err := strconv.Atoi(days)
-		ts.Check(err)
-		moved = (time.Duration(n) * 24 * time.Hour).String()
+	if ts.Getenv("NOON") == "" { // The script may run past midnight.
+		ts.Setenv("NOON", time.Now().UTC().Truncate(24*time.Hour).Add(36*time.Hour).Format(time.RFC3339))
 	}
+	noon, err := time.Parse(time.RFC3339, ts.Getenv("NOON"))
+	ts.Check(err)
+	after, err := sinceNoon(args[0])
+	ts.Check(err)
 	file := ts.MkAbs("clock")
-	ts.Check(os.WriteFile(file+".tmp", []byte(moved), 0o600))
+	ts.Check(os.WriteFile(file+".tmp", []byte((time.Until(noon) + after).String()), 0o600))
 	ts.Check(os.Rename(file+".tmp", file)) // at once: a store may be reading it
 	ts.Setenv("CLOCK", file)
+}
+
+func sinceNoon(s string) (time.Duration, error) {
+	days, ok := strings.CutSuffix(s, "d")
+	if !ok {
+		return time.ParseDuration(s)
+	}
+	n, err := strconv.Atoi(days)
+	return time.Duration(n) * 24 * time.Hour, err
+}
+
+// grab NAME REGEXP: sets $NAME to what the group matches in what was printed last.
+func scriptGrab(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: grab NAME REGEXP")
+	}
+	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("nothing matches %s with one group", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // backup DIR N: sets $BACKUP to the N-th backup in DIR, counted from 1, of

@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"key":     scriptKey,
 			"bend":    scriptBend,
 			"clock":   scriptMove,
+			"grab":    scriptGrab,
 		},
 		RequireExplicitExec: true,
 	})

@@ -204,7 +204,8 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		return err
 	}
 	policies.stays, policies.guard = keeper.Stays, keeper.Guard
-	metrics.registry.MustRegister(newKept(keeper, log, logger))
+	kept := newKept(ctx, keeper, log, logger)
+	metrics.registry.MustRegister(kept)
 	doors, err := server.New(server.Config{
 		HTTP: web, GRPC: rpc, Log: log, Checkpoint: witnesses.checkpoint(), Query: engine, Exports: exporter,
 		Publish: stream.publish, Stored: policies.stored(log), Keeper: keeper, Now: flags.now,
@@ -225,6 +226,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return exporter.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
 	group.Go(func() error { return keeper.Run(ctx) })
+	group.Go(func() error { return kept.run(ctx) })
 	group.Go(func() error { return promote(ctx, policies.Policies, logger) })
 	group.Go(func() error { return witnesses.run(ctx) })
 	group.Go(func() error { return stamps.run(ctx) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,68 +46,99 @@ func inScope(engine *query.Engine) func(context.Context, event.Tenant, retention
 	}
 }
 
-// kept is how retention is, as metrics.
+// kept is how retention is, as metrics. It is read now and then, and not when
+// somebody asks: a reading waits for whatever is being forgotten.
 type kept struct {
 	keeper  *retention.Keeper
 	tenants func() []event.Tenant
 	logger  *slog.Logger
+	gauges  []*prometheus.Desc // in the order of a reading
 
-	stopped, due, run, next, warnings, holds, held, owed *prometheus.Desc
+	mu      sync.Mutex // guards what follows
+	reading []float64  // the last; nil: there is none
 }
 
-// keptTime is how long one reading of the metrics may take.
-const keptTime = 5 * time.Second
+// keptEvery is how old the metrics of retention may be.
+const keptEvery = 15 * time.Second
 
-func newKept(keeper *retention.Keeper, log *eventlog.Log, logger *slog.Logger) *kept {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("afterimage_retention_"+name, help, nil, nil)
+// newKept returns the metrics, read once.
+func newKept(ctx context.Context, keeper *retention.Keeper, log *eventlog.Log, logger *slog.Logger) *kept {
+	k := &kept{keeper: keeper, tenants: log.Tenants, logger: logger}
+	for _, g := range []struct{ name, help string }{
+		{"stopped", "1 while nothing expires until somebody confirms what the store doubts, else 0."},
+		{"due_buckets", "Buckets whose time has passed and that are there still."},
+		{"last_run_timestamp_seconds", "When the store last looked for what is due; 0: not since it was started."},
+		{"next_due_timestamp_seconds", "When the next bucket is due; 0: none."},
+		{"warnings", "What needs somebody, such as overdue reviews of policies."},
+		{"holds", "Holds that are not released."},
+		{"held_events", "Events that these cover; what several cover counts for each."},
+		{"owed_erasures", "Erasures of which something is deferred."},
+	} {
+		k.gauges = append(k.gauges, prometheus.NewDesc("afterimage_retention_"+g.name, g.help, nil, nil))
 	}
-	return &kept{
-		keeper: keeper, tenants: log.Tenants, logger: logger,
-		stopped:  desc("stopped", "1 while nothing expires until somebody confirms what the store doubts, else 0."),
-		due:      desc("due_buckets", "Buckets whose time has passed and that are there still."),
-		run:      desc("last_run_timestamp_seconds", "When the store last looked for what is due; 0: never."),
-		next:     desc("next_due_timestamp_seconds", "When the next bucket is due; 0: none."),
-		warnings: desc("warnings", "What needs somebody, such as overdue reviews of policies."),
-		holds:    desc("holds", "Holds that are not released."),
-		held:     desc("held_events", "Events that these cover; what several cover counts for each."),
-		owed:     desc("owed_erasures", "Erasures of which something is deferred."),
+	k.read(ctx)
+	return k
+}
+
+// run reads them again and again, until ctx ends.
+func (k *kept) run(ctx context.Context) error {
+	tick := time.NewTicker(keptEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			k.read(ctx)
+		}
 	}
+}
+
+// read takes a reading. Where it cannot be taken there is none: an alert on its
+// absence says more than numbers that are wrong.
+func (k *kept) read(ctx context.Context) {
+	reading, err := k.take(ctx)
+	if err != nil && ctx.Err() == nil {
+		k.logger.WarnContext(ctx, "how retention is is not known", "err", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reading = reading
+}
+
+func (k *kept) take(ctx context.Context) ([]float64, error) {
+	state, err := k.keeper.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	holds, held, owed, err := k.claims(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stopped := 0.0
+	if state.GetStopped() != "" {
+		stopped = 1
+	}
+	return []float64{
+		stopped, float64(state.GetDue()), float64(state.GetLastRun().GetSeconds()), float64(state.GetNextDue().GetSeconds()),
+		float64(len(state.GetWarnings())), float64(holds), float64(held), float64(owed),
+	}, nil
 }
 
 // Describe implements prometheus.Collector.
 func (k *kept) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{k.stopped, k.due, k.run, k.next, k.warnings, k.holds, k.held, k.owed} {
+	for _, d := range k.gauges {
 		out <- d
 	}
 }
 
-// Collect implements prometheus.Collector. What cannot be told is left out: an
-// alert on its absence says more than a number that is wrong.
+// Collect implements prometheus.Collector.
 func (k *kept) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), keptTime)
-	defer cancel()
-	gauge := func(d *prometheus.Desc, value float64) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, value := range k.reading {
+		out <- prometheus.MustNewConstMetric(k.gauges[i], prometheus.GaugeValue, value)
 	}
-	state, err := k.keeper.State(ctx)
-	if err != nil {
-		k.logger.WarnContext(ctx, "the state of retention is not known", "err", err)
-		return
-	}
-	gauge(k.stopped, oneIf(state.GetStopped() != ""))
-	gauge(k.due, float64(state.GetDue()))
-	gauge(k.run, float64(state.GetLastRun().GetSeconds()))
-	gauge(k.next, float64(state.GetNextDue().GetSeconds()))
-	gauge(k.warnings, float64(len(state.GetWarnings())))
-	holds, held, owed, err := k.claims(ctx)
-	if err != nil {
-		k.logger.WarnContext(ctx, "holds and erasures are not known", "err", err)
-		return
-	}
-	gauge(k.holds, float64(holds))
-	gauge(k.held, float64(held))
-	gauge(k.owed, float64(owed))
 }
 
 // claims counts what keeps evidence, and what is owed, over all tenants.
@@ -131,11 +163,4 @@ func (k *kept) claims(ctx context.Context) (holds, held, owed uint64, err error)
 		}
 	}
 	return holds, held, owed, nil
-}
-
-func oneIf(is bool) float64 {
-	if is {
-		return 1
-	}
-	return 0
 }
