@@ -273,3 +273,31 @@ func TestLedgerExpires(t *testing.T) {
 		t.Errorf("the certificate that was issued before: %v", err)
 	}
 }
+
+// Invariant 7: of a log whose indexes and locations were made again, a certificate is
+// the same.
+func TestRebuilt(t *testing.T) {
+	r := newRig(t, nil)
+	seqs := r.add(300, "reported")
+	r.add(300, "routine")
+	r.erase("both", "run-1", seqs[7], seqs[70], seqs[71])
+	what := r.forgetting("both", "run-2", pb.Forgotten_ERASED)
+	for _, b := range r.log.Buckets() {
+		if b.Class == "routine" {
+			what.Buckets = append(what.Buckets, b.ID)
+		}
+	}
+	r.forget(what)
+	r.add(20, "reported")
+	want, _ := r.build("both")
+	if err := r.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := eventlog.Rebuild(t.Context(), r.cfg, func(eventlog.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
+	if got, _ := r.build("both"); !bytes.Equal(got.JSON(), want.JSON()) {
+		t.Errorf("got %s\nwant %s", got.JSON(), want.JSON())
+	}
+}

@@ -27,6 +27,7 @@ var morning = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 // A rig is a log that forgets.
 type rig struct {
 	testing.TB
+	cfg eventlog.Config
 	log *eventlog.Log
 	now time.Time
 	n   int // events added
@@ -40,10 +41,8 @@ func newRig(t testing.TB, configure func(*eventlog.Config)) *rig {
 	if configure != nil {
 		configure(&cfg)
 	}
-	var err error
-	if r.log, err = eventlog.Open(context.Background(), cfg); err != nil {
-		t.Fatal(err)
-	}
+	r.cfg = cfg
+	r.open()
 	t.Cleanup(func() {
 		if err := r.log.Close(); err != nil && !errors.Is(err, eventlog.ErrClosed) {
 			t.Error(err)
@@ -54,6 +53,14 @@ func newRig(t testing.TB, configure func(*eventlog.Config)) *rig {
 		PolicyApplied: &pb.PolicyApplied{Version: document.Version(), Document: string(document.Source())},
 	}})
 	return r
+}
+
+func (r *rig) open() {
+	r.Helper()
+	var err error
+	if r.log, err = eventlog.Open(context.Background(), r.cfg); err != nil {
+		r.Fatal(err)
+	}
 }
 
 // add appends events of acme, and returns where they are.
