@@ -24,7 +24,7 @@ const maxWaiting = 100_000
 // that the policy gave that event, where the target's own class is kept for less
 // long: evidence of harm must not expire before the complaint does. A target may
 // come after what is said of it. A report on a session as a whole moves all of the
-// session. It follows the log until ctx ends; after a restart it goes on where it
+// session, and what comes of it later. It follows the log until ctx ends; after a restart it goes on where it
 // was.
 func (p *Policies) Promote(ctx context.Context) error {
 	pr, err := p.promoter(ctx)
@@ -48,7 +48,8 @@ type place struct {
 
 type target struct {
 	tenant event.Tenant
-	id     string
+	id     string // of an event
+	whole  string // or a session, of which more may always come
 }
 
 type move struct {
@@ -77,12 +78,11 @@ func (p *Policies) promoter(ctx context.Context) (*promoter, error) {
 			if err != nil {
 				return nil, err
 			}
-			if id, _ := about(e); id == "" {
-				continue
-			}
 			seqs, err := pr.about(ctx, t, e)
-			if err == nil && len(seqs) > 0 && seqs[0] > entry.Seq {
-				err = pr.want(t, e.GetClass(), seqs[0])
+			for _, seq := range seqs {
+				if err == nil && seq > entry.Seq {
+					err = pr.want(t, e.GetClass(), seq)
+				}
 			}
 			if err != nil {
 				return nil, err
@@ -116,12 +116,19 @@ func (pr *promoter) look(ctx context.Context, t event.Tenant, seq event.Seq, e *
 		if len(pr.waiting) == 0 {
 			return nil
 		}
-		class, waited := pr.waiting[target{t, e.GetId()}]
-		if !waited {
-			return nil
+		for _, of := range []target{{tenant: t, id: e.GetId()}, {tenant: t, whole: e.GetSession()}} {
+			class, waited := pr.waiting[of]
+			if !waited {
+				continue
+			}
+			if of.whole == "" {
+				delete(pr.waiting, of)
+			}
+			if err := pr.want(t, class, seq); err != nil {
+				return err
+			}
 		}
-		delete(pr.waiting, target{t, e.GetId()})
-		return pr.want(t, class, seq)
+		return nil
 	}
 	seqs, err := pr.about(ctx, t, e)
 	if err != nil {
@@ -197,7 +204,7 @@ func (p *Policies) catchUp(ctx context.Context, t event.Tenant, size event.Seq) 
 // arrived notes what was waited for of a tenant and is there now.
 func (pr *promoter) arrived(ctx context.Context, t event.Tenant) error {
 	for of, class := range pr.waiting {
-		if of.tenant != t {
+		if of.tenant != t || of.whole != "" { // What comes of a session today is not due today.
 			continue
 		}
 		seq, err := pr.log.Lookup(ctx, t, of.id)
@@ -255,14 +262,14 @@ func (pr *promoter) moved(ctx context.Context) error {
 	return nil
 }
 
-// await notes that a target is not there yet.
-func (pr *promoter) await(t event.Tenant, id, class string) {
-	_, ok := pr.in(t)
-	before, waited := pr.waiting[target{t, id}]
-	if !ok || waited && !pr.longer(t, class, before) || !waited && len(pr.waiting) >= maxWaiting {
+// await notes that a target is not there yet, or that more of it may come.
+func (pr *promoter) await(of target, class string) {
+	_, ok := pr.in(of.tenant)
+	before, waited := pr.waiting[of]
+	if !ok || waited && !pr.longer(of.tenant, class, before) || !waited && len(pr.waiting) >= maxWaiting {
 		return
 	}
-	pr.waiting[target{t, id}] = class
+	pr.waiting[of] = class
 }
 
 // about returns what an event speaks of: one event, or else a session.
@@ -285,7 +292,7 @@ func (pr *promoter) about(ctx context.Context, t event.Tenant, e *pb.Event) (seq
 	if id != "" {
 		seq, err := pr.log.Lookup(ctx, t, id)
 		if errors.Is(err, eventlog.ErrNotFound) {
-			pr.await(t, id, e.GetClass())
+			pr.await(target{tenant: t, id: id}, e.GetClass())
 			return nil, nil
 		}
 		return []event.Seq{seq}, err
@@ -293,6 +300,7 @@ func (pr *promoter) about(ctx context.Context, t event.Tenant, e *pb.Event) (seq
 	if session == "" {
 		return nil, nil
 	}
+	pr.await(target{tenant: t, whole: session}, e.GetClass())
 	selection := eventlog.Selection{
 		Terms: []eventlog.Term{
 			{Field: eventlog.FieldSession, Values: []string{session}},

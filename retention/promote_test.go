@@ -124,16 +124,17 @@ rules:
 	// Targets that come after what is said of them: at once, and after a restart.
 	publish(verdict("v5", "late1", 0.9), report("r4", "late1", ""), verdict("v6", "late2", 0.1), verdict("v7", "late3", 0.9), report("r5", "late4", ""))
 	run()
-	publish(said("late1", "c"), said("late2", "c"))
+	publish(said("late1", "c"), said("late2", "c"), said("b6", "b"))
 	run()
+	check(map[string]string{"b6": "reported"})
 	check(map[string]string{"late1": "reported", "late2": "routine"})
 	pr = restarted()
-	publish(said("late3", "c"))
+	publish(said("late3", "c"), said("b7", "b"))
 	run()
-	check(map[string]string{"late3": "flagged"})
-	publish(said("late4", "c"))
+	check(map[string]string{"late3": "flagged", "b7": "reported"})
+	publish(said("late4", "c"), said("b8", "b"))
 	restarted() // It died after the target came and before it was moved.
-	check(map[string]string{"late4": "reported"})
+	check(map[string]string{"late4": "reported", "b8": "reported"})
 	run()
 	check(map[string]string{"late1": "reported", "late2": "routine", "late3": "flagged", "late4": "reported"})
 	// A report on what is in the ledger holds nothing up, though it would be kept for

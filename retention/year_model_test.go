@@ -131,6 +131,9 @@ func (m *model) said(fresh []*evidence) {
 			delete(m.waiting, k)
 			m.want(e, class)
 		}
+		if class, waited := m.waiting[whole(e.tenant, e.stored.GetSession())]; waited && e.stored.GetInteraction() != nil {
+			m.want(e, class)
+		}
 		m.says(e, m.waiting)
 	}
 }
@@ -143,9 +146,10 @@ func (m *model) says(e *evidence, waiting map[string]string) {
 		if target := m.byID[key(e.tenant, id)]; target != nil {
 			m.want(target, e.stored.GetClass())
 		} else {
-			m.await(e.tenant, id, e.stored.GetClass(), waiting)
+			m.await(e.tenant, key(e.tenant, id), e.stored.GetClass(), waiting)
 		}
 	case session != "":
+		m.await(e.tenant, whole(e.tenant, session), e.stored.GetClass(), waiting)
 		for other := range m.alive(e.tenant) {
 			if other.stored.GetInteraction() != nil && other.stored.GetSession() == session {
 				m.want(other, e.stored.GetClass())
@@ -176,12 +180,14 @@ func (m *model) catchUp(t event.Tenant) {
 	m.caught[t] = c
 }
 
-func (m *model) await(t event.Tenant, id, class string, waiting map[string]string) {
-	before, waited := waiting[key(t, id)]
-	if !waited || m.longer(t, class, before) {
-		waiting[key(t, id)] = class
+func (m *model) await(t event.Tenant, of, class string, waiting map[string]string) {
+	if before, waited := waiting[of]; !waited || m.longer(t, class, before) {
+		waiting[of] = class
 	}
 }
+
+// whole names a session as what is waited for: more of it may always come.
+func whole(t event.Tenant, session string) string { return key(t, "session "+session) }
 
 func (m *model) longer(t event.Tenant, class, than string) bool {
 	a, _ := m.plans[t].span(t, class)
@@ -202,19 +208,28 @@ func (m *model) want(e *evidence, class string) {
 }
 
 // restarted does what a store does that begins to follow the log anew: of what was
-// said before what it is about came, it makes sure; and it waits again.
+// said before that which it is about came it makes sure; and it waits again.
 func (m *model) restarted() {
 	clear(m.waiting)
 	clear(m.caught)
 	for _, e := range m.events {
-		id, _ := about(e.stored)
-		if id == "" || e.gone != "" {
+		if e.gone != "" {
 			continue
 		}
-		if target := m.byID[key(e.tenant, id)]; target == nil {
-			m.await(e.tenant, id, e.stored.GetClass(), m.waiting)
-		} else if target.seq > e.seq {
+		id, session := about(e.stored)
+		target := m.byID[key(e.tenant, id)]
+		switch {
+		case id != "" && target == nil:
+			m.await(e.tenant, key(e.tenant, id), e.stored.GetClass(), m.waiting)
+		case id != "" && target.seq > e.seq:
 			m.want(target, e.stored.GetClass())
+		case id == "" && session != "":
+			m.await(e.tenant, whole(e.tenant, session), e.stored.GetClass(), m.waiting)
+			for other := range m.alive(e.tenant) {
+				if other.seq > e.seq && other.stored.GetInteraction() != nil && other.stored.GetSession() == session {
+					m.want(other, e.stored.GetClass())
+				}
+			}
 		}
 	}
 }

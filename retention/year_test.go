@@ -69,6 +69,7 @@ type year struct {
 	rng     *rand.Rand
 	traffic *traffic
 	model   *model
+	fresh   []*evidence // that nothing follows yet
 	backups []backup
 	done    map[string]int // by what
 	stream  uint64         // of the last message that was quarantined
@@ -178,7 +179,6 @@ func (y *year) publish(t event.Tenant, events []*pb.Event) {
 	if err != nil {
 		y.Fatal(err)
 	}
-	var fresh []*evidence
 	for i, r := range results {
 		one := given[i]
 		if r.Outcome != eventlog.Appended {
@@ -195,9 +195,8 @@ func (y *year) publish(t event.Tenant, events []*pb.Event) {
 			y.Errorf("event %d is not stored as it was given", r.Seq)
 		}
 		y.model.add(one)
-		fresh = append(fresh, one)
+		y.fresh = append(y.fresh, one)
 	}
-	y.model.said(fresh)
 }
 
 // follow has what is said of events take effect.
@@ -206,6 +205,8 @@ func (y *year) follow() {
 	if err := y.promote(y.Context()); err != nil {
 		y.Fatal(err)
 	}
+	y.model.said(y.fresh)
+	y.fresh = nil
 }
 
 func (y *year) pseudonym(t event.Tenant, user string) string {
