@@ -83,6 +83,9 @@ func (l *Log) Append(ctx context.Context, batch []Prepared) ([]Result, error) {
 		return nil, err
 	}
 	a, err := l.append(batch)
+	if err == nil {
+		err = l.publishedAgain(a.results)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", err)
 	}

@@ -26,6 +26,7 @@
 //	02                                   what is being forgotten
 //	03                                   a rebuild is under way
 //	04                                   first and last number of blocks whose sections are being written
+//	05                                   what the stream's files may have: seq8, since8
 //	t tenant4                            wrapped secret, sealed name
 //	b bucket4                            wrapped secret, sealed (tenant4, day4, class, index4)
 //	h block8                             block header

@@ -178,22 +178,30 @@ func (l *Log) settleEpoch(p *pending, headers map[block.ID]*block.Header) {
 	}
 }
 
-// endEpoch destroys the key of the epoch before, once the embedded JetStream's
-// files do not need it any more.
+// endEpoch destroys the key of the epoch before, and that of the embedded
+// JetStream's files if what was forgotten may be in them, once they do not need it
+// any more.
 func (l *Log) endEpoch(ctx context.Context, progress func(ForgetProgress)) error {
-	previous := l.ring.Previous()
-	if previous == nil {
+	changing := func() bool { return l.ring.Previous() != nil || l.ring.OldStreamKey() != "" }
+	if !changing() {
 		return nil
 	}
-	if l.cfg.Rekey != nil {
-		if err := l.cfg.Rekey(ctx, l.ring.Current().StreamKey(), previous.StreamKey()); err != nil {
-			return fmt.Errorf("change the stream's key: %w", err)
+	for changing() {
+		if err := l.rekeyStream(ctx); err != nil {
+			return err
+		}
+		if err := l.ring.End(); err != nil {
+			return err
+		}
+		if !l.settled {
+			continue
+		}
+		l.settled = false
+		if err := l.ring.BeginStream(); err != nil {
+			return err
 		}
 	}
-	if err := l.ring.End(); err != nil {
-		return err
-	}
-	l.log.InfoContext(ctx, "a new epoch of keys began; what was forgotten is gone", "epoch", l.ring.Current().Number())
+	l.log.InfoContext(ctx, "what was forgotten is gone", "epoch", l.ring.Current().Number())
 	progress(ForgetProgress{"stream", 1, 1})
 	return nil
 }

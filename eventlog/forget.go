@@ -508,6 +508,13 @@ func (l *Log) reindex(ctx context.Context, p *pending, progress func(ForgetProgr
 	if err != nil {
 		return err
 	}
+	if streamed, err := l.inStream(p); err != nil {
+		return err
+	} else if streamed {
+		if err := l.ring.PrepareStream(); err != nil {
+			return err
+		}
+	}
 	next, err := l.ring.BeginAfter(given)
 	if err != nil {
 		return err

@@ -409,9 +409,109 @@ func TestForgetWaitsForTheStream(t *testing.T) {
 	if err := l.Resume(t.Context(), func(ForgetProgress) {}); err != nil {
 		t.Fatal(err)
 	}
-	if l.OldStreamKey() != "" || len(calls) != 2 || calls[1] != [2]string{l.StreamKey(), before} {
+	// Once for the key that the start used, before the stream was drained, and once
+	// more for one under which nothing of it ever was.
+	if l.OldStreamKey() != "" || len(calls) != 3 || calls[1][1] != before || calls[2] != [2]string{l.StreamKey(), calls[1][0]} {
 		t.Fatalf("after Resume: old key %q, calls %v", l.OldStreamKey(), calls)
 	}
+	verified(t, l)
+}
+
+// The stream's key changes when what is forgotten may be in its files, and only
+// then: publishers wait meanwhile. What was there before the key last changed is
+// not, unless it was published again.
+func TestForgetLeavesTheStreamAlone(t *testing.T) {
+	cfg := config(t)
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	cfg.Now = func() time.Time { return now }
+	calls := 0
+	var during func()
+	cfg.Rekey = func(context.Context, string, string) error {
+		if calls++; during != nil {
+			during()
+		}
+		return nil
+	}
+	l := bits(t, cfg, 100, 20)
+	changed := func(what string, want bool, do func()) {
+		t.Helper()
+		before, key := calls, l.StreamKey()
+		do()
+		if got := calls > before; got != want || got != (l.StreamKey() != key) {
+			t.Errorf("%s: the stream's key changed: %t (%d calls), want %t", what, got, calls-before, want)
+		}
+		if l.OldStreamKey() != "" {
+			t.Errorf("%s: the old key is still there", what)
+		}
+	}
+	erase := func(request string, seqs ...event.Seq) func() {
+		return func() { t.Helper(); forget(t, l, erasure("acme", request, seqs...)) }
+	}
+	changed("what came since the store was made", true, erase("r1", 7))
+	changed("what was there when the key changed", false, erase("r2", 8))
+	add(t, l, "acme", 100, 110)
+	changed("what was, beside what came since", true, erase("r3", 9, 104))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, cfg)
+	changed("after a restart", false, erase("r4", 10, 105))
+
+	again := func() { // Its publisher sends the one at 50 again.
+		p, err := l.Prepare("acme", sample(50))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := l.Append(t.Context(), []Prepared{p})
+		if err != nil || results[0].Outcome != Duplicate {
+			t.Fatal(results, err)
+		}
+	}
+	again()
+	changed("what was before what was published again", false, erase("r5", 11))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, cfg)
+	changed("what was published again", true, erase("r6", 50))
+	changed("rotated", true, func() {
+		if err := l.RotateStream(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	during = again // after the stream was drained
+	changed("rotated while something is published again", true, func() {
+		if err := l.RotateStream(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	during = nil
+	changed("what that was of", true, erase("r7", 51))
+
+	quarantined := func() BucketID {
+		t.Helper()
+		if err := l.Quarantine(t.Context(), "acme", []*pb.Quarantined{{Time: timestamppb.New(now), Payload: []byte("x")}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range l.Buckets() {
+			if b.Class == quarantineClass {
+				return b.ID
+			}
+		}
+		panic("no bucket")
+	}
+	dropped := func(id BucketID, request string) func() {
+		f := erasure("acme", request)
+		f.Buckets = []BucketID{id}
+		return func() { t.Helper(); forget(t, l, f) }
+	}
+	changed("a quarantined message of today", true, dropped(quarantined(), "r8"))
+	id := quarantined()
+	now = now.Add(4 * 24 * time.Hour)
+	if err := l.RotateStream(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	changed("one of before the key changed", false, dropped(id, "r9"))
 	verified(t, l)
 }
 

@@ -24,6 +24,7 @@ const (
 	spacePending    = 0x02
 	spaceRebuild    = 0x03
 	spaceTables     = 0x04
+	spaceStreamed   = 0x05
 	spaceTenant     = 't'
 	spaceBucket     = 'b'
 	spaceHeader     = 'h'

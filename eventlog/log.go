@@ -98,17 +98,23 @@ type Log struct {
 	rewriting sync.Mutex
 	fresh     map[bucketID]freshBucket // while an epoch changes; guarded by rewriting
 	fork      *fork                    // while the log is restored from a backup
-	backup    sync.Mutex               // held while a backup is made
+	// settled tells that the stream's files were written anew under another key by
+	// the start that followed a crash: before what is in the log left them, so that
+	// it has to be done once more. Guarded by rewriting.
+	settled bool
+	backup  sync.Mutex // held while a backup is made
 
 	// writing is held by whoever writes. It guards what follows.
-	writing sync.Mutex
-	closed  bool
-	state   state
-	edge    *tree.Edge
-	ids     *idFilter // of every event
-	kept    time.Time // when a checkpoint was last kept for good
-	moored  time.Time // when the anchor was last renewed
-	failed  error     // the anchor could not be written
+	writing  sync.Mutex
+	closed   bool
+	state    state
+	edge     *tree.Edge
+	ids      *idFilter // of every event
+	kept     time.Time // when a checkpoint was last kept for good
+	moored   time.Time // when the anchor was last renewed
+	failed   error     // the anchor could not be written
+	streamed streamed  // what the stream's files may have
+	again    event.Seq // the first position that was published again since their key began to change
 }
 
 // An Outcome says what became of a prepared event.
@@ -170,19 +176,14 @@ func (l *Log) Origin() string { return l.signer.Name() }
 func (l *Log) VerifierKey() string { return l.vkey }
 
 // StreamKey returns the key with which the embedded JetStream encrypts its
-// files in this epoch.
+// files.
 //
-// After a crash its files may still need the key of the epoch before,
-// OldStreamKey, until Resume.
-func (l *Log) StreamKey() string { return l.ring.Current().StreamKey() }
+// After a crash its files may still need the key before, OldStreamKey, until
+// Resume.
+func (l *Log) StreamKey() string { return l.ring.StreamKey() }
 
-// OldStreamKey returns the key of the epoch before, "" if that is destroyed.
-func (l *Log) OldStreamKey() string {
-	if p := l.ring.Previous(); p != nil {
-		return p.StreamKey()
-	}
-	return ""
-}
+// OldStreamKey returns the key before, "" if that is destroyed.
+func (l *Log) OldStreamKey() string { return l.ring.OldStreamKey() }
 
 // A BucketID numbers a bucket.
 type BucketID uint32

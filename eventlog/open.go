@@ -279,6 +279,9 @@ func start(cfg Config, db *pebble.DB, ring *keyring.Ring, fresh bool) (*Log, err
 	if err := errors.Join(ring.Use(l.state.epoch), ring.Tidy()); err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
+	if err := l.openStreamed(); err != nil {
+		return nil, err
+	}
 	if err := s.load(func(err error) error { return err }); err != nil {
 		return nil, fmt.Errorf("open log: %w: run afterimage verify", err)
 	}

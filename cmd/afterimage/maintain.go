@@ -51,6 +51,43 @@ func maintain(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error
 	}
 }
 
+// How often the key of the embedded stream's files changes, though nothing asks for
+// it: after that long, in a minute in which nothing comes in, and after a while
+// more in any case.
+const (
+	streamKeyAge  = 20 * time.Hour
+	streamKeyOver = 4 * time.Hour
+)
+
+// rotateStream changes the key of the embedded stream's files every day, until ctx
+// ends, so that what expires is no longer in them, and forgetting it keeps no
+// publisher waiting.
+func rotateStream(ctx context.Context, log *eventlog.Log, logger *slog.Logger) error {
+	tick := time.NewTicker(idleEvery)
+	defer tick.Stop()
+	began := time.Now().Add(-streamKeyAge) // That of before the start may be old.
+	for size := log.Size(); ; size = log.Size() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		age := time.Since(began)
+		if age < streamKeyAge || log.Size() != size && age < streamKeyAge+streamKeyOver {
+			continue
+		}
+		err := log.RotateStream(ctx)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, eventlog.ErrClosed):
+			return nil
+		case err != nil:
+			logger.WarnContext(ctx, "the stream's key did not change and will be tried again", "in", idleEvery, "err", err)
+		default:
+			began = time.Now()
+		}
+	}
+}
+
 // promote moves what is complained about to the class in which it is kept for
 // longer, until ctx ends.
 func promote(ctx context.Context, policies *retention.Policies, logger *slog.Logger) error {

@@ -225,6 +225,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 	group.Go(func() error { return doors.Run(ctx) })
 	group.Go(func() error { return exporter.Run(ctx) })
 	group.Go(func() error { return maintain(ctx, log, logger) })
+	group.Go(func() error { return rotateStream(ctx, log, logger) })
 	group.Go(func() error { return keeper.Run(ctx) })
 	group.Go(func() error { return kept.run(ctx) })
 	group.Go(func() error { return promote(ctx, policies.Policies, logger) })

@@ -31,6 +31,7 @@ func (r *Ring) Copy() (Copy, error) {
 		return Copy{}, fmt.Errorf("copy keys: %w: %s is not of epoch %d", ErrWrongKeys, epochFile, current.number)
 	}
 	doc.Other = nil
+	doc.Format, doc.Stream = 1, nil // What is restored has no stream files.
 	epoch, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return Copy{}, fmt.Errorf("copy keys: %w", err)

@@ -29,8 +29,8 @@ type Epoch struct {
 	store  StoreID
 	handle *keyset.Handle
 	root   Secret
-	wrap   AEAD // wraps tenant and bucket secrets
-	stream string
+	wrap   AEAD   // wraps tenant and bucket secrets
+	stream string // the key of the stream's files, where they have none of their own
 }
 
 // newEpoch makes the keys of an epoch.
@@ -73,9 +73,6 @@ func deriveEpoch(store StoreID, number uint64, handle *keyset.Handle) (*Epoch, e
 
 // Number returns the epoch's number, counted from 1.
 func (e *Epoch) Number() uint64 { return e.number }
-
-// StreamKey returns the epoch's key for the embedded JetStream's files.
-func (e *Epoch) StreamKey() string { return e.stream }
 
 // AEAD returns the epoch's AEAD for one use: what it sealed goes with the epoch.
 func (e *Epoch) AEAD(use string) (AEAD, error) { return e.root.AEAD(use) }
@@ -182,7 +179,8 @@ func (r *Ring) BeginAfter(floor uint64) (*Epoch, error) {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}
 	e := &epochs{current: current, other: next}
-	if err := r.saveEpochs(e); err != nil {
+	r.keepStream()
+	if err := r.saveEpochs(e, *r.streams.Load()); err != nil {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}
 	r.epochs.Store(e)
@@ -196,17 +194,20 @@ func (r *Ring) Advance() {
 	r.epochs.Store(&epochs{current: e.other, other: e.current})
 }
 
-// End destroys the key of the previous epoch: what only it opens is gone when
-// End returns nil. It does nothing if there is none.
+// End destroys the key of the previous epoch, and that which the stream's files
+// were changed from: what only these open is gone when End returns nil. It does
+// nothing if there are none.
 func (r *Ring) End() error {
-	if r.Previous() == nil {
+	streams := *r.streams.Load()
+	if r.Previous() == nil && streams.next == "" {
 		return nil
 	}
-	e := &epochs{current: r.Current()}
-	if err := r.saveEpochs(e); err != nil {
+	e, streams := &epochs{current: r.Current()}, streams.ended()
+	if err := r.saveEpochs(e, streams); err != nil {
 		return fmt.Errorf("destroy the key of an epoch: %w", err)
 	}
 	r.epochs.Store(e)
+	r.streams.Store(&streams)
 	return nil
 }
 
@@ -214,7 +215,7 @@ func (r *Ring) End() error {
 // the file that it replaces: on most disks and file systems nothing of it is left
 // then. Where there are snapshots, or a flash disk that moves what it writes, the
 // KEK that wraps it is the guard.
-func (r *Ring) saveEpochs(e *epochs) error {
+func (r *Ring) saveEpochs(e *epochs, streams streamKeys) error {
 	return change(r.dir, func() error {
 		path := filepath.Join(r.dir, epochFile)
 		var doc epochDocument
@@ -228,6 +229,12 @@ func (r *Ring) saveEpochs(e *epochs) error {
 			return err
 		}
 		doc.Epoch, doc.Other = e.current.number, nil
+		if doc.Stream, err = streams.seal(kek, r.store); err != nil {
+			return err
+		}
+		if doc.Format = 1; doc.Stream != nil {
+			doc.Format = 2
+		}
 		if doc.Keyset, err = encryptKeyset(e.current.handle, kek, epochUse(r.store, e.current.number)); err != nil {
 			return err
 		}

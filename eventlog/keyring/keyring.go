@@ -40,21 +40,23 @@ var (
 
 // A Ring is an open key directory. Safe for concurrent use.
 type Ring struct {
-	dir    string
-	opts   Options // as of the start; see current
-	store  StoreID
-	signer *noteKey
-	epochs atomic.Pointer[epochs]
+	dir     string
+	opts    Options // as of the start; see current
+	store   StoreID
+	signer  *noteKey
+	epochs  atomic.Pointer[epochs]
+	streams atomic.Pointer[streamKeys]
 }
 
 // epochDocument is epoch.json.
 type epochDocument struct {
-	Format int             `json:"format"`        // 1
+	Format int             `json:"format"`        // 2; 1: without stream
 	Store  string          `json:"store"`         // hexadecimal
 	Epoch  uint64          `json:"epoch"`         // counted from 1
 	KEK    string          `json:"kek,omitempty"` // the URI of the KEK; "": the local one
 	Keyset json.RawMessage `json:"keyset"`        // a Tink keyset, encrypted by the KEK
 	Other  *otherEpoch     `json:"other,omitempty"`
+	Stream *sealedStream   `json:"stream,omitempty"`
 }
 
 // signingDocument is signing.json.
@@ -145,7 +147,14 @@ func createEpoch(dir string, store StoreID, kek tink.AEAD, record string) error 
 	if err != nil {
 		return err
 	}
-	doc := epochDocument{Format: 1, Store: store.String(), Epoch: e.number, KEK: record}
+	doc := epochDocument{Format: 2, Store: store.String(), Epoch: e.number, KEK: record}
+	key, err := newStreamKey()
+	if err != nil {
+		return err
+	}
+	if doc.Stream, err = (streamKeys{current: key}).seal(kek, store); err != nil {
+		return err
+	}
 	if doc.Keyset, err = encryptKeyset(e.handle, kek, epochUse(store, e.number)); err != nil {
 		return err
 	}
@@ -197,7 +206,7 @@ func open(dir string, opts Options, epoch epochDocument, signing signingDocument
 }
 
 func parseStore(epoch epochDocument, signing signingDocument) (StoreID, error) {
-	if epoch.Format != 1 || signing.Format != 1 {
+	if epoch.Format != 1 && epoch.Format != 2 || signing.Format != 1 {
 		return StoreID{}, fmt.Errorf("%w: written by a newer version of afterimage: use that", ErrWrongKeys)
 	}
 	if epoch.Store != signing.Store {
@@ -227,7 +236,12 @@ func (r *Ring) openEpochs(doc epochDocument, kek tink.AEAD) error {
 			return err
 		}
 	}
+	streams, err := doc.Stream.open(kek, r.store)
+	if err != nil {
+		return err
+	}
 	r.epochs.Store(e)
+	r.streams.Store(&streams)
 	return nil
 }
 

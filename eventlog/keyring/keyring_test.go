@@ -38,7 +38,7 @@ func TestReopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Store() != r.Store() || again.Current().Number() != 1 || again.Current().StreamKey() != r.Current().StreamKey() || len(r.Current().StreamKey()) != 64 {
+	if again.Store() != r.Store() || again.Current().Number() != 1 || again.StreamKey() != r.StreamKey() || len(r.StreamKey()) != 64 {
 		t.Fatalf("reopened: got store %s, epoch %d, want %s, 1 and the same stream key", again.Store(), again.Current().Number(), r.Store())
 	}
 	if s, err = again.Current().OpenSecret(wrapped, []byte("bucket 1")); err != nil {

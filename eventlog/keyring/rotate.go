@@ -182,6 +182,11 @@ func rewrapEpoch(dir string, doc epochDocument, opts Options, to tink.AEAD, reco
 			return err
 		}
 	}
+	if doc.Stream != nil {
+		if doc.Stream, err = rewrapStream(doc.Stream, from, to, store); err != nil {
+			return err
+		}
+	}
 	doc.KEK = record
 	return writeJSON(filepath.Join(dir, epochFile), doc)
 }

@@ -24,7 +24,7 @@ func sameKeys(t *testing.T, r *Ring, opts Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := again.VerifierKey("x"); err != nil || got != key || again.Current().StreamKey() != r.Current().StreamKey() || again.Store() != r.Store() || again.Current().Number() != r.Current().Number() {
+	if got, err := again.VerifierKey("x"); err != nil || got != key || again.StreamKey() != r.StreamKey() || again.Store() != r.Store() || again.Current().Number() != r.Current().Number() {
 		t.Errorf("the keys are others than before: %v", err)
 	}
 }
