@@ -30,6 +30,7 @@ import (
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
+	"github.com/afterimage/afterimage/retention"
 )
 
 func TestStatus(t *testing.T) {
@@ -43,6 +44,12 @@ func TestStatus(t *testing.T) {
 		{fmt.Errorf("search: %w", &policy.Error{Line: 1, Column: 2, Reason: "x"}), codes.InvalidArgument, "INVALID_FILTER", []string{"filter"}},
 		{&query.RequestError{Field: "pageToken", Reason: "x"}, codes.InvalidArgument, "INVALID_REQUEST", []string{"pageToken"}},
 		{fmt.Errorf("read: %w", eventlog.ErrNotFound), codes.NotFound, "NOT_FOUND", nil},
+		{&retention.RequestError{Field: "caseId", Reason: "x"}, codes.InvalidArgument, "INVALID_REQUEST", []string{"caseId"}},
+		{fmt.Errorf("%w: x", retention.ErrUnknownPerson), codes.NotFound, "UNKNOWN_PERSON", nil},
+		{fmt.Errorf("hold: %w", retention.ErrNotOwner), codes.PermissionDenied, "NOT_OWNER", nil},
+		{retention.ErrHeld, codes.FailedPrecondition, "HELD", nil},
+		{retention.ErrReleased, codes.FailedPrecondition, "RELEASED", nil},
+		{retention.ErrStopped, codes.FailedPrecondition, "RETENTION_STOPPED", nil},
 		{eventlog.ErrErased, codes.NotFound, "ERASED", nil},
 		{event.ErrTooLarge, codes.ResourceExhausted, "TOO_LARGE", nil},
 		{ErrBusy, codes.ResourceExhausted, "BUSY", nil},
