@@ -36,7 +36,7 @@ func CheckStatement(signed []byte, verifier note.Verifier, kind string, sum [sha
 	}
 	text := statementText(verifier.Name(), kind, sum)
 	if n.Text != text {
-		return fmt.Errorf("%w: the statement is of something else", ErrTampered)
+		return fmt.Errorf("%w: what was signed is another document, or this one was changed", ErrTampered)
 	}
 	// A signature line with other padding decodes to the same signature.
 	raw, err := base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64)

@@ -118,7 +118,7 @@ func printRemains(s streams, v *certificate.Verified) {
 	for _, x := range v.Remains.Exports {
 		fmt.Fprintf(s.out, "a copy was handed out by the export %s\n", visible(x))
 	}
-	fmt.Fprintf(s.out, "remains until then: copies of epoch.json from before the epochs ended, until the KEK that wraps them (%s) is destroyed\n", visible(v.Remains.KEK))
+	fmt.Fprintf(s.out, "copies of epoch.json from before open copies of the data that are as old, until the KEK that wraps them (%s) is destroyed\n", visible(v.Remains.KEK))
 }
 
 func someEvents(n uint64) string {
