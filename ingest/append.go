@@ -122,7 +122,7 @@ func (p *pipeline) store(ctx context.Context, group []*message) error {
 		}
 		timer.ObserveDuration()
 		p.Metrics.groups.Observe(float64(len(batch)))
-		if err := p.judge(group, results); err != nil {
+		if err := p.judge(ctx, group, results); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (p *pipeline) store(ctx context.Context, group []*message) error {
 
 // judge counts what became of the events and rejects those whose id another
 // event has.
-func (p *pipeline) judge(group []*message, results []eventlog.Result) error {
+func (p *pipeline) judge(ctx context.Context, group []*message, results []eventlog.Result) error {
 	for _, m := range group {
 		for i := range m.prepared {
 			switch results[i].Outcome {
@@ -140,6 +140,14 @@ func (p *pipeline) judge(group []*message, results []eventlog.Result) error {
 			case eventlog.Duplicate:
 				p.Metrics.duplicates.Inc()
 			case eventlog.Conflict:
+				same, err := p.sameByFirst(ctx, m, i, results[i].Seq)
+				if err != nil {
+					return err
+				}
+				if same {
+					p.Metrics.duplicates.Inc()
+					continue
+				}
 				entry, err := p.again(m, m.position[i], pb.Quarantined_CONFLICT,
 					fmt.Sprintf("id: is taken by the event at position %d, which has other content", results[i].Seq))
 				if err != nil {

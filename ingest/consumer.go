@@ -40,7 +40,12 @@ type Config struct {
 	// Policy returns the tenant's policy of now. It is called once for each event,
 	// from several goroutines at once: another may come into force in between.
 	Policy func(context.Context, event.Tenant) (Policy, error)
-	Limits event.Limits // of what is decoded
+	// PolicyOf returns a policy of the tenant's by its version, of which only the
+	// redaction is used: an event that is delivered again after another came into
+	// force is compared with the one that is stored as that was redacted. nil: it is
+	// taken for another event of the same id.
+	PolicyOf func(ctx context.Context, t event.Tenant, version string) (Policy, error)
+	Limits   event.Limits // of what is decoded
 
 	// RedactionTime is how long one event may take to redact, in all but what
 	// its Redactor waits for others; it is for detectors that hang, beside the

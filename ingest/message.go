@@ -28,6 +28,7 @@ type message struct {
 	tenant   event.Tenant
 	prepared []eventlog.Prepared
 	position []int             // of each prepared event in its batch
+	versions []string          // of the policy of each prepared event
 	rejected []*pb.Quarantined // what of it goes to quarantine
 	original []*pb.Event       // decoded anew, while again needs it
 }
@@ -152,12 +153,14 @@ func (p *pipeline) prepareEvent(ctx context.Context, m *message, kind event.Kind
 	if err := classify(by, e); err != nil {
 		return p.rejectUnlessFault(ctx, m, i, pb.Quarantined_INVALID, "the policy could not be evaluated on it", err)
 	}
+	version := e.GetPolicyVersion() // the event is the log's from here on
 	prepared, err := p.Log.Prepare(m.tenant, e)
 	if err != nil {
 		return p.rejectUnlessFault(ctx, m, i, pb.Quarantined_INVALID, "it could not be encoded", err)
 	}
 	m.prepared = append(m.prepared, prepared)
 	m.position = append(m.position, i)
+	m.versions = append(m.versions, version)
 	return nil
 }
 

@@ -82,8 +82,17 @@ func (p *pipeline) single(m *message, i int, e *pb.Event, c pb.Quarantined_Cause
 
 // again returns the entry for the event at position i once the event itself
 // has been changed: it decodes the message anew, the first time for all its
-// events. Whoever has rejected the last of them sets m.original to nil.
+// events. Whoever is done with the last of them sets m.original to nil.
 func (p *pipeline) again(m *message, i int, c pb.Quarantined_Cause, why string) (*pb.Quarantined, error) {
+	e, err := p.asItCame(m, i)
+	if err != nil {
+		return nil, err
+	}
+	return p.single(m, i, e, c, why), nil
+}
+
+// asItCame returns the event at position i, decoded anew. It is not to be changed.
+func (p *pipeline) asItCame(m *message, i int) (*pb.Event, error) {
 	if m.original == nil {
 		events, err := p.decode(m.contentType, m.encoding, m.msg.Data(), p.Limits)
 		if err != nil {
@@ -94,7 +103,7 @@ func (p *pipeline) again(m *message, i int, c pb.Quarantined_Cause, why string) 
 	if i >= len(m.original) {
 		return nil, fmt.Errorf("internal error: message %d decodes to fewer events a second time", m.sequence)
 	}
-	return p.single(m, i, m.original[i], c, why), nil
+	return m.original[i], nil
 }
 
 // quarantine keeps what was rejected of the messages, tenant by tenant, in

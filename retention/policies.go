@@ -226,6 +226,28 @@ func (p *Policies) History(ctx context.Context, t event.Tenant) iter.Seq2[*pb.Po
 	}
 }
 
+// Version returns the policy of a tenant's that has a version, as it is for the
+// tenant. ErrNoPolicy where none was ever in force.
+func (p *Policies) Version(ctx context.Context, t event.Tenant, version string) (*policy.Document, error) {
+	if a, ok := p.in(t); ok && a.GetVersion() == version {
+		return a.document, nil
+	}
+	for one, err := range p.History(ctx, t) {
+		if err != nil {
+			return nil, err
+		}
+		if one.GetVersion() != version {
+			continue
+		}
+		document, err := policy.Parse([]byte(one.GetDocument()))
+		if err != nil {
+			return nil, fmt.Errorf("policy at seq %d: %w", one.GetSeq(), err)
+		}
+		return document.For(t), nil
+	}
+	return nil, fmt.Errorf("version %s: %w", version, ErrNoPolicy)
+}
+
 // Kept returns for how long events are kept in a class now, whether it is
 // declared or made of declared classes: as the policy in force says, or, of a
 // class that it does not declare any more, the last one that did. Of several the

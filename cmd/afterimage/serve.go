@@ -181,7 +181,7 @@ func serve(ctx context.Context, flags serveFlags, stderr io.Writer, up func(addr
 		writable = stream.embedded.Writable
 	}
 	consumer, err := ingest.New(ingest.Config{
-		Log: log, JetStream: stream.js, Policy: policies.now,
+		Log: log, JetStream: stream.js, Policy: policies.now, PolicyOf: policies.of,
 		Writable: writable, Logger: logger, Metrics: metrics.ingest,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/ingest"
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/query"
@@ -32,6 +33,21 @@ func (p *policies) change(ctx context.Context, t event.Tenant, c retention.Chang
 		return unfit(err)
 	}
 	return p.Apply(ctx, t, c)
+}
+
+// of returns a policy that is or was in force, to compare by what is delivered again.
+func (p *policies) of(ctx context.Context, t event.Tenant, version string) (ingest.Policy, error) {
+	r, ok := p.redactors.made(version)
+	if !ok {
+		document, err := p.Version(ctx, t, version)
+		if err != nil {
+			return ingest.Policy{}, err
+		}
+		if r, err = p.redactors.of(document); err != nil {
+			return ingest.Policy{}, err
+		}
+	}
+	return ingest.Policy{Redactor: r.Redactor, Waits: r.waits}, nil
 }
 
 // unfit tells of a policy whose redaction cannot be done: what is wrong with it, or

@@ -59,7 +59,7 @@ func (rs *redactors) of(document *policy.Document) (redactor, error) {
 // loudly and does not: it may come back, and until then every event goes to
 // quarantine and none into the log.
 func (rs *redactors) prepareAtStart(ctx context.Context, document *policy.Document, logger *slog.Logger) error {
-	if rs.has(document) {
+	if _, ok := rs.made(document.Version()); ok {
 		return nil
 	}
 	r, err := rs.of(document)
@@ -75,12 +75,12 @@ func (rs *redactors) prepareAtStart(ctx context.Context, document *policy.Docume
 	return err
 }
 
-// has tells whether the redactor of a policy was made.
-func (rs *redactors) has(document *policy.Document) bool {
+// made returns the redactor of a policy if it was made.
+func (rs *redactors) made(version string) (redactor, bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	_, ok := rs.byVersion[document.Version()]
-	return ok
+	r, ok := rs.byVersion[version]
+	return r, ok
 }
 
 // check asks the analyser of a policy whether it can do what the policy asks for.
