@@ -133,6 +133,9 @@ func (c *redactStoredCmd) print(out io.Writer, m *pb.RedactionSummary) error {
 	if n := m.GetFailed() - uint64(len(m.GetFailures())); n > 0 {
 		fmt.Fprintf(out, "… and %d more were not redacted\n", n)
 	}
+	if n := m.GetHeld(); n > 0 {
+		fmt.Fprintf(out, "%s held and not looked at: afterimage hold list names the holds; redact again when they are released\n", numbered(n, "event is", "events are"))
+	}
 	if c.Apply {
 		return c.done(out, m)
 	}
