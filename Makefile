@@ -4,7 +4,7 @@ TOOL := go tool -modfile=tools/go.mod
 RACE := $(shell command -v $$(go env CC) >/dev/null && echo -race)
 FUZZTIME ?= 30s
 
-.PHONY: build test short fuzz crash corpus bench generate lint check demo vuln
+.PHONY: build test short fuzz crash year corpus bench generate lint check demo vuln
 
 build: # the binary, into bin/
 	go build -o bin/ ./cmd/afterimage
@@ -24,6 +24,9 @@ fuzz: # each fuzz target for FUZZTIME
 
 crash: # long random runs: kill -9 under load, then verify
 	AFTERIMAGE_CRASH_ROUNDS=20 go test -count=1 -timeout 60m -v -run Crash ./...
+
+year: # a year of retention against a model of what must be readable, synthetic and on the corpus
+	AFTERIMAGE_YEAR=1 go test -count=1 -timeout 120m -v -run '^(TestYear|TestYearCorpus|TestPreviewIsEffect)$$' ./retention
 
 corpus: # the whole path on the whole shared corpus: 20 kills, every event, replay and file; then how fast
 	AFTERIMAGE_CORPUS=1 go test -count=1 -timeout 30m -v -run '^(TestCorpus|TestForgottenIsGone)$$' ./cmd/afterimage

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/afterimage/afterimage/event"
@@ -174,4 +175,27 @@ func attackFiles(t *testing.T, l *Log, dir string) {
 		t.Fatalf("%d places were tried: too few to tell", tried)
 	}
 	t.Logf("%d places tried", tried)
+}
+
+// An attack on a copy that nothing was forgotten since reads all of it; once
+// something was, it reads nothing.
+func TestAttack(t *testing.T) {
+	cfg := config(t)
+	l := bits(t, cfg, 600, 40)
+	erased := seqs(t, l, "acme", Selection{Terms: []Term{{FieldSession, []string{"session-4"}}}, Order: LogOrder})
+	gone := roaring64.New()
+	for _, seq := range erased {
+		gone.Add(uint64(seq))
+	}
+	dir := filepath.Join(t.TempDir(), "copy")
+	copyDir(t, cfg.Dir, dir)
+	a, err := l.Attack(t.Context(), dir, gone)
+	if err != nil || a.Read < a.Blocks || a.Blocks == 0 || a.Opened <= a.Secrets || a.Places == 0 {
+		t.Errorf("before: got %+v, %v, want all of it read", a, err)
+	}
+	forget(t, l, erasure("acme", "r1", erased...))
+	a, err = l.Attack(t.Context(), dir, gone)
+	if err != nil || a.Read+a.Opened > 0 || a.Blocks == 0 || a.Secrets == 0 || a.Places == 0 {
+		t.Errorf("after: got %+v, %v, want nothing read", a, err)
+	}
 }

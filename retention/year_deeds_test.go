@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -376,8 +377,13 @@ func (y *year) restoreBackup() {
 	i := max(0, len(y.backups)-1-y.rng.IntN(2))
 	b := y.backups[i]
 	y.backups = y.backups[:i+1] // What was backed up later is of a time that never was.
+	y.goes()
 	restored := y.restore(b.dir)
 	y.model = y.model.restored(b.model)
+	for _, t := range tenants { // What these spoke of did not come, or comes again.
+		y.certifiedTo[t] = min(y.certifiedTo[t], restored.Backup)
+	}
+	y.certified.RemoveRange(uint64(restored.Backup), math.MaxUint64)
 	y.model.restarted()
 	y.done["restores"]++
 	if restored.Lost > 0 {

@@ -20,7 +20,7 @@ type plan struct {
 	tenant     map[string]int  // for which hours beta keeps a class instead
 	own        span            // for gamma's reports at the clinic
 	threshold  float64         // from which score on an event is flagged
-	triage     bool            // whether all of the triage deployment is flagged
+	trial      bool            // whether there is a class trial, of what the triage deployment sends; of what it sent before the last span counts
 	quarantine int             // hours
 	serial     int             // so that no two have the same version
 }
@@ -46,7 +46,7 @@ func firstPlan(unit int) *plan {
 func (p *plan) next(rng *rand.Rand, unit int) *plan {
 	n := &plan{
 		kept: map[string]span{}, deployed: map[string]span{}, tenant: map[string]int{}, own: p.own,
-		threshold: float64(3+rng.IntN(5)) / 8, triage: rng.IntN(2) == 0,
+		threshold: float64(3+rng.IntN(5)) / 8, trial: rng.IntN(2) == 0,
 		quarantine: unit + rng.IntN(5*unit), serial: p.serial + 1,
 	}
 	longest := map[string]int{"routine": 6, "flagged": 14, "reported": 22}
@@ -57,6 +57,9 @@ func (p *plan) next(rng *rand.Rand, unit int) *plan {
 		if rng.IntN(2) == 0 {
 			n.tenant[class] = n.kept[class].min + 1 + rng.IntN(longest[class]*unit)
 		}
+	}
+	if n.kept["trial"] = p.kept["trial"]; n.trial {
+		n.kept["trial"] = span{1 + rng.IntN(8*unit), 0}
 	}
 	n.own = p.own.next(rng, unit, 22, n.deployed["reported"].min)
 	return n
@@ -91,9 +94,12 @@ func (p *plan) yaml() []byte {
 	for _, class := range []string{"routine", "flagged", "reported"} {
 		fmt.Fprintf(&b, "  %s: {%s}\n", class, p.kept[class])
 	}
+	if p.trial {
+		fmt.Fprintf(&b, "  trial: {%s}\n", p.kept["trial"])
+	}
 	b.WriteString("  ledger: {keep: 7y, min: 7y}\nrules:\n  - {when: has(event.report), class: reported}\n")
-	if p.triage {
-		fmt.Fprintf(&b, "  - {when: source.deployment == %q, class: flagged}\n", triage)
+	if p.trial {
+		fmt.Fprintf(&b, "  - {when: source.deployment == %q, class: trial}\n", triage)
 	}
 	fmt.Fprintf(&b, "  - {when: 'has(event.verdict) && event.verdict.score >= %g', class: flagged}\n", p.threshold)
 	fmt.Fprintf(&b, "  - {when: 'interaction.verdicts.exists(v, v.score >= %g)', class: flagged}\n  - {class: routine}\noverrides:\n", p.threshold)
@@ -118,7 +124,9 @@ func (p *plan) class(e *pb.Event) string {
 	switch {
 	case e.GetReport() != nil:
 		class = "reported"
-	case flagged, p.triage && e.GetSource().GetDeployment() == triage:
+	case p.trial && e.GetSource().GetDeployment() == triage:
+		class = "trial"
+	case flagged:
 		class = "flagged"
 	}
 	if e.GetSource().GetDeployment() == clinic {

@@ -17,12 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/klauspost/compress/zstd"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/retention/certificate"
 )
 
 // Done when 1: after every day of a year with policies that change, holds that
@@ -71,8 +73,14 @@ type year struct {
 	model   *model
 	fresh   []*evidence // that nothing follows yet
 	backups []backup
-	done    map[string]int // by what
-	stream  uint64         // of the last message that was quarantined
+	copies  []oldCopy
+	gone    map[string]bool // tenant/id, of whatever went for good
+	done    map[string]int  // by what
+	stream  uint64          // of the last message that was quarantined
+
+	certificates []*certificate.Certificate
+	certified    *roaring64.Bitmap // what they say is gone
+	certifiedTo  map[event.Tenant]event.Seq
 }
 
 // A backup is one, and what must be true of what is restored from it.
@@ -85,7 +93,8 @@ func newYear(t testing.TB, of extent, corpus []*pb.Event) *year {
 	rng := rand.New(rand.NewPCG(seedOf(t), 6))
 	y := &year{
 		store: newStore(t, time.Date(2027, 1, 1, 0, 30, 0, 0, time.UTC)), of: of,
-		rng: rng, traffic: newTraffic(rng, corpus), model: newModel(), done: map[string]int{},
+		rng: rng, traffic: newTraffic(rng, corpus), model: newModel(), done: map[string]int{}, gone: map[string]bool{},
+		certified: roaring64.New(), certifiedTo: map[event.Tenant]event.Seq{},
 	}
 	for _, tenant := range tenants {
 		y.apply(tenant, firstPlan(of.unit))
@@ -101,6 +110,9 @@ func simulate(t *testing.T, corpus []*pb.Event) {
 			t.Fatalf("on day %d", day)
 		}
 	}
+	y.fsck()
+	y.attackCopies()
+	y.forgeCertificates()
 	y.happened()
 }
 
@@ -122,8 +134,15 @@ func (y *year) day(n int) {
 		}
 		y.pass(4 * time.Hour)
 	}
+	if n%10 == 5 {
+		y.keepCopy(n)
+	}
 	y.expire()
 	y.check()
+	y.certify()
+	if n%30 == 29 {
+		y.fsck()
+	}
 	y.pass(y.now.Truncate(24 * time.Hour).Add(24*time.Hour + 30*time.Minute).Sub(y.now))
 }
 
@@ -361,7 +380,7 @@ func (y *year) happened() {
 		"policies": y.of.policies, "holds": y.of.holds, "erasures": y.of.erasures, "backups": y.of.backups / 2, "restores": y.of.restores / 2,
 		"erased": y.of.erasures, "expired": 20 * y.of.days / 10, "promoted": y.of.days / 5, "moved for holds": y.of.holds / 4,
 		"erasures deferred": y.of.erasures / 20, "deferred erasures completed": 1, "releases": y.of.holds / 4, "crashes": y.of.crashes,
-		"messages expired": 1, "messages erased": 1, "nobody": 1, "crash in expire": 1,
+		"certificates": y.of.days / 2, "fscks": 1, "messages expired": 1, "messages erased": 1, "nobody": 1, "crash in expire": 1,
 	} {
 		if y.done[what] < least {
 			y.Errorf("%s: %d are too few to tell, want %d", what, y.done[what], least)
