@@ -25,8 +25,8 @@
 //     and verifications run at a time (invariant 9). A replay at
 //     its original pace lasts as long as the session did, or until its reader
 //     or the server leaves.
-//   - A panic in a call that only reads is an internal error of that call; a
-//     panic while publishing ends the process.
+//   - A panic in a call that only reads is an internal error of that call; one
+//     while publishing, or while changing what is kept, ends the process.
 //
 // # Reasons
 //

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net"
 	"sync"
 
@@ -11,16 +12,14 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
-
-	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // inner is how the gateway reaches the gRPC server of this process. A call that
 // only reads and answers with one message runs in the caller's goroutine, with
 // the interceptor around it as any other: over a connection, even one in
 // memory, waking the goroutines at its ends costs as much as the read. The
-// other calls take such a connection: streams, and PublishEvents, which is
-// received in bytes and must not go on after a panic. Safe for concurrent use.
+// other calls take such a connection: streams, and what must not go on after a
+// panic, which net/http would recover. Safe for concurrent use.
 type inner struct {
 	*grpc.ClientConn // for what is not in methods
 	server           *grpc.Server
@@ -49,7 +48,7 @@ func (s *Server) newInner() (*inner, error) {
 	in := &inner{server: s.newGRPC(maxConns), listener: bufconn.Listen(innerBuffer), methods: map[string]method{}, around: s.unary}
 	in.ending, in.end = context.WithCancel(context.Background())
 	s.register(in)
-	delete(in.methods, pb.EventService_PublishEvents_FullMethodName)
+	maps.DeleteFunc(in.methods, func(name string, _ method) bool { return endsWith(name) })
 	var err error
 	in.ClientConn, err = grpc.NewClient("passthrough:///inner",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return in.listener.DialContext(ctx) }),

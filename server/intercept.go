@@ -35,7 +35,7 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 // observe calls do, counts it, and turns its error into a status.
 func (s *Server) observe(ctx context.Context, method string, do func() error) error {
 	done := s.metrics.begin(method)
-	if method != pb.EventService_PublishEvents_FullMethodName { // which writes
+	if !endsWith(method) {
 		do = recovered(do)
 	}
 	err := do()
@@ -49,6 +49,19 @@ func (s *Server) observe(ctx context.Context, method string, do func() error) er
 	}
 	done(st.Code())
 	return st.Err()
+}
+
+// endsWith tells whether a panic in a method ends the process: what is in memory may
+// then not be what is on record, and what is kept, or is to go, is decided by it.
+// JetStream delivers again, and a start reads the record.
+func endsWith(method string) bool {
+	switch method {
+	case pb.EventService_PublishEvents_FullMethodName, pb.PolicyService_ApplyPolicy_FullMethodName,
+		pb.RetentionService_PlaceHold_FullMethodName, pb.RetentionService_ExtendHold_FullMethodName, pb.RetentionService_ReleaseHold_FullMethodName,
+		pb.RetentionService_EraseEvents_FullMethodName, pb.RetentionService_ExpireEvents_FullMethodName, pb.RetentionService_ConfirmRetention_FullMethodName:
+		return true
+	}
+	return false
 }
 
 // recovered makes an error of a panic in do. The error says where it was, and
