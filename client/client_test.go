@@ -92,8 +92,12 @@ func serve(dir string) (addr string, stop func() error, err error) {
 		},
 		Policy:      func(event.Tenant) (*pb.Policy, error) { return &pb.Policy{Version: "7"}, nil },
 		ApplyPolicy: policies.Apply, Policies: policies.History,
-		PreviewPolicy: func(context.Context, event.Tenant, *policy.Document, func(eventlog.ForgetProgress)) (*pb.PolicyPreview, error) {
-			return nil, errors.ErrUnsupported
+		PreviewPolicy: func(ctx context.Context, t event.Tenant, d *policy.Document, progress func(eventlog.ForgetProgress)) (*pb.PolicyPreview, error) {
+			r, err := redaction.New(redaction.Config{})
+			if err != nil {
+				return nil, err
+			}
+			return (&retention.Preview{Policies: policies, Tenant: t, Document: d, Redactor: r}).Run(ctx, progress)
 		},
 		Stored: func(tenant event.Tenant) (*retention.Stored, error) {
 			r, err := redaction.New(redaction.Config{})
@@ -321,6 +325,44 @@ func TestAnalysisAndSimilar(t *testing.T) {
 	}
 	if c, err := s.Clusters(t.Context(), &pb.ClusterEventsRequest{Tenant: "acme"}); err != nil || c.GetCount() != 1 {
 		t.Errorf("clusters: %v, %v; want 1", c, err)
+	}
+}
+
+// A policy is previewed, put in force and listed; a change that did not know of it,
+// one that breaks its promise and one that is no policy are told apart.
+func TestPolicies(t *testing.T) {
+	s := start(t)
+	source := func(keep int) string {
+		return fmt.Sprintf("classes: {kept: {keep: %dd, min: %[1]dd}, ledger: {keep: 7y, min: 7y}}\nrules: [{class: kept}]\n", keep)
+	}
+	var last *pb.PreviewPolicyResponse
+	for m, err := range s.PreviewPolicy(t.Context(), "acme", source(9)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = m
+	}
+	if last.GetPreview() == nil {
+		t.Errorf("the preview ended with %v", last)
+	}
+	apply := func(document, replaces string) (*pb.Policy, error) {
+		return s.ApplyPolicy(t.Context(), &pb.ApplyPolicyRequest{Tenant: "acme", Document: document, Actor: "office", Reason: "case 1", Replaces: replaces})
+	}
+	if _, err := apply(source(9), ""); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Policies(t.Context(), "acme")
+	if err != nil || len(list) != 1 || list[0].GetDocument() != source(9) {
+		t.Fatalf("policies: %v, %v", list, err)
+	}
+	for want, change := range map[client.Reason][2]string{
+		client.ErrStale:         {source(10), "sha256:0000000000000000"},
+		client.ErrPromised:      {source(8), list[0].GetVersion()},
+		client.ErrInvalidPolicy: {"classes: {}", list[0].GetVersion()},
+	} {
+		if _, err := apply(change[0], change[1]); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
 	}
 }
 
