@@ -118,8 +118,10 @@ func TestTwoStoresWitnessEachOther(t *testing.T) {
 			t.Fatalf("it still publishes %s", twin.get("/tlog/checkpoint"))
 		}
 	}
-	if text := twin.get("/metrics"); !bytes.Contains(text, []byte(`afterimage_witness_failures_total{reason="forked"`)) {
-		t.Errorf("the refusal was not counted: %s", text)
+	for end := time.Now().Add(patience); !bytes.Contains(twin.get("/metrics"), []byte(`afterimage_witness_failures_total{reason="forked"`)); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the refusal was not counted: %s", twin.get("/metrics"))
+		}
 	}
 	exits(t, exitTampered, "verify", "--url", "http://"+twin.http, "--policy", w.write("trust.policy", []byte(w.trust())))
 	r.cosigned(w, r.grow(510).Size)
