@@ -274,7 +274,7 @@ func (k *Keeper) settle(ctx context.Context, b *books, progress func(eventlog.Fo
 	if err := k.count(ctx, b); err != nil {
 		return err
 	}
-	what, err := k.settling(ctx, b, eventlog.Forgetting{})
+	what, err := k.settling(ctx, b, eventlog.Forgetting{}, false)
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func (k *Keeper) settle(ctx context.Context, b *books, progress func(eventlog.Fo
 
 // settling returns what is to be forgotten of open erasures now.
 // What goes in any case is left out, and so is what two ask for in the second.
-func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetting) (what []eventlog.Forgetting, err error) {
+func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetting, dry bool) (what []eventlog.Forgetting, err error) {
 	taken := setOf(going.Seqs)
 	for _, x := range b.open() {
 		due, _, err := k.owing(ctx, b, x)
@@ -307,10 +307,12 @@ func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetti
 		if err != nil {
 			return nil, err
 		}
-		if err := k.quarantineGoes(ctx, &f, x.quarantined); err != nil {
-			return nil, err
+		if !dry { // It moves what is quarantined beside.
+			if err := k.quarantineGoes(ctx, &f, x.quarantined); err != nil {
+				return nil, err
+			}
 		}
-		if len(f.Seqs)+len(f.Buckets) > 0 {
+		if len(f.Seqs)+len(f.Buckets) > 0 || dry && len(x.quarantined) > 0 {
 			what = append(what, f)
 		}
 	}

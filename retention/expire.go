@@ -169,11 +169,8 @@ func (k *Keeper) expiring(ctx context.Context, b *books, now time.Time, dry bool
 			return nil, err
 		}
 	}
-	if dry {
-		return x, nil
-	}
 	var err error
-	x.settled, err = k.settling(ctx, b, x.what)
+	x.settled, err = k.settling(ctx, b, x.what, dry)
 	return x, err
 }
 

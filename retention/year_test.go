@@ -46,10 +46,10 @@ func extentOf(t testing.TB) extent {
 	switch {
 	case os.Getenv("AFTERIMAGE_YEAR") != "":
 		return extent{days: 365, unit: 9 * 24, sessions: 2, policies: 40, holds: 30, erasures: 500, backups: 36, restores: 6, crashes: 60, quarantine: 180}
-	case testing.Short():
+	case testing.Short() || raced:
 		return extent{days: 25, unit: 18, sessions: 1, policies: 8, holds: 8, erasures: 30, backups: 5, restores: 2, crashes: 8, quarantine: 25}
 	}
-	return extent{days: 35, unit: 24, sessions: 1, policies: 12, holds: 12, erasures: 50, backups: 7, restores: 3, crashes: 12, quarantine: 35}
+	return extent{days: 90, unit: 3 * 24, sessions: 1, policies: 16, holds: 14, erasures: 90, backups: 12, restores: 3, crashes: 20, quarantine: 60}
 }
 
 func seedOf(t testing.TB) uint64 {
