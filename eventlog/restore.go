@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -379,7 +381,11 @@ func (r *restoring) forgettings(l *Log) ([]Forgetting, error) {
 		for _, name := range slices.Sorted(maps.Keys(byTenant)) {
 			f := byTenant[name]
 			f.Tenant = name
-			f.Ledger, err = r.ledger(l, &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: cause, Request: "restore"}}})
+			kept, err := l.counted(r.ctx, name, f.Seqs)
+			if err != nil {
+				return nil, err
+			}
+			f.Ledger, err = r.ledger(l, &pb.Event{Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{Cause: cause, Request: "restore", Kept: kept}}})
 			if err != nil {
 				return nil, err
 			}
@@ -451,6 +457,52 @@ func (l *Log) byTenant(part forgottenPart) (map[event.Tenant]*Forgetting, error)
 		}
 	}
 	return out, nil
+}
+
+// counted is how many of some events are on record as appended, by the class that
+// they are kept in and the day of append. The count of the others was lost, and the
+// next one leaves them out: what was never added is not to be taken away.
+func (l *Log) counted(ctx context.Context, name event.Tenant, seqs []event.Seq) ([]*pb.ClassDay, error) {
+	through, err := l.countedThrough(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("find the last count: %w", err)
+	}
+	type key struct {
+		class string
+		day   uint32
+	}
+	n := map[key]uint64{}
+	for _, seq := range seqs {
+		b, err := l.bucketAt(seq)
+		if err != nil {
+			return nil, fmt.Errorf("event %d: %w", seq, err)
+		}
+		if seq < through || b.class == LedgerClass {
+			n[key{b.class, b.day}]++
+		}
+	}
+	var out []*pb.ClassDay
+	for _, k := range slices.SortedFunc(maps.Keys(n), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.class, b.class))
+	}) {
+		day := time.Unix(int64(k.day)*24*60*60, 0)
+		out = append(out, &pb.ClassDay{Class: k.class, Day: timestamppb.New(day), Events: n[k]})
+	}
+	return out, nil
+}
+
+// countedThrough is the position before which all of a tenant's evidence was
+// counted, as its ledger says.
+func (l *Log) countedThrough(ctx context.Context, name event.Tenant) (event.Seq, error) {
+	selection := Selection{Terms: []Term{{FieldKind, []string{string(event.Counted)}}}, Order: LogReverse}
+	for entry, err := range l.Scan(ctx, name, selection) {
+		if err != nil {
+			return 0, err
+		}
+		e, err := entry.Event()
+		return event.Seq(e.GetCounted().GetThrough()), err
+	}
+	return 0, nil
 }
 
 // note prepares a ledger event with which an epoch begins though nothing need go.

@@ -3129,6 +3129,7 @@ type Forgotten struct {
 	Blocks []*Forgotten_Block `protobuf:"bytes,4,rep,name=blocks,proto3" json:"blocks,omitempty"`
 	// How many events went, by the class that they were kept in last and the day on
 	// which they were appended: up to 4,096 entries. Of the first event of a request.
+	// Of what a restore forgets again, only what is on record as appended.
 	Kept []*ClassDay `protobuf:"bytes,5,rep,name=kept,proto3" json:"kept,omitempty"`
 	// Quarantined messages that went, by id; up to 4,096. Likewise.
 	Quarantined   []string `protobuf:"bytes,6,rep,name=quarantined,proto3" json:"quarantined,omitempty"`
