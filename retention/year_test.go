@@ -110,6 +110,7 @@ func simulate(t *testing.T, corpus []*pb.Event) {
 			t.Fatalf("on day %d", day)
 		}
 	}
+	y.audit()
 	y.fsck()
 	y.attackCopies()
 	y.forgeCertificates()

@@ -151,9 +151,10 @@ func (b *books) add(e *pb.Event) {
 	case *pb.Event_PolicyApplied:
 		b.policies.add(e)
 	case *pb.Event_Forgotten:
-		b.forgotten.add(e)
-		if b.has(at) && len(body.Forgotten.GetPositions()) > 0 {
-			b.holds.lose(bitmap(body.Forgotten.GetPositions()))
+		positions := bitmap(body.Forgotten.GetPositions())
+		b.forgotten.add(e, b.counts.covered.AndCardinality(positions))
+		if b.has(at) {
+			b.holds.lose(positions)
 		}
 		for _, g := range body.Forgotten.GetKept() {
 			b.kept.forget(at, g)

@@ -281,7 +281,7 @@ func TestFindings(t *testing.T) {
 	a := r.make(acme, time.Time{}, time.Time{})
 	for _, want := range []string{
 		"2 more events of class routine of 2026-03-01 went than the counts say there were",
-		"7 events were forgotten of which the ledger does not say the class",
+		"4 events were forgotten of which the ledger does not say the class",
 		"2 positions were counted twice",
 		"hold h: 2 events were forgotten although it claimed them",
 		"hold g: the ledger does not say who placed it",

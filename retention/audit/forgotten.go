@@ -31,6 +31,7 @@ type forgetting struct {
 	first, last *timestamppb.Timestamp
 	seqs        []uint64
 	named       uint64              // by position, and in blocks
+	counted     uint64              // of these, those that were counted before; all of blocks
 	said        map[classDay]uint64 // by class and day
 	quarantined uint64
 }
@@ -39,11 +40,12 @@ func newForgotten(s span) forgotten {
 	return forgotten{span: s, requests: map[request]*forgetting{}, erased: map[string]*forgetting{}}
 }
 
-func (f *forgotten) add(e *pb.Event) {
+// add enters a Forgotten; counted is how many of its positions were counted before.
+func (f *forgotten) add(e *pb.Event, counted uint64) {
 	b := e.GetForgotten()
 	r := request{b.GetRequest(), b.GetCause()}
 	if b.GetCause() == pb.Forgotten_ERASED {
-		entry(f.erased, r.id).add(e)
+		entry(f.erased, r.id).add(e, counted)
 	}
 	if !f.has(e.GetTime().AsTime()) {
 		return
@@ -51,11 +53,12 @@ func (f *forgotten) add(e *pb.Event) {
 	if f.requests[r] == nil {
 		f.order = append(f.order, r)
 	}
-	entry(f.requests, r).add(e)
+	entry(f.requests, r).add(e, counted)
 }
 
-func (f *forgetting) add(e *pb.Event) {
+func (f *forgetting) add(e *pb.Event, counted uint64) {
 	b := e.GetForgotten()
+	f.counted += counted
 	if f.first == nil {
 		f.first, f.said = e.GetTime(), map[classDay]uint64{}
 	}
@@ -65,6 +68,7 @@ func (f *forgetting) add(e *pb.Event) {
 	}
 	for _, b := range b.GetBlocks() {
 		f.named += uint64(b.GetEvents())
+		f.counted += uint64(b.GetEvents())
 	}
 	for _, g := range b.GetKept() {
 		f.said[classDay{g.GetClass(), g.GetDay().AsTime().Truncate(day)}] += g.GetEvents()
@@ -101,7 +105,7 @@ func (f *forgotten) close(out *pb.RetentionAudit, s *store) {
 		}
 		if len(g.said) == 0 && g.named > 0 {
 			total[request{"", r.cause}] += g.named
-			unsaid += g.named
+			unsaid += g.counted
 		}
 		one.Epoch, one.EpochBegan = s.epochAfter(g.seqs[len(g.seqs)-1])
 		out.Forgotten = append(out.Forgotten, one)

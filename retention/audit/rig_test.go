@@ -16,6 +16,7 @@ import (
 	"github.com/afterimage/afterimage/eventlog"
 	"github.com/afterimage/afterimage/policy"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
+	"github.com/afterimage/afterimage/retention/audit/audittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -250,6 +251,19 @@ func (r *rig) there(f func(*storedEvent) bool) (out []*storedEvent) {
 func (r *rig) make(t event.Tenant, since, until time.Time) *pb.RetentionAudit {
 	r.t.Helper()
 	a, err := Make(r.t.Context(), r.log, t, Request{Since: since, Until: until, Now: r.now})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+// naive is the same, computed by reading every position of the log.
+func (r *rig) naive(t event.Tenant, since, until time.Time) *pb.RetentionAudit {
+	r.t.Helper()
+	if until.IsZero() {
+		until = r.now
+	}
+	a, err := audittest.Naive(r.t.Context(), r.log, t, since, until)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,7 +1,11 @@
-package audit
+// Package audittest computes audits a second time, in the most naive way, so that
+// tests can compare every figure of an audit with what somebody computes who reads
+// the whole log and knows nothing of package audit.
+package audittest
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,28 +22,29 @@ import (
 )
 
 // A naive audit looks at every position of the log, and answers each question by
-// going through all ledger events once more. It shares nothing with the package.
+// going through all ledger events once more. It shares nothing with package audit.
 type naive struct {
 	tenant       event.Tenant
 	own, store   []*pb.Event // in the order of the log
 	through      uint64
 	since, until time.Time
 
-	all    map[string][]naiveFlow     // made once
+	all    map[string][]flow          // made once
 	covers map[string]map[uint64]bool // what each hold covers at the end, made once
 }
 
-func (r *rig) naive(t event.Tenant, since, until time.Time) *pb.RetentionAudit {
-	r.t.Helper()
-	n := &naive{tenant: t, through: uint64(r.log.Size()), since: since, until: until}
+// Naive audits what is between two times; where since is zero, all up to until. It
+// has neither findings nor limits, which are words.
+func Naive(ctx context.Context, log *eventlog.Log, t event.Tenant, since, until time.Time) (*pb.RetentionAudit, error) {
+	n := &naive{tenant: t, through: uint64(log.Size()), since: since, until: until}
 	for seq := range n.through {
 		for _, of := range slices.Compact([]event.Tenant{t, event.System}) {
-			e, err := r.log.Read(r.t.Context(), of, event.Seq(seq))
+			e, err := log.Read(ctx, of, event.Seq(seq))
 			if errors.Is(err, eventlog.ErrNotFound) || errors.Is(err, eventlog.ErrErased) {
 				continue
 			}
 			if err != nil {
-				r.t.Fatal(err)
+				return nil, err
 			}
 			if event.KindOf(e).Evidence() {
 				continue
@@ -51,14 +56,14 @@ func (r *rig) naive(t event.Tenant, since, until time.Time) *pb.RetentionAudit {
 			}
 		}
 	}
-	if until.IsZero() {
-		n.until = r.now
-	}
 	if since.IsZero() {
 		n.since = n.first()
 	}
-	return n.audit()
+	return n.audit(), nil
 }
+
+// A balance is what happened to events of one class and day of append.
+type balance struct{ appended, joined, left, forgotten int64 }
 
 func at(e *pb.Event) time.Time { return e.GetTime().AsTime() }
 
@@ -87,34 +92,34 @@ func (n *naive) first() time.Time {
 	return slices.MinFunc(all, time.Time.Compare)
 }
 
-// A naiveFlow is one thing that happened to a class and day of append.
-type naiveFlow struct {
+// A flow is one thing that happened to a class and day of append.
+type flow struct {
 	at  time.Time
 	set func(*balance, int64)
 	n   uint64
 }
 
 // happened lists all that happened, by class and day of append.
-func (n *naive) happened() map[string][]naiveFlow {
+func (n *naive) happened() map[string][]flow {
 	if n.all != nil {
 		return n.all
 	}
-	n.all = map[string][]naiveFlow{}
-	note := func(class string, d *timestamppb.Timestamp, f naiveFlow) {
+	n.all = map[string][]flow{}
+	note := func(class string, d *timestamppb.Timestamp, f flow) {
 		if class != "ledger" && class != "quarantine" {
 			n.all[class+" "+d.AsTime().Format(time.RFC3339)] = append(n.all[class+" "+d.AsTime().Format(time.RFC3339)], f)
 		}
 	}
 	for _, e := range n.own {
 		for _, s := range e.GetCounted().GetStrata() {
-			note(s.GetClass(), s.GetDay(), naiveFlow{s.GetDay().AsTime(), func(b *balance, n int64) { b.appended += n }, s.GetEvents()})
+			note(s.GetClass(), s.GetDay(), flow{s.GetDay().AsTime(), func(b *balance, n int64) { b.appended += n }, s.GetEvents()})
 		}
 		for _, k := range e.GetForgotten().GetKept() {
-			note(k.GetClass(), k.GetDay(), naiveFlow{at(e), func(b *balance, n int64) { b.forgotten += n }, k.GetEvents()})
+			note(k.GetClass(), k.GetDay(), flow{at(e), func(b *balance, n int64) { b.forgotten += n }, k.GetEvents()})
 		}
 		for _, k := range e.GetPromoted().GetFrom() {
-			note(k.GetClass(), k.GetDay(), naiveFlow{at(e), func(b *balance, n int64) { b.left += n }, k.GetEvents()})
-			note(e.GetPromoted().GetClass(), k.GetDay(), naiveFlow{at(e), func(b *balance, n int64) { b.joined += n }, k.GetEvents()})
+			note(k.GetClass(), k.GetDay(), flow{at(e), func(b *balance, n int64) { b.left += n }, k.GetEvents()})
+			note(e.GetPromoted().GetClass(), k.GetDay(), flow{at(e), func(b *balance, n int64) { b.joined += n }, k.GetEvents()})
 		}
 	}
 	return n.all
@@ -177,7 +182,7 @@ func (n *naive) policies(out *pb.RetentionAudit) {
 		a := e.GetPolicyApplied()
 		d, err := policy.Parse([]byte(a.GetDocument()))
 		if err != nil {
-			panic(err)
+			panic("internal error: " + err.Error())
 		}
 		d = d.For(n.tenant)
 		p := &pb.RetentionAudit_PolicyInForce{
@@ -240,7 +245,7 @@ func (n *naive) inForceAt() (d *policy.Document) {
 		if a := e.GetPolicyApplied(); a != nil && at(e).Before(n.until) {
 			parsed, err := policy.Parse([]byte(a.GetDocument()))
 			if err != nil {
-				panic(err)
+				panic("internal error: " + err.Error())
 			}
 			d = parsed.For(n.tenant)
 		}
@@ -254,11 +259,11 @@ func (n *naive) kept(out *pb.RetentionAudit) {
 	for _, cell := range n.cells() {
 		var class, when string
 		if _, err := fmt.Sscan(cell, &class, &when); err != nil {
-			panic(err)
+			panic("internal error: " + err.Error())
 		}
 		appended, err := time.Parse(time.RFC3339, when)
 		if err != nil {
-			panic(err)
+			panic("internal error: " + err.Error())
 		}
 		classes[class] = true
 		b := n.flows(class, appended, n.since, n.until)
@@ -325,10 +330,16 @@ func (n *naive) days(out *pb.RetentionAudit, classes []string) {
 			c := &pb.RetentionAudit_DayClass{Class: class}
 			for _, cell := range n.cells() {
 				var of, when string
-				if fmt.Sscan(cell, &of, &when); of != class {
+				if _, err := fmt.Sscan(cell, &of, &when); err != nil {
+					panic("internal error: " + err.Error())
+				}
+				if of != class {
 					continue
 				}
-				appended, _ := time.Parse(time.RFC3339, when)
+				appended, err := time.Parse(time.RFC3339, when)
+				if err != nil {
+					panic("internal error: " + err.Error())
+				}
 				b := n.flows(class, appended, d, end)
 				c.Appended += uint64(b.appended)
 				c.Forgotten += uint64(b.forgotten)
@@ -344,6 +355,7 @@ func (n *naive) days(out *pb.RetentionAudit, classes []string) {
 
 func (n *naive) forgotten(out *pb.RetentionAudit) {
 	totals := map[string]*pb.RetentionAudit_ForgottenTotal{}
+	named := map[*pb.RetentionAudit_Forgetting]uint64{} // where nothing is said by class
 	for _, e := range n.own {
 		f := e.GetForgotten()
 		if f == nil || !n.in(at(e)) {
@@ -359,6 +371,12 @@ func (n *naive) forgotten(out *pb.RetentionAudit) {
 		one := out.GetForgotten()[i]
 		one.Last, one.Seqs = e.GetTime(), append(one.Seqs, e.GetSeq())
 		one.Quarantined += uint64(len(f.GetQuarantined()))
+		for _, p := range f.GetPositions() {
+			named[one] += p.GetLast() - p.GetFirst() + 1
+		}
+		for _, b := range f.GetBlocks() {
+			named[one] += uint64(b.GetEvents())
+		}
 		for _, k := range f.GetKept() {
 			one.Events += k.GetEvents()
 			key := f.GetCause().String() + k.GetClass()
@@ -377,6 +395,13 @@ func (n *naive) forgotten(out *pb.RetentionAudit) {
 		}
 	}
 	for _, one := range out.GetForgotten() {
+		if one.GetEvents() == 0 && named[one] > 0 {
+			one.Events = named[one]
+			if key := one.GetCause().String(); totals[key] == nil {
+				totals[key] = &pb.RetentionAudit_ForgottenTotal{Cause: one.GetCause()}
+			}
+			totals[one.GetCause().String()].Events += named[one]
+		}
 		slices.SortFunc(one.GetGone(), func(a, b *pb.ClassDay) int {
 			return cmp.Or(cmp.Compare(a.GetClass(), b.GetClass()), a.GetDay().AsTime().Compare(b.GetDay().AsTime()))
 		})
