@@ -15,6 +15,9 @@ import (
 
 const day = 24 * time.Hour
 
+// again is the request of what a restore forgets again.
+const again = "restore"
+
 // maxDays bounds the range of one audit, in days: 20 years.
 const maxDays = 20 * 366
 
@@ -154,7 +157,7 @@ func (b *books) add(e *pb.Event) {
 		positions := bitmap(body.Forgotten.GetPositions())
 		b.forgotten.add(e, b.counts.covered.AndCardinality(positions))
 		if b.has(at) {
-			b.holds.lose(positions)
+			b.holds.lose(positions, body.Forgotten.GetRequest() == again)
 		}
 		for _, g := range body.Forgotten.GetKept() {
 			b.kept.forget(at, g)

@@ -260,6 +260,7 @@ func TestFindings(t *testing.T) {
 	r.hold("g1", &pb.Hold{Stage: pb.Hold_COVERED, Hold: "g"})
 	r.now = r.now.Add(day)
 	r.forget(pb.Forgotten_EXPIRED, "x", events[:2]) // never counted, and held
+	r.forget(pb.Forgotten_EXPIRED, "restore", events[2:3])
 	e := r.ledgerEvent("unsaid")
 	e.Body = &pb.Event_Forgotten{Forgotten: &pb.Forgotten{
 		Cause: pb.Forgotten_REDACTED, Positions: []*pb.Forgotten_Positions{{First: 100, Last: 102}},
@@ -280,10 +281,11 @@ func TestFindings(t *testing.T) {
 	r.now = r.now.Add(time.Hour)
 	a := r.make(acme, time.Time{}, time.Time{})
 	for _, want := range []string{
-		"2 more events of class routine of 2026-03-01 went than the counts say there were",
+		"3 more events of class routine of 2026-03-01 went than the counts say there were",
 		"4 events were forgotten of which the ledger does not say the class",
 		"2 positions were counted twice",
 		"hold h: 2 events were forgotten although it claimed them",
+		"hold h: a restore forgot again 1 events that it claims",
 		"hold g: the ledger does not say who placed it",
 		"cannot be read",
 	} {
@@ -291,7 +293,7 @@ func TestFindings(t *testing.T) {
 			t.Errorf("no finding says %q; there are:\n%q", want, a.GetFindings())
 		}
 	}
-	if len(a.GetFindings()) != 6 {
-		t.Errorf("got %d findings, want 6: %q", len(a.GetFindings()), a.GetFindings())
+	if len(a.GetFindings()) != 7 {
+		t.Errorf("got %d findings, want 7: %q", len(a.GetFindings()), a.GetFindings())
 	}
 }

@@ -22,6 +22,7 @@ type hold struct {
 	covered []covered         // in the order of the log
 	all     *roaring64.Bitmap // of covered, together
 	lost    uint64            // events that were forgotten although it claimed them
+	again   uint64            // likewise, by a restore
 }
 
 // covered is what was found at a time that a hold covers.
@@ -71,11 +72,16 @@ func (h *hold) holds(at time.Time) bool {
 }
 
 // lose notes events that are forgotten at this place in the log, as far as the
-// ledger names them, although holds claim them.
-func (h *holds) lose(positions *roaring64.Bitmap) {
+// ledger names them, although holds claim them. A restore forgets again what had
+// gone after the backup, which knows nothing of a release.
+func (h *holds) lose(positions *roaring64.Bitmap, again bool) {
 	for _, one := range h.order {
-		if one.told.GetReleased() == nil {
-			one.lost += one.all.AndCardinality(positions)
+		switch n := one.all.AndCardinality(positions); {
+		case one.told.GetReleased() != nil:
+		case again:
+			one.again += n
+		default:
+			one.lost += n
 		}
 	}
 }
@@ -153,6 +159,10 @@ func (h *holds) close(out *pb.RetentionAudit, in span) {
 		}
 		if one.lost > 0 {
 			out.Findings = append(out.Findings, fmt.Sprintf("hold %s: %d events were forgotten although it claimed them", id, one.lost))
+		}
+		if one.again > 0 {
+			out.Findings = append(out.Findings, fmt.Sprintf(
+				"hold %s: a restore forgot again %d events that it claims: they had gone after the backup, and with them the record of why they could", id, one.again))
 		}
 		if released := t.GetReleased(); released != nil && released.AsTime().Before(in.since) {
 			continue
