@@ -32,18 +32,21 @@ func (k *Keeper) count(ctx context.Context, b *books) error {
 	if b.counted > 0 {
 		selection.After = &eventlog.Position{Seq: b.counted - 1}
 	}
+	batch := make([]*eventlog.Entry, 0, countedAtATime)
 	for entry, err := range k.cfg.Log.Scan(ctx, b.tenant, selection) {
-		var e *pb.Event
 		if err == nil {
-			e, err = entry.Event()
-		}
-		if errors.Is(err, eventlog.ErrErased) {
-			continue
+			if batch = append(batch, entry); len(batch) < countedAtATime {
+				continue
+			}
+			err = c.entries(ctx, batch)
+			batch = batch[:0]
 		}
 		if err != nil {
 			return fmt.Errorf("count events: %w", err)
 		}
-		c.add(e)
+	}
+	if err := c.entries(ctx, batch); err != nil {
+		return fmt.Errorf("count events: %w", err)
 	}
 	if c.events == 0 {
 		b.counted = size // Nothing to say; a restart looks again.
@@ -94,6 +97,34 @@ const maxMissing = 1 << 24
 
 func newCounter() *counter {
 	return &counter{strata: map[stratum]*pb.Counted_Stratum{}, redactions: map[replaced]uint64{}, instances: map[instance]*numbers{}}
+}
+
+// countedAtATime is how many events are counted at a time.
+const countedAtATime = 1024
+
+// entries counts events, taking turns with whatever is appended.
+func (c *counter) entries(ctx context.Context, batch []*eventlog.Entry) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	turn := batch[0].Turn()
+	defer turn.End()
+	for _, entry := range batch {
+		if err := turn.Next(ctx); err != nil {
+			return err
+		}
+		err := entry.Stored(func(stored []byte) error {
+			e, err := event.Outline(stored)
+			if err == nil {
+				c.add(e)
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, eventlog.ErrErased) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *counter) add(e *pb.Event) {
