@@ -442,21 +442,8 @@ func summary(e *pb.Event) string {
 			seen, captured = seen+s.GetSeen(), captured+s.GetCaptured()
 		}
 		return fmt.Sprintf("%d of %d interactions captured", captured, seen)
-	case *pb.Event_PolicyApplied:
-		return "policy " + body.PolicyApplied.GetVersion() + " came into force"
-	case *pb.Event_Forgotten:
-		return strings.ToLower(body.Forgotten.GetCause().String()) + ": events were forgotten " + body.Forgotten.GetRequest()
-	case *pb.Event_Redacted:
-		r := body.Redacted
-		return fmt.Sprintf("redacted by %s: %d events, %s", r.GetActor(), len(r.GetEvents()), r.GetReason())
-	case *pb.Event_Exported:
-		return exportSummary(body.Exported)
-	case *pb.Event_EpochBegan:
-		return fmt.Sprintf("epoch %d of the keys began", body.EpochBegan.GetEpoch())
-	case *pb.Event_Restored:
-		return fmt.Sprintf("restored from a backup of %d events, %d fewer than there were", body.Restored.GetSize(), body.Restored.GetLost())
 	}
-	return ""
+	return ledgerSummary(e)
 }
 
 func interactionSummary(in *pb.Interaction) string {
