@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -191,10 +192,8 @@ func (k *Keeper) lock(ctx context.Context) (unlock func(), err error) {
 // known returns the books of a tenant that has events. ErrNotFound for another.
 // The caller holds the lock.
 func (k *Keeper) known(ctx context.Context, t event.Tenant) (*books, error) {
-	for _, have := range k.cfg.Log.Tenants() {
-		if have == t {
-			return k.of(ctx, t)
-		}
+	if slices.Contains(k.cfg.Log.Tenants(), t) {
+		return k.of(ctx, t)
 	}
 	return nil, fmt.Errorf("tenant %s: %w", t, eventlog.ErrNotFound)
 }
