@@ -178,12 +178,12 @@ func (r *Ring) BeginAfter(floor uint64) (*Epoch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}
-	e := &epochs{current: current, other: next}
-	r.keepStream()
-	if err := r.saveEpochs(e, *r.streams.Load()); err != nil {
+	e, streams := &epochs{current: current, other: next}, r.keptStream()
+	if err := r.saveEpochs(e, streams); err != nil {
 		return nil, fmt.Errorf("begin epoch: %w", err)
 	}
 	r.epochs.Store(e)
+	r.streams.Store(&streams)
 	return next, nil
 }
 

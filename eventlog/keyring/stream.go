@@ -18,8 +18,9 @@ import (
 
 // streamKeys are the keys of the stream's files. They are replaced, never changed.
 type streamKeys struct {
-	current string // "": that of the epoch
-	next    string // what the files are being changed to; "": nothing
+	current  string // "": that of the epoch
+	next     string // what the files are being changed to, in the key file too; "": nothing
+	prepared string // what next is to be; no file may be under it yet, as a crash would lose it
 }
 
 // sealedStream is streamKeys in epoch.json, encrypted by the KEK.
@@ -108,20 +109,17 @@ func (r *Ring) OldStreamKey() string {
 }
 
 // PrepareStream makes another key for the stream's files, unless they are being
-// changed already. It is kept when [Ring.Begin] or [Ring.BeginStream] keeps it.
+// changed already. They are changed to it once [Ring.Begin] or [Ring.BeginStream]
+// has kept it.
 func (r *Ring) PrepareStream() error {
 	k := *r.streams.Load()
-	if k.next != "" {
+	if k.next != "" || k.prepared != "" {
 		return nil
 	}
-	next, err := newStreamKey()
-	if err != nil {
+	var err error
+	if k.prepared, err = newStreamKey(); err != nil {
 		return err
 	}
-	if k.current == "" {
-		k.current = r.Current().stream
-	}
-	k.next = next
 	r.streams.Store(&k)
 	return nil
 }
@@ -145,7 +143,12 @@ func (r *Ring) BeginStream() error {
 	if err := r.PrepareStream(); err != nil {
 		return err
 	}
-	return r.saveEpochs(r.epochs.Load(), *r.streams.Load())
+	streams := r.keptStream()
+	if err := r.saveEpochs(r.epochs.Load(), streams); err != nil {
+		return err
+	}
+	r.streams.Store(&streams)
+	return nil
 }
 
 // FreshStream is for a store without stream files: their key is one that nothing
@@ -158,11 +161,18 @@ func (r *Ring) FreshStream() error {
 	return err
 }
 
-// keepStream has the stream's key outlive the epoch that it is derived from.
-func (r *Ring) keepStream() {
-	if k := r.streams.Load(); k.current == "" {
-		r.streams.Store(&streamKeys{current: r.Current().stream})
+// keptStream returns the keys as they are to be kept: one that was prepared is what
+// the files are being changed to, and one that is derived from an epoch outlives it.
+func (r *Ring) keptStream() streamKeys {
+	k := *r.streams.Load()
+	if k.current == "" {
+		k.current = r.Current().stream
 	}
+	if k.next == "" {
+		k.next = k.prepared
+	}
+	k.prepared = ""
+	return k
 }
 
 // ended returns the keys once the files are under the new one alone.
