@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -512,6 +513,17 @@ func TestForgetLeavesTheStreamAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed("one of before the key changed", false, dropped(id, "r9"))
+	now = now.Add(365 * 24 * time.Hour)
+	if err := l.RotateStream(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(-365 * 24 * time.Hour)
+	id = quarantined()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, cfg)
+	changed("one of after a clock that was ahead", true, dropped(id, "r10"))
 	verified(t, l)
 }
 
@@ -578,5 +590,61 @@ func TestForgetQuarantine(t *testing.T) {
 	}
 	if got := verified(t, l); got != nil {
 		t.Errorf("forgotten events %v, want none", got)
+	}
+}
+
+// A message that is delivered again on another day, as after a crash at midnight,
+// has one key: when it is erased no older copy can be opened with another.
+func TestQuarantinedTwiceHasOneKey(t *testing.T) {
+	l := open(t, config(t))
+	message := func(at time.Time) *pb.Quarantined {
+		return &pb.Quarantined{Time: timestamppb.New(at), Reason: "id: is missing", StreamSequence: 4, Payload: []byte("payload")}
+	}
+	first, again := message(start0), message(start0.Add(24*time.Hour))
+	for _, e := range []*pb.Quarantined{first, again} {
+		if err := l.Quarantine(t.Context(), "acme", []*pb.Quarantined{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first.GetId() != again.GetId() {
+		t.Errorf("the ids are %s and %s, want one", first.GetId(), again.GetId())
+	}
+	gone, err := l.PartQuarantine(t.Context(), "acme", []string{first.GetId()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := erasure("acme", "erasure")
+	f.Buckets = gone
+	forget(t, l, f)
+	for _, b := range l.Buckets() {
+		if b.Class == quarantineClass {
+			t.Errorf("bucket %d of %s is there still: its key opens what an older copy has of the message", b.ID, b.Day)
+		}
+	}
+}
+
+// What was published again, and acknowledged, is in the stream's files also after a
+// power failure: nothing delivers it another time.
+func TestPublishedAgainOutlivesPowerFailure(t *testing.T) {
+	cfg, files := config(t), vfs.NewCrashableMem()
+	cfg.FS = files
+	calls := 0
+	cfg.Rekey = func(context.Context, string, string) error { calls++; return nil }
+	l := bits(t, cfg, 100, 20)
+	if err := l.RotateStream(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, "acme", 100, 110) // With it what the rotation noted is on disk.
+	if results := add(t, l, "acme", 50, 51); results[0].Outcome != Duplicate {
+		t.Fatal(results)
+	}
+	cfg.FS = files.CrashClone(vfs.CrashCloneCfg{})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, calls = open(t, cfg), 0
+	forget(t, l, erasure("acme", "r1", 50))
+	if calls == 0 {
+		t.Error("the files keep the key under which they have what is forgotten")
 	}
 }

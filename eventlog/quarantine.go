@@ -28,7 +28,9 @@ const quarantineIDSize = 16
 // Quarantine keeps, encrypted, what could not be stored as it came, and
 // returns when that is durable. An entry's id is set from its stream sequence,
 // index and payload, so that quarantining the same message twice keeps it
-// once. The tenant may be event.System. Errors as of Append.
+// once, as it was the first time: were it moved to the bucket of another day, what
+// forgets it would leave the key that opens older copies. The tenant may be
+// event.System. Errors as of Append.
 func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Quarantined) error {
 	t, err := l.tenant(name)
 	if err != nil {
@@ -41,8 +43,18 @@ func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Q
 	}
 	b := l.db.NewBatch()
 	defer b.Close() //nolint:errcheck // Committed or thrown away.
-	st, fresh := l.state, (*bucket)(nil)
+	st, fresh, at := l.state, (*bucket)(nil), l.streamed
 	for _, e := range entries {
+		id, err := quarantineID(t, e)
+		if err != nil {
+			return err
+		}
+		e.Id = hex.EncodeToString(id)
+		if kept, err := l.get(quarantineKey(spaceQuarantine, t.id, id)); err != nil {
+			return err
+		} else if kept != nil {
+			continue
+		}
 		day := uint32(e.GetTime().GetSeconds() / (24 * 60 * 60))
 		in := l.findBucket(t, quarantineClass, day)
 		if in == nil && fresh != nil && fresh.day == day {
@@ -61,30 +73,36 @@ func (l *Log) Quarantine(ctx context.Context, name event.Tenant, entries []*pb.Q
 			set(b, bucketKey(in.id), record)
 			set(b, key1(spaceState), st.encode())
 		}
-		if err := quarantine(b, t, in, e); err != nil {
+		if err := quarantine(b, t, in, id, e); err != nil {
 			return err
 		}
+		if e.GetTime().AsTime().Before(at.since) { // The clock was ahead when the stream's key changed.
+			at.since = e.GetTime().AsTime()
+		}
+	}
+	if at != l.streamed {
+		set(b, key1(spaceStreamed), at.encode())
 	}
 	if err := b.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
-	l.state = st
+	l.state, l.streamed = st, at
 	if fresh != nil {
 		must(l.addBucket(fresh))
 	}
 	return nil
 }
 
-// quarantine writes an entry as two values, so that listing reads no payload.
-// Each is the bucket's number and the sealed protobuf, bound to its key.
-func quarantine(b *pebble.Batch, t *tenant, in *bucket, e *pb.Quarantined) error {
+// quarantineID returns the id of an entry.
+func quarantineID(t *tenant, e *pb.Quarantined) ([]byte, error) {
 	id := binary.BigEndian.AppendUint64(nil, e.GetStreamSequence())
 	tail, err := t.ids.Sum(append(binary.BigEndian.AppendUint32([]byte("quarantine"), e.GetIndex()), e.GetPayload()...), 4)
-	if err != nil {
-		return err
-	}
-	id = append(binary.BigEndian.AppendUint32(id, e.GetIndex()), tail...)
-	e.Id = hex.EncodeToString(id)
+	return append(binary.BigEndian.AppendUint32(id, e.GetIndex()), tail...), err
+}
+
+// quarantine writes an entry as two values, so that listing reads no payload.
+// Each is the bucket's number and the sealed protobuf, bound to its key.
+func quarantine(b *pebble.Batch, t *tenant, in *bucket, id []byte, e *pb.Quarantined) error {
 	listed := proto.CloneOf(e)
 	listed.Payload = nil
 	about, err := proto.Marshal(listed)

@@ -51,8 +51,9 @@ func (l *Log) openStreamed() (err error) {
 }
 
 // publishedAgain notes that events before a position are in the stream's files
-// again: somebody published what the log has. It is on disk with whatever is
-// written next, before anything is forgotten. The caller holds writing.
+// again: somebody published what the log has. It is on disk when it returns: what
+// is acknowledged then is not delivered once more, to be noted after a crash. The
+// caller holds writing.
 func (l *Log) publishedAgain(results []Result) error {
 	at := l.streamed
 	for _, r := range results {
@@ -63,7 +64,7 @@ func (l *Log) publishedAgain(results []Result) error {
 	if at == l.streamed {
 		return nil
 	}
-	if err := l.db.Set(key1(spaceStreamed), at.encode(), pebble.NoSync); err != nil {
+	if err := l.db.Set(key1(spaceStreamed), at.encode(), pebble.Sync); err != nil {
 		return err
 	}
 	l.streamed = at
