@@ -38,7 +38,6 @@ const (
 	ErrChanged          Reason = "CHANGED"           // evidence of an export was forgotten or redacted since
 	ErrOtherBytes       Reason = "OTHER_BYTES"       // what is there of a download is not what would be sent now
 	ErrUnknownPerson    Reason = "UNKNOWN_PERSON"    // nothing is stored of the person, under this name
-	ErrHeld             Reason = "HELD"              // a hold claims it
 	ErrNotOwner         Reason = "NOT_OWNER"         // only owners of a hold extend and release it
 	ErrReleased         Reason = "RELEASED"          // the hold was released
 	ErrRetentionStopped Reason = "RETENTION_STOPPED" // nothing expires until somebody confirms what the store doubts

@@ -45,8 +45,8 @@ func (b *books) readClock(j *pb.ClockJudged) {
 // changes nothing.
 func (k *Keeper) judge(system *books) (time.Time, error) {
 	now, up := k.cfg.Now().UTC(), k.cfg.Uptime()
-	if r := system.restored; r != nil {
-		return now, fmt.Errorf("%w: the store was restored from a backup that lacks %d positions; holds, erasures and policies of since then are lost: place them again, and then run afterimage retention confirm", ErrStopped, r.GetLost())
+	if err := system.lostNothing(); err != nil {
+		return now, err
 	}
 	last, allowed := k.clock.at, up-k.clock.uptime+slackRunning
 	if last.IsZero() {
@@ -62,6 +62,24 @@ func (k *Keeper) judge(system *books) (time.Time, error) {
 		return now, fmt.Errorf("%w: the clock shows %s, which is %s after %s, when it was last believed: %s", ErrStopped, stamp(now), now.Sub(last).Round(time.Minute), stamp(last), confirm)
 	}
 	return now, nil
+}
+
+// lostNothing returns ErrStopped, with what to do, if a restore lost holds and
+// erasures that nobody has seen to: nothing must be forgotten that a hold may have
+// claimed.
+func (b *books) lostNothing() error {
+	if b.restored == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: the store was restored from a backup that lacks %d positions; holds, erasures and policies of since then are lost: place them again, and then run afterimage retention confirm", ErrStopped, b.restored.GetLost())
+}
+
+func (k *Keeper) lostNothing(ctx context.Context) error {
+	system, err := k.of(ctx, event.System)
+	if err != nil {
+		return err
+	}
+	return system.lostNothing()
 }
 
 // lastKnown is the last time that is on record: of a clock that was believed, or,

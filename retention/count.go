@@ -21,11 +21,15 @@ import (
 // count: before anything of it is forgotten, so that the ledger alone can say what
 // there was. The caller holds the lock.
 func (k *Keeper) count(ctx context.Context, b *books) error {
-	size := k.cfg.Log.Size()
-	if b.counted >= size {
+	size, now := k.cfg.Log.Size(), k.cfg.Now()
+	c := newCounter()
+	var err error
+	if c.quarantined, err = k.quarantinedSince(ctx, b, now); err != nil {
+		return fmt.Errorf("count quarantined messages: %w", err)
+	}
+	if b.counted >= size && c.quarantined == 0 {
 		return nil
 	}
-	c := newCounter()
 	selection := eventlog.Selection{
 		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: evidenceKinds()}}, Order: eventlog.LogOrder, Before: &size,
 	}
@@ -48,11 +52,32 @@ func (k *Keeper) count(ctx context.Context, b *books) error {
 	if err := c.entries(ctx, batch); err != nil {
 		return fmt.Errorf("count events: %w", err)
 	}
-	if c.events == 0 {
+	if c.events == 0 && c.quarantined == 0 {
 		b.counted = size // Nothing to say; a restart looks again.
 		return nil
 	}
-	return k.record(ctx, b, c.ledger(b.recorded, size)...)
+	events := c.ledger(b.recorded, size)
+	for _, e := range events {
+		e.Time = timestamppb.New(now) // What is quarantined after it is in the next count.
+	}
+	return k.record(ctx, b, events...)
+}
+
+// quarantinedSince returns how many messages were quarantined since the last count,
+// now included.
+func (k *Keeper) quarantinedSince(ctx context.Context, b *books, now time.Time) (n uint64, err error) {
+	for e, err := range k.cfg.Log.QuarantineList(ctx, b.tenant, "") {
+		if errors.Is(err, eventlog.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if at := e.GetTime().AsTime(); at.After(b.countedAt) && !at.After(now) {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // newDay reports whether a day has ended since the last count.
@@ -67,10 +92,11 @@ func evidenceKinds() []string {
 
 // A counter counts events as they were appended.
 type counter struct {
-	events     uint64
-	strata     map[stratum]*pb.Counted_Stratum
-	redactions map[replaced]uint64
-	instances  map[instance]*numbers
+	events      uint64
+	quarantined uint64
+	strata      map[stratum]*pb.Counted_Stratum
+	redactions  map[replaced]uint64
+	instances   map[instance]*numbers
 }
 
 type stratum struct {
@@ -177,7 +203,11 @@ func (c *counter) ledger(from, through event.Seq) (out []*pb.Event) {
 	for part := range slices.Chunk(strata, event.MaxKept) {
 		out = append(out, &pb.Event{Body: &pb.Event_Counted{Counted: &pb.Counted{From: uint64(from), Through: uint64(through), Strata: part}}})
 	}
+	if len(out) == 0 {
+		out = append(out, &pb.Event{Body: &pb.Event_Counted{Counted: &pb.Counted{From: uint64(from), Through: uint64(through)}}})
+	}
 	body := out[0].GetCounted()
+	body.Quarantined = c.quarantined
 	for of, n := range c.redactions {
 		body.Redactions = append(body.Redactions, &pb.Redaction{Type: of.typ, Operator: of.operator, Count: uint32(min(n, 1<<32-1))})
 	}

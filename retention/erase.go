@@ -104,6 +104,9 @@ func (k *Keeper) Erase(ctx context.Context, t event.Tenant, r *pb.EraseEventsReq
 		state.Gone, err = k.classDays(ctx, t, due)
 		return state, err
 	}
+	if err := k.lostNothing(ctx); err != nil { // A hold that a restore lost may claim it.
+		return nil, fmt.Errorf("erase: %w", err)
+	}
 	if err := k.request(ctx, b, e, deferred); err != nil {
 		return nil, err
 	}
@@ -289,6 +292,11 @@ func (k *Keeper) settle(ctx context.Context, b *books, progress func(eventlog.Fo
 // settling returns what is to be forgotten of open erasures now.
 // What goes in any case is left out, and so is what two ask for in the second.
 func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetting, dry bool) (what []eventlog.Forgetting, err error) {
+	if err := k.lostNothing(ctx); errors.Is(err, ErrStopped) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
 	taken := setOf(going.Seqs)
 	for _, x := range b.open() {
 		due, _, err := k.owing(ctx, b, x)

@@ -20,8 +20,6 @@ import (
 
 // What callers decide on.
 var (
-	// ErrHeld: a hold claims it.
-	ErrHeld = errors.New("held")
 	// ErrNotOwner: only those who own a hold may extend and release it.
 	ErrNotOwner = errors.New("not an owner of the hold")
 	// ErrReleased: the hold was released.
@@ -179,8 +177,11 @@ func (k *Keeper) record(ctx context.Context, b *books, events ...*pb.Event) erro
 
 // complete makes a ledger event of a body, of the Keeper's time.
 func (k *Keeper) complete(t event.Tenant, e *pb.Event) error {
+	at := e.GetTime()
 	err := k.cfg.Policies.complete(t, e)
-	e.Time = timestamppb.New(k.cfg.Now())
+	if e.Time = at; at == nil {
+		e.Time = timestamppb.New(k.cfg.Now())
+	}
 	return err
 }
 

@@ -461,7 +461,26 @@ func TestEraseQuarantined(t *testing.T) {
 	message(1, `{"user":"ann","bad":1}`)
 	message(2, `{"user":"joann","bad":1}`)
 	message(3, `{"id":"x","user":"ann","time":"2026-03-01T09:00:00Z","interaction":{"output":[{"role":"a","parts":[{"text":"x"}]}]}}`)
+	counted := func() (n uint64) {
+		t.Helper()
+		for entry, err := range r.log.Scan(t.Context(), acme, eventlog.Selection{
+			Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Counted)}}},
+		}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := entry.Event()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += e.GetCounted().GetQuarantined()
+		}
+		return n
+	}
 	did := r.erase("ann")
+	if n := counted(); n != 3 {
+		t.Errorf("%d quarantined messages are counted, want 3", n)
+	}
 	if did.GetQuarantined() != 2 || did.GetCompleted() == nil {
 		t.Errorf("got %v, want two messages gone", did)
 	}
@@ -470,6 +489,9 @@ func TestEraseQuarantined(t *testing.T) {
 	}
 	r.pass(31 * 24 * time.Hour)
 	done := r.expireConfirmed()
+	if n := counted(); n != 3 {
+		t.Errorf("%d quarantined messages are counted in the end, want 3", n)
+	}
 	if len(done) != 1 || done[0].GetQuarantined() != 1 || len(list()) != 0 {
 		t.Errorf("got %v, and %q are left", done, list())
 	}

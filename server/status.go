@@ -52,7 +52,6 @@ var rules = []rule{
 	{causedBy[*retention.RequestError], codes.InvalidArgument, reasonRequest},
 	{wraps(retention.ErrUnknownPerson), codes.NotFound, "UNKNOWN_PERSON"},
 	{wraps(retention.ErrNotOwner), codes.PermissionDenied, "NOT_OWNER"},
-	{wraps(retention.ErrHeld), codes.FailedPrecondition, "HELD"},
 	{wraps(retention.ErrReleased), codes.FailedPrecondition, "RELEASED"},
 	{wraps(retention.ErrStopped), codes.FailedPrecondition, "RETENTION_STOPPED"},
 	{wraps(eventlog.ErrErased), codes.NotFound, "ERASED"},

@@ -50,7 +50,6 @@ func TestStatus(t *testing.T) {
 		{&retention.RequestError{Field: "caseId", Reason: "x"}, codes.InvalidArgument, "INVALID_REQUEST", []string{"caseId"}},
 		{fmt.Errorf("%w: x", retention.ErrUnknownPerson), codes.NotFound, "UNKNOWN_PERSON", nil},
 		{fmt.Errorf("hold: %w", retention.ErrNotOwner), codes.PermissionDenied, "NOT_OWNER", nil},
-		{retention.ErrHeld, codes.FailedPrecondition, "HELD", nil},
 		{retention.ErrReleased, codes.FailedPrecondition, "RELEASED", nil},
 		{retention.ErrStopped, codes.FailedPrecondition, "RETENTION_STOPPED", nil},
 		{eventlog.ErrErased, codes.NotFound, "ERASED", nil},

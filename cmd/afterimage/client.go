@@ -51,7 +51,6 @@ func (f storeFlag) explain(err error) error {
 var nextSteps = map[client.Reason]string{
 	client.ErrUnknownPerson: "; nothing was erased",
 	client.ErrReleased:      ": what it covered has its own time again; place another with afterimage hold place",
-	client.ErrHeld:          ": afterimage hold list names the holds; it goes when they are released",
 }
 
 // fieldFlags are what fields of requests are called on the command line.
