@@ -1,6 +1,7 @@
 package retention_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,15 +102,15 @@ func (y *year) scope(t event.Tenant) (*pb.Hold_Scope, scope) {
 		is.sessions = asked.GetSessions()
 	}
 	if kinds&2 != 0 {
-		user := y.traffic.user()
+		user := cmp.Or(e.user, y.traffic.user())
 		asked.Users, is.users = []string{user, y.pseudonym(t, y.traffic.user())}, []string{y.pseudonym(t, user)}
 		is.users = append(is.users, asked.GetUsers()[1])
 	}
 	if kinds&4 != 0 {
 		asked.Filter = []string{
-			`kind == "report"`, `source.deployment == "clinic" && interaction.verdicts.exists(v, v.score > 0.8)`,
-			`has(event.verdict) && event.verdict.score > 0.6`, fmt.Sprintf(`session == %q`, e.stored.GetSession()),
-		}[y.rng.IntN(4)]
+			`kind == "report"`, `interaction.verdicts.exists(v, v.score > 0.8)`, `has(event.verdict) && event.verdict.score > 0.6`,
+			fmt.Sprintf(`session == %q`, e.stored.GetSession()), `source.deployment == "triage"`,
+		}[y.rng.IntN(5)]
 		var err error
 		if is.filter, err = policy.Compile(asked.GetFilter()); err != nil {
 			y.Fatal(err)
@@ -121,7 +122,7 @@ func (y *year) scope(t event.Tenant) (*pb.Hold_Scope, scope) {
 	}
 	if kinds&16 != 0 {
 		is.since = at.Add(-time.Duration(y.rng.IntN(20)) * time.Hour)
-		is.until = is.since.Add(time.Duration(1+y.rng.IntN(30)) * time.Hour)
+		is.until = is.since.Add(time.Duration(1+y.rng.IntN(72)) * time.Hour)
 		asked.Since, asked.Until = timestamppb.New(is.since), timestamppb.New(is.until)
 	}
 	return asked, is
@@ -151,6 +152,11 @@ func (y *year) placeHold() {
 	y.model.holds = append(y.model.holds, c)
 	y.done["holds"]++
 	y.covers("placed", got.GetHold(), c)
+	for seq := range c.covers {
+		if !y.model.matches(is, y.model.bySeq[seq]) {
+			y.done["held as it is about what is held"]++
+		}
+	}
 }
 
 // covers fails unless a hold covers what the model says.
@@ -221,7 +227,8 @@ func (y *year) releaseHold() {
 			y.Fatal(err)
 		}
 		if h.GetReleased() == nil {
-			return // It did not come so far. What it was about to change has not.
+			y.model.cover(c.tenant) // It came no further than that.
+			return
 		}
 		y.finish()
 	} else if h, err := y.keeper.Hold(y.Context(), c.tenant, c.id); err != nil {

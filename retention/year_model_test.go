@@ -505,6 +505,7 @@ func (m *model) clone() *model {
 // all of it, but what was forgotten since.
 func (m *model) restored(then *model) *model {
 	c := then.clone()
+	c.moved, c.promoted = m.moved, m.promoted
 	for _, e := range c.events {
 		if why := m.bySeq[e.seq].gone; e.gone == "" && why != "" {
 			e.gone = why

@@ -81,7 +81,7 @@ func (y *year) attackCopies() {
 		y.refuses(c)
 	}
 	y.Logf("%d old copies with %d events that are gone: %+v", len(y.copies), events, total)
-	if events < 10 || total.Blocks < len(y.copies) || total.Secrets < 3*len(y.copies) || total.Places < 1000 {
+	if events < 10 || total.Blocks < len(y.copies) || total.Secrets < 3*len(y.copies) || total.Places < 100 {
 		y.Errorf("%+v was tried: too little to tell", total)
 	}
 	y.noPlaintext(y.dir)

@@ -47,9 +47,9 @@ func extentOf(t testing.TB) extent {
 	case os.Getenv("AFTERIMAGE_YEAR") != "":
 		return extent{days: 365, unit: 9 * 24, sessions: 2, policies: 40, holds: 30, erasures: 500, backups: 36, restores: 6, crashes: 60, quarantine: 180}
 	case testing.Short() || raced:
-		return extent{days: 25, unit: 18, sessions: 1, policies: 8, holds: 8, erasures: 30, backups: 5, restores: 2, crashes: 8, quarantine: 25}
+		return extent{days: 25, unit: 18, sessions: 1, policies: 10, holds: 14, erasures: 30, backups: 5, restores: 2, crashes: 8, quarantine: 25}
 	}
-	return extent{days: 90, unit: 3 * 24, sessions: 1, policies: 16, holds: 14, erasures: 90, backups: 12, restores: 3, crashes: 20, quarantine: 60}
+	return extent{days: 90, unit: 3 * 24, sessions: 1, policies: 18, holds: 24, erasures: 90, backups: 12, restores: 3, crashes: 20, quarantine: 60}
 }
 
 func seedOf(t testing.TB) uint64 {
@@ -381,7 +381,7 @@ func (y *year) happened() {
 		"policies": y.of.policies, "holds": y.of.holds, "erasures": y.of.erasures, "backups": y.of.backups / 2, "restores": y.of.restores / 2,
 		"erased": y.of.erasures, "expired": 20 * y.of.days / 10, "promoted": y.of.days / 5, "moved for holds": y.of.holds / 4,
 		"erasures deferred": y.of.erasures / 20, "deferred erasures completed": 1, "releases": y.of.holds / 4, "crashes": y.of.crashes,
-		"certificates": y.of.days / 2, "fscks": 1, "messages expired": 1, "messages erased": 1, "nobody": 1, "crash in expire": 1,
+		"certificates": y.of.days / 2, "fscks": 1, "messages expired": 1, "messages erased": 1, "held as it is about what is held": y.of.holds / 10, "nobody": 1, "crash in expire": 1,
 	} {
 		if y.done[what] < least {
 			y.Errorf("%s: %d are too few to tell, want %d", what, y.done[what], least)
