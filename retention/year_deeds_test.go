@@ -221,35 +221,27 @@ func (y *year) releaseHold() {
 		_, err := y.keeper.ReleaseHold(ctx, c.tenant, r)
 		return err
 	}
-	if y.rng.IntN(4) == 0 && y.crashed("release", 40, release) {
-		h, err := y.keeper.Hold(y.Context(), c.tenant, c.id)
-		if err != nil {
-			y.Fatal(err)
-		}
-		if h.GetReleased() == nil {
-			y.model.cover(c.tenant) // It came no further than that.
-			return
-		}
-		y.finish()
-	} else if h, err := y.keeper.Hold(y.Context(), c.tenant, c.id); err != nil {
+	crashed := y.rng.IntN(4) == 0 && y.crashed("release", 40, release)
+	h, err := y.keeper.Hold(y.Context(), c.tenant, c.id)
+	if err != nil {
 		y.Fatal(err)
-	} else if h.GetReleased() == nil {
+	}
+	y.model.cover(c.tenant)
+	if h.GetReleased() == nil {
+		if crashed {
+			return // It did not come so far.
+		}
 		if err := release(y.Context()); err != nil {
 			y.Fatal(err)
 		}
 	}
-	y.model.cover(c.tenant)
 	c.released = true
 	y.done["releases"]++
-	y.model.expire(y.now)
-}
-
-// finish has go on what a crash interrupted.
-func (y *year) finish() {
-	y.Helper()
-	if _, err := y.keeper.Expire(y.Context(), false, y.progress); err != nil {
-		y.Fatal(err)
+	if crashed {
+		y.goOn()
+		return
 	}
+	y.model.expire(y.now)
 }
 
 func (y *year) erase() {
@@ -344,8 +336,7 @@ func (y *year) erasing(x *owed, r *pb.EraseEventsRequest) {
 			x.id = now[0].GetRequest()
 			y.model.erasures = append(y.model.erasures, x)
 			y.done["erasures"]++
-			y.finish()
-			y.model.expire(y.now)
+			y.goOn()
 			return
 		}
 	}

@@ -245,13 +245,26 @@ func (y *year) expire() {
 		_, err := y.keeper.Expire(ctx, false, y.progress)
 		return err
 	}
-	if y.rng.IntN(y.of.days) < y.of.crashes {
-		y.crashed("expire", 40, do)
+	if y.rng.IntN(y.of.days) < y.of.crashes && y.crashed("expire", 40, do) {
+		y.goOn()
+		return
 	}
 	if err := do(y.Context()); err != nil {
 		y.Fatal(err)
 	}
 	y.model.expire(y.now)
+}
+
+// goOn has what a crash interrupted go on. After that the store is started once
+// more: at the start before, it may have looked at what was half gone.
+func (y *year) goOn() {
+	y.Helper()
+	if _, err := y.keeper.Expire(y.Context(), false, y.progress); err != nil {
+		y.Fatal(err)
+	}
+	y.model.expire(y.now)
+	y.restart()
+	y.model.restarted()
 }
 
 // crashed has the store crash in the middle of something, after at most so many
