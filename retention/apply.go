@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -88,25 +88,21 @@ func named(version string) string {
 // policy hands on what the one before it promised, no chain of changes can
 // shorten it.
 func keepsPromises(current, next *policy.Document) error {
-	var broken []error
+	var broken []string
 	for _, c := range current.Classes() {
 		if c.Min == 0 {
 			continue
 		}
 		if n, ok := next.Class(c.Name); !ok {
-			broken = append(broken, fmt.Errorf("%w: class %s is gone", ErrPromised, c.Name))
+			broken = append(broken, fmt.Sprintf("class %s is gone", c.Name))
 		} else if n.Min < c.Min {
-			broken = append(broken, fmt.Errorf("%w: min of class %s was %s and cannot become less", ErrPromised, c.Name, days(c.Min)))
+			broken = append(broken, fmt.Sprintf("min of class %s was %s and cannot become %s", c.Name, policy.Span(c.Min), policy.Span(n.Min)))
 		}
 	}
-	return errors.Join(broken...)
-}
-
-func days(d time.Duration) string {
-	if d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	if len(broken) == 0 {
+		return nil
 	}
-	return fmt.Sprintf("%dh", d/time.Hour)
+	return fmt.Errorf("%w: %s", ErrPromised, strings.Join(broken, "; "))
 }
 
 // apply writes the ledger event and then puts the document in force. mu is

@@ -71,7 +71,7 @@ func (b *books) lostNothing() error {
 	if b.restored == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: the store was restored from a backup that lacks %d positions; holds, erasures and policies of since then are lost: place them again, and then run afterimage retention confirm", ErrStopped, b.restored.GetLost())
+	return fmt.Errorf("%w: the store was restored from a backup that lacks %d positions; what they had of holds, policies and erasures is lost: place the holds and apply the policies again, run afterimage retention confirm, then ask for the erasures again", ErrStopped, b.restored.GetLost())
 }
 
 func (k *Keeper) lostNothing(ctx context.Context) error {

@@ -92,7 +92,11 @@ func (k *Keeper) Erase(ctx context.Context, t event.Tenant, r *pb.EraseEventsReq
 		if r.GetEverything() {
 			return nil, fmt.Errorf("erase: tenant %s has no evidence there: %w", t, eventlog.ErrNotFound)
 		}
-		return nil, fmt.Errorf("%w: no event of tenant %s names that user in the range, and no quarantined message; is it spelled as the publisher spells it?", ErrUnknownPerson, t)
+		when := ""
+		if r.GetSince() != nil || r.GetUntil() != nil {
+			when = " in that time"
+		}
+		return nil, fmt.Errorf("%w: no event of tenant %s names that user%s, and no quarantined message: give the id as the service publishes it, or a whole pseudonym", ErrUnknownPerson, t, when)
 	}
 	due, deferred, err := k.owing(ctx, b, e)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
@@ -232,9 +234,17 @@ func (b *books) own(id, actor string) (*hold, error) {
 	case !h.released.IsZero():
 		return nil, fmt.Errorf("hold %s: %w on %s", id, ErrReleased, stamp(h.released))
 	case !slices.Contains(h.owners, actor):
-		return nil, fmt.Errorf("hold %s: %q is %w: its owners are %q, and any of them may add others", id, actor, ErrNotOwner, h.owners)
+		return nil, fmt.Errorf("hold %s: %q is %w: its owners are %s, and any of them may add others", id, actor, ErrNotOwner, quoted(h.owners))
 	}
 	return h, nil
+}
+
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = strconv.Quote(name)
+	}
+	return strings.Join(out, ", ")
 }
 
 // ExtendHold extends a hold. Errors as of PlaceHold; eventlog.ErrNotFound,

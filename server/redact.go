@@ -160,9 +160,10 @@ func textRequest(r *pb.RedactEventsRequest) (out query.TextRequest, err error) {
 // ever taken out of.
 type recordable struct {
 	name, text string
-	limit      int  // characters
-	required   bool // because it is on record who had something done, and why
-	lines      bool // it may have several
+	limit      int    // characters
+	required   bool   // because it is on record who had something done, and why
+	lines      bool   // it may have several
+	instead    string // of personal data; "": a role and a ticket
 }
 
 // maxActor is how long a name may be that goes on record, and maxReason a reason, in
@@ -200,7 +201,7 @@ func named(ctx context.Context, stored *retention.Stored, fields ...recordable) 
 			return err
 		}
 		if len(found) > 0 {
-			return wrong("has personal data (%s), and stands in the ledger for good: name a role and a ticket", strings.Join(found, ", "))
+			return wrong("has personal data (%s), and stands in the ledger for good: %s", strings.Join(found, ", "), cmp.Or(f.instead, "name a role and a ticket"))
 		}
 	}
 	return nil

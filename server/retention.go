@@ -102,9 +102,10 @@ func (s retentions) onRecord(ctx context.Context, t event.Tenant, scope *pb.Hold
 	if err != nil {
 		return err
 	}
+	const asUsers = "name people as users"
 	return named(ctx, stored, append(fields,
-		recordable{name: "scope.filter", text: filter, limit: maxFilter, lines: true},
-		recordable{name: "scope.text", text: scope.GetText(), limit: maxFilter})...)
+		recordable{name: "scope.filter", text: filter, limit: maxFilter, lines: true, instead: asUsers},
+		recordable{name: "scope.text", text: scope.GetText(), limit: maxFilter, instead: asUsers})...)
 }
 
 // ListHolds implements RetentionService.
