@@ -21,7 +21,7 @@ type cli struct {
 	Backup     backupCmd     `cmd:"" help:"Copy the log into a directory, while it serves."`
 	Restore    restoreCmd    `cmd:"" help:"Put a backup in place, and forget again what was forgotten since."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Make indexes and tiles again from what was recorded."`
-	Policy     policyCmd     `cmd:"" help:"Check a policy document, or show the one in force."`
+	Policy     policyCmd     `cmd:"" help:"Write, check, try out and apply policies; show the one in force."`
 	Hold       holdCmd       `cmd:"" help:"Keep what a case needs: place, extend, release and list holds."`
 	Erase      eraseCmd      `cmd:"" help:"Erase what is stored of a person, on record."`
 	Retention  retentionCmd  `cmd:"" help:"See what is kept until when and what is forgotten; have it certified."`

@@ -84,8 +84,20 @@ func (c *holdPlaceCmd) next(out io.Writer, p *pb.PlaceHoldResponse, scope *pb.Ho
 	c.typed(w)
 	w.flag("--owner", c.Owner...)
 	w.tenant(c.tenantFlag)
+	if err := c.nothing(out, p); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintf(out, "would cover %s, %d of them held by no other; and what comes later and matches\nnothing was changed; to do it:\n  %s\n",
 		numbered(p.GetHold().GetEvents(), "event", "events"), sumDays(p.GetNewly()), w)
+	return err
+}
+
+// nothing says so if nothing matches, for that may be a slip.
+func (c *holdPlaceCmd) nothing(out io.Writer, p *pb.PlaceHoldResponse) error {
+	if p.GetHold().GetEvents() > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintln(out, "nothing that is stored matches: is all of it spelled as in the events?")
 	return err
 }
 
@@ -96,6 +108,9 @@ func (c *holdPlaceCmd) done(out io.Writer, p *pb.PlaceHoldResponse) error {
 	(&whoAndWhy{}).typed(release)
 	release.tenant(c.tenantFlag)
 	show.tenant(c.tenantFlag)
+	if err := c.nothing(out, p); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintf(out, "%s %s for case %s: it covers %s, %d of them held by no other; and what comes later and matches\nwhat it covers, any time:\n  %s\nuntil it is released, by %s:\n  %s\n",
 		styleFor(out).paint(bold+";"+green, "placed hold"), visible(h.GetHold()), visible(h.GetCaseId()),
 		numbered(h.GetEvents(), "event", "events"), sumDays(p.GetNewly()), show, ownerList(h), release)

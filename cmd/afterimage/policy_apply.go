@@ -32,7 +32,7 @@ name the version that you looked at, and nobody's change gets lost.
     afterimage policy show > policy.yaml           print, and edit
     afterimage policy check policy.yaml
     afterimage policy preview policy.yaml
-    afterimage policy apply policy.yaml --actor privacy-office --reason "DPIA 2026-4" \\
+    afterimage policy apply policy.yaml --actor privacy-office --reason "DPIA 2026-4" \
         --approved-by "duty manager" --replaces sha256:59f58fa3728ec474`
 }
 

@@ -110,11 +110,14 @@ func printChanges(out io.Writer, p *pb.PolicyPreview) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	what := "of what is stored,"
-	if rows > 0 {
-		what = "the other"
+	what := "of what is stored, %s time\n"
+	switch {
+	case rows > 0 && p.GetSame() == 0:
+		return nil
+	case rows > 0:
+		what = "the other %s time\n"
 	}
-	_, err := fmt.Fprintf(out, "%s %d events keep their time\n", what, p.GetSame())
+	_, err := fmt.Fprintf(out, what, numbered(p.GetSame(), "event keeps its", "events keep their"))
 	return err
 }
 

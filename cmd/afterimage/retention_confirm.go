@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 )
 
 type retentionConfirmCmd struct {
@@ -11,13 +12,19 @@ type retentionConfirmCmd struct {
 }
 
 // Validate implements kong's hook.
-func (c *retentionConfirmCmd) Validate() error { return c.needed(false) }
+func (c *retentionConfirmCmd) Validate() error {
+	if c.needed(false) != nil { // It has no preview.
+		return errors.New("give --actor and --reason: both go on record, and stay")
+	}
+	return nil
+}
 
 // Help implements kong's HelpProvider.
 func (retentionConfirmCmd) Help() string {
 	return `Where the store doubts its clock, or lost holds and erasures in a restore, nothing expires until
 somebody says that it is right: afterimage retention status says what it doubts. Look at the clock, or
-place the holds again, before you vouch for it: what expires is gone. It goes on record.
+place the holds and apply the policies again, before you vouch for it: what expires is gone. Erasures
+that a restore lost are asked for again afterwards. It goes on record.
 
     afterimage retention confirm --actor operator-on-duty --reason "NTP was broken for a day; checked against a second source"`
 }

@@ -16,8 +16,8 @@ type retentionStatusCmd struct {
 
 // Help implements kong's HelpProvider.
 func (retentionStatusCmd) Help() string {
-	return `Says when the store last looked for what is due, what is due next, what it makes of its clock, and what
-needs somebody: reviews of policies that are overdue, erasures that cannot be finished.
+	return `Says when the store last looked for what is due, what is due next, what is held and owed, what it makes
+of its clock, and what needs somebody: reviews of policies that are overdue, erasures that cannot be finished.
 
     afterimage retention status
     afterimage retention status -o json`
@@ -48,14 +48,16 @@ func printState(out io.Writer, state *pb.RetentionState) error {
 		{"last run", stampOf(state.GetLastRun(), "not yet")},
 		{"due now", numbered(state.GetDue(), "bucket", "buckets")},
 		{"due next", stampOf(state.GetNextDue(), "nothing")},
+		{"held", numbered(state.GetHeldEvents(), "event", "events") + ", by " + numbered(state.GetHolds(), "hold", "holds")},
+		{"owed", numbered(state.GetOwedErasures(), "erasure", "erasures")},
 	}
 	if c := state.GetClock(); c != nil {
 		text := strings.ToLower(c.GetVerdict().String()) + " at " + stampOf(c.GetClock(), "-")
 		if c.GetActor() != "" {
 			text += " by " + visible(c.GetActor())
 		}
-		if c.GetReason() != "" {
-			text += ": " + visible(c.GetReason())
+		if r := c.GetReason(); r != "" && r != state.GetStopped() {
+			text += ": " + visible(r)
 		}
 		rows = append(rows, []string{"clock", text})
 	}
@@ -65,7 +67,7 @@ func printState(out io.Writer, state *pb.RetentionState) error {
 	if state.GetStopped() == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "if it is right nevertheless, say so:\n  %s\n", confirming())
+	_, err := fmt.Fprintf(out, "once that is seen to, or if it is right as it is, say so:\n  %s\n", confirming())
 	return err
 }
 

@@ -66,7 +66,11 @@ func printCertificate(s streams, v *certificate.Verified, cosigned []witness.Cos
 		state = "NOT COMPLETE"
 	}
 	fmt.Fprintf(out, "%s: certificate of deletion, %s\n", style.paint(bold+";"+green, "verified"), state)
-	fmt.Fprintf(out, "%s %s of tenant %s: %s deleted\n", strings.ToLower(string(v.Kind)), visible(v.Request), visible(v.Tenant), someEvents(v.Deleted.Events))
+	what := strings.ToLower(string(v.Kind))
+	if v.Request != what { // What a restore deletes again has no id of its own.
+		what += " " + visible(v.Request)
+	}
+	fmt.Fprintf(out, "%s of tenant %s: %s deleted\n", what, visible(v.Tenant), someEvents(v.Deleted.Events))
 	if v.Actor != "" {
 		fmt.Fprintf(out, "by %s: %s\n", visible(v.Actor), visible(v.Reason))
 	}
