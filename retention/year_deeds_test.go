@@ -382,6 +382,12 @@ func (y *year) restoreBackup() {
 		y.certifiedTo[t] = min(y.certifiedTo[t], restored.Backup)
 	}
 	y.certified.RemoveRange(uint64(restored.Backup), math.MaxUint64)
+	for _, m := range y.model.messages {
+		if m.unsure {
+			_, err := y.log.Quarantined(y.Context(), m.tenant, m.id)
+			m.gone, m.unsure = errors.Is(err, eventlog.ErrNotFound) || errors.Is(err, eventlog.ErrErased), false
+		}
+	}
 	y.model.restarted()
 	y.done["restores"]++
 	if restored.Lost > 0 {

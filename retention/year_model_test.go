@@ -81,6 +81,7 @@ type message struct {
 	payload string
 	user    string // that an event in it names; "" where it cannot be read
 	gone    bool
+	unsure  bool // see restored
 }
 
 func newModel() *model {
@@ -511,12 +512,21 @@ func (m *model) restored(then *model) *model {
 			e.gone = why
 		}
 	}
-	gone := map[string]bool{}
+	gone, parted := map[string]bool{}, map[string]bool{}
 	for _, msg := range m.messages {
 		gone[key(msg.tenant, msg.id)] = msg.gone
 	}
 	for _, msg := range c.messages {
-		msg.gone = msg.gone || gone[key(msg.tenant, msg.id)]
+		if gone[key(msg.tenant, msg.id)] && !msg.gone {
+			msg.gone = true
+			parted[key(msg.tenant, msg.day.String())] = true
+		}
+	}
+	// TODO(#6): what was quarantined on the same day as a message that was erased
+	// since the backup goes with it when that is restored, as the records beside the
+	// keys say only which bucket went.
+	for _, msg := range c.messages {
+		msg.unsure = !msg.gone && parted[key(msg.tenant, msg.day.String())]
 	}
 	return c
 }
