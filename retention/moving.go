@@ -35,14 +35,15 @@ func (p *Policies) promoteTo(ctx context.Context, t event.Tenant, set *roaring64
 	if err != nil {
 		return err
 	}
-	if recorded[class] == nil {
-		recorded[class] = roaring64.New()
+	fresh := set
+	if on := recorded[class]; on != nil {
+		fresh = roaring64.AndNot(set, on)
 	}
-	if fresh := roaring64.AndNot(set, recorded[class]); !fresh.IsEmpty() {
-		if err := p.recordPromoted(ctx, t, fresh, class); err != nil {
+	if !fresh.IsEmpty() {
+		if err := p.recordPromoted(ctx, t, fresh, class, recorded); err != nil {
 			return err
 		}
-		recorded[class].Or(fresh)
+		recorded.move(fresh, class)
 	}
 	seqs := make([]event.Seq, 0, set.GetCardinality())
 	for it := set.Iterator(); it.HasNext(); {
@@ -51,16 +52,30 @@ func (p *Policies) promoteTo(ctx context.Context, t event.Tenant, set *roaring64
 	return p.log.Promote(ctx, t, seqs, class)
 }
 
-// recorded returns what the ledger says was moved, by class: what a crash kept
-// from being moved is not put on record twice.
-func (p *Policies) recorded(ctx context.Context, t event.Tenant) (map[string]*roaring64.Bitmap, error) {
+// moved is where the ledger says that events are kept which it says were moved, by
+// class: each is where it was moved last.
+type moved map[string]*roaring64.Bitmap
+
+func (m moved) move(set *roaring64.Bitmap, class string) {
+	for _, of := range m {
+		of.AndNot(set)
+	}
+	if m[class] == nil {
+		m[class] = roaring64.New()
+	}
+	m[class].Or(set)
+}
+
+// recorded returns what the ledger says was moved: what a crash kept from being
+// moved is not put on record twice.
+func (p *Policies) recorded(ctx context.Context, t event.Tenant) (moved, error) {
 	if p.promoted == nil {
-		p.promoted = map[event.Tenant]map[string]*roaring64.Bitmap{}
+		p.promoted = map[event.Tenant]moved{}
 	}
 	if m := p.promoted[t]; m != nil {
 		return m, nil
 	}
-	m := map[string]*roaring64.Bitmap{}
+	m := moved{}
 	selection := eventlog.Selection{
 		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Promoted)}}}, Order: eventlog.LogOrder,
 	}
@@ -75,26 +90,32 @@ func (p *Policies) recorded(ctx context.Context, t event.Tenant) (map[string]*ro
 		if err != nil {
 			return nil, err
 		}
-		class := e.GetPromoted().GetClass()
-		if m[class] == nil {
-			m[class] = roaring64.New()
-		}
-		addRanges(m[class], e.GetPromoted().GetPositions())
+		set := roaring64.New()
+		addRanges(set, e.GetPromoted().GetPositions())
+		m.move(set, e.GetPromoted().GetClass())
 	}
 	p.promoted[t] = m
 	return m, nil
 }
 
-// recordPromoted puts on record that events are kept in another class.
-func (p *Policies) recordPromoted(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string) error {
+// recordPromoted puts on record that events are kept in another class. They come
+// from where the ledger says that they are: a crash may have kept them from getting
+// there.
+func (p *Policies) recordPromoted(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string, recorded moved) error {
 	places, err := p.log.Places(ctx, t, set)
 	if err != nil {
 		return err
 	}
 	buckets, n, still := bucketsOf(p.log, t), counts{}, roaring64.New()
 	for id, in := range places {
-		n.add(buckets[id], in.GetCardinality())
 		still.Or(in)
+		b := buckets[id]
+		for from, of := range recorded {
+			b.Class = from
+			n.add(b, in.AndCardinality(of))
+			in.AndNot(of)
+		}
+		n.add(buckets[id], in.GetCardinality())
 	}
 	if still.IsEmpty() {
 		return nil

@@ -47,9 +47,9 @@ type Policies struct {
 	// them: what is found out to be due, held or owed must stay so until it is
 	// done. It guards what follows.
 	moving   exclusive
-	promoted map[event.Tenant]map[string]*roaring64.Bitmap // what is on record as moved, by class
-	catching *promoter                                     // see catchUp
-	caught   map[event.Tenant]event.Seq                    // how far it is
+	promoted map[event.Tenant]moved     // what is on record
+	catching *promoter                  // see catchUp
+	caught   map[event.Tenant]event.Seq // how far it is
 }
 
 // forced is what is in force at one time.

@@ -243,11 +243,19 @@ func (pr *promoter) move(ctx context.Context) error {
 	return pr.moved(ctx)
 }
 
-// moved is move of a caller that holds moving.
+// moved is move of a caller that holds moving. What was noted before may have moved
+// since, to where it is kept for longer.
 func (pr *promoter) moved(ctx context.Context) error {
 	sets := map[move]*roaring64.Bitmap{}
 	for of, class := range pr.moves {
-		to := move{of.tenant, class}
+		in, err := pr.log.Class(of.tenant, of.seq)
+		if errors.Is(err, eventlog.ErrErased) || err == nil && !pr.longer(of.tenant, class, in) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		to := move{of.tenant, pr.keeping(of.tenant, class, in)}
 		if sets[to] == nil {
 			sets[to] = roaring64.New()
 		}

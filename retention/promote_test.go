@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -152,5 +153,104 @@ rules:
 	}
 	if _, err := log.Class("umbrella", 1); !errors.Is(err, eventlog.ErrNotFound) {
 		t.Errorf("class of another tenant's event: got %v, want ErrNotFound", err)
+	}
+}
+
+// changing puts other rules in force.
+func (r *keeperRig) changing(rules string) {
+	r.t.Helper()
+	document, err := policy.Parse([]byte(rules))
+	if err == nil {
+		err = put(r.t.Context(), r.policies, acme, document)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// told is where the ledger says that an event is kept.
+func (r *keeperRig) told(seq event.Seq) string {
+	r.t.Helper()
+	class := "routine"
+	selection := eventlog.Selection{
+		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Promoted)}}}, Order: eventlog.LogOrder,
+	}
+	for entry, err := range r.log.Scan(r.t.Context(), acme, selection) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		e, err := entry.Event()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		moved := roaring64.New()
+		if addRanges(moved, e.GetPromoted().GetPositions()); moved.Contains(uint64(seq)) {
+			class = e.GetPromoted().GetClass()
+		}
+	}
+	return class
+}
+
+// What moves back to a class that it was moved to before is on record again: the
+// audit says from the ledger alone where events are kept.
+func TestPromoteBackIsOnRecord(t *testing.T) {
+	const rules = `
+classes: {routine: {keep: 10d}, flagged: {keep: 60d, min: 40d}, alarm: {keep: %dd}, reported: {keep: 90d}, ledger: {keep: 7y, min: 7y}}
+rules:
+  - {when: "has(event.report)", class: reported}
+  - {when: "has(event.verdict)", class: alarm}
+  - {class: routine}
+`
+	r := keeping10(t)
+	a := r.say("a", "s-1", "ann", "chat")
+	verdict := judged("v", "a")
+	for _, step := range []struct {
+		days int // that an alarm is kept
+		say  func()
+		want string
+	}{
+		{60, func() { r.report("r1", "a") }, "reported"},
+		{120, func() { r.add(verdict) }, "alarm"},
+		{60, func() { r.report("r2", "a") }, "reported"},
+	} {
+		r.changing(fmt.Sprintf(rules, step.days))
+		step.say()
+		r.expireNow()
+		class, err := r.log.Class(acme, a)
+		if err != nil || class != step.want || r.told(a) != step.want {
+			t.Errorf("it is kept as %q, %v, and on record as %q: want %q", class, err, r.told(a), step.want)
+		}
+		r.reopen()
+	}
+}
+
+// judged is a verdict on an event.
+func judged(id, target string) *pb.Event {
+	return &pb.Event{Id: id, Body: &pb.Event_Verdict{Verdict: &pb.Verdict{Target: target, Category: "harm", Score: 1}}}
+}
+
+// Whoever promotes may have looked before an expiry did, which has seen more: what
+// is kept for longer meanwhile does not move back.
+func TestPromoteWhatMovedMeanwhile(t *testing.T) {
+	r := keeping10(t)
+	a := r.say("a", "s-1", "ann", "chat")
+	verdict := judged("v", "a")
+	verdict.Source = &pb.Source{Service: "risky"}
+	at := r.add(verdict)
+	pr, err := r.policies.promoter(t.Context())
+	if err == nil {
+		err = pr.look(t.Context(), acme, at, verdict)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.report("r", "a")
+	r.expireNow()
+	if err := pr.move(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const want = "flagged+reported"
+	if class, err := r.log.Class(acme, a); err != nil || class != want || r.told(a) != want {
+		t.Errorf("it is kept as %q, %v, and on record as %q: want %q", class, err, r.told(a), want)
 	}
 }
