@@ -182,11 +182,10 @@ func (l *Log) settleEpoch(p *pending, headers map[block.ID]*block.Header) {
 // JetStream's files if what was forgotten may be in them, once they do not need it
 // any more.
 func (l *Log) endEpoch(ctx context.Context, progress func(ForgetProgress)) error {
-	changing := func() bool { return l.ring.Previous() != nil || l.ring.OldStreamKey() != "" }
-	if !changing() {
+	if !l.KeysRemain() {
 		return nil
 	}
-	for changing() {
+	for l.KeysRemain() {
 		if err := l.rekeyStream(ctx); err != nil {
 			return err
 		}

@@ -185,6 +185,11 @@ func (l *Log) StreamKey() string { return l.ring.StreamKey() }
 // OldStreamKey returns the key before, "" if that is destroyed.
 func (l *Log) OldStreamKey() string { return l.ring.OldStreamKey() }
 
+// KeysRemain reports whether a key is still to be destroyed that may open older
+// copies of what was forgotten: that of the epoch before, or that of the stream's
+// files. Resume destroys it.
+func (l *Log) KeysRemain() bool { return l.ring.Previous() != nil || l.ring.OldStreamKey() != "" }
+
 // A BucketID numbers a bucket.
 type BucketID uint32
 

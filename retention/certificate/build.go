@@ -191,7 +191,7 @@ func (b *building) epochs(forgotten []record) (found []record, err error) {
 	}
 	// In this order: a key that is not there now was destroyed after the newest of
 	// the epochs that were found began, or another began since.
-	b.destroyed = len(found) > 0 && (b.log.OldStreamKey() == "" || found[len(found)-1].seq < newest)
+	b.destroyed = len(found) > 0 && (!b.log.KeysRemain() || found[len(found)-1].seq < newest)
 	return found, nil
 }
 

@@ -7,10 +7,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -156,6 +159,43 @@ func TestScattered(t *testing.T) {
 	}
 }
 
+// Nor is it where the stream's key need not change and that of the epoch before
+// cannot be destroyed, as while its KMS is away.
+func TestEpochKeyRemains(t *testing.T) {
+	r := newRig(t, func(cfg *eventlog.Config) {
+		cfg.Rekey = func(context.Context, string, string) error { return nil }
+	})
+	seqs := r.add(20, "routine")
+	if err := r.log.RotateStream(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	what := r.forgetting("r", "r", pb.Forgotten_ERASED)
+	what.Seqs = seqs[:3]
+	var lock io.Closer
+	err := r.log.Forget(t.Context(), []eventlog.Forgetting{what}, func(p eventlog.ForgetProgress) {
+		var err error
+		if p.Step != "keys" {
+			return
+		}
+		if lock, err = vfs.Default.Lock(filepath.Join(r.cfg.KeysDir, "lock")); err != nil {
+			t.Error(err)
+		}
+	})
+	if err == nil || lock == nil {
+		t.Fatalf("got %v, want that the keys are being changed by somebody else", err)
+	}
+	_, v := r.build("r")
+	if v.Complete || v.Remains.KeysDestroyed || !cmp.Equal(v.Outstanding, []Outstanding{KeysRemain}) {
+		t.Errorf("with the old key there: got %+v", v.Stated)
+	}
+	if err := errors.Join(lock.Close(), r.log.Resume(t.Context(), func(eventlog.ForgetProgress) {})); err != nil {
+		t.Fatal(err)
+	}
+	if _, v = r.build("r"); !v.Complete || !v.Remains.KeysDestroyed {
+		t.Errorf("with the old key gone: got %+v", v.Stated)
+	}
+}
+
 // As long as a key is there that opens an older copy, nothing is complete.
 func TestKeysRemain(t *testing.T) {
 	broken := errors.New("the stream's disk is full")
@@ -186,10 +226,11 @@ func TestKeysRemain(t *testing.T) {
 	if _, v = r.build("r"); !v.Complete || !v.Remains.KeysDestroyed {
 		t.Errorf("with the old key gone: got %+v", v.Stated)
 	}
-	// A later deletion that is under way takes nothing back.
+	// A later deletion that is under way, of what came since, takes nothing back.
+	seqs = append(seqs, r.add(1, "routine")...)
 	fail = true
 	later := r.forgetting("later", "later", pb.Forgotten_ERASED)
-	later.Seqs = seqs[4:5]
+	later.Seqs = seqs[20:]
 	if err := r.log.Forget(t.Context(), []eventlog.Forgetting{later}, func(eventlog.ForgetProgress) {}); !errors.Is(err, broken) {
 		t.Fatalf("got %v, want %v", err, broken)
 	}
