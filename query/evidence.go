@@ -25,6 +25,7 @@ type EvidenceRequest struct {
 	Users    []string  // only events of these people, as they are stored; none: all
 	From     event.Seq // only positions at or after this
 	Before   event.Seq // only positions before this
+	Unsure   bool      // those too for which Filter cannot be computed, which is an error otherwise
 }
 
 // Evidence returns the positions of the tenant's evidence that is asked for, in
@@ -46,7 +47,7 @@ func (e *Engine) Evidence(ctx context.Context, t event.Tenant, r EvidenceRequest
 	if r.From > 0 {
 		s.selection.After = &eventlog.Position{Seq: r.From - 1}
 	}
-	s.apart = len(r.Sessions) > 0
+	s.apart, s.unsure = len(r.Sessions) > 0, r.Unsure
 	s.only(evidenceKinds())
 	s.of(r.Users)
 	scan := e.log.Scan(ctx, t, s.selection)

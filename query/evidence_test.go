@@ -81,6 +81,7 @@ func TestEvidence(t *testing.T) {
 		{"a session and a condition that the index decides", query.EvidenceRequest{Sessions: []string{"s-1"}, Filter: `source.service == "mail"`, Before: 7}, []event.Seq{6}},
 		{"a session and another's id", query.EvidenceRequest{Sessions: []string{"s-1"}, Filter: `id == "e2"`, Before: 7}, nil},
 		{"a session and another condition", query.EvidenceRequest{Sessions: []string{"s-1"}, Filter: `source.service.startsWith("ma")`, Before: 7}, []event.Seq{6}},
+		{"a person and a condition that cannot be computed", query.EvidenceRequest{Users: []string{alice}, Filter: `int(session) > 5`, Unsure: true, Before: 7}, []event.Seq{0, 2, 6}},
 		{"a session and a kind that is no evidence", query.EvidenceRequest{Sessions: []string{"s-1"}, Filter: `kind == "policy_applied"`, Before: 7}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog"
+	"github.com/afterimage/afterimage/policy"
 )
 
 // The batches in which entries are matched. Where events were not appended in
@@ -171,7 +172,11 @@ func (s *search) meets(entry *eventlog.Entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.condition.Match(e)
+	ok, err := s.condition.Match(e)
+	if _, is := errors.AsType[*policy.Error](err); is && s.unsure {
+		return true, nil
+	}
+	return ok, err
 }
 
 // says tells whether the event's texts say what is looked for.

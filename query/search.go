@@ -108,6 +108,7 @@ type search struct {
 	kinds     []string          // nil: any, or those of the selection
 	users     []string          // nil: anybody's, or those of the selection
 	apart     bool              // what is matched was not found by the selection
+	unsure    bool              // what the condition cannot be computed for matches
 	wanted    *mask             // nil: all fields
 	snippets  bool
 	size      int

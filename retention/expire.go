@@ -89,25 +89,25 @@ func (k *Keeper) expire(ctx context.Context, dry bool, progress func(eventlog.Fo
 		}
 	}
 	var all []*expiring
+	var failed error
 	for _, t := range k.cfg.Log.Tenants() {
-		b, err := k.of(ctx, t)
-		if err == nil { // In a dry run too: it is done all the time.
-			err = k.cfg.Policies.catchUp(ctx, t, k.cfg.Log.Size())
-		}
-		if err != nil {
-			return nil, err
-		}
-		x, err := k.expiring(ctx, b, now, dry)
-		if err != nil {
-			return nil, fmt.Errorf("expire events of tenant %s: %w", t, err)
+		x, err := k.expiringOf(ctx, t, now, dry)
+		if err != nil { // What one tenant's ledger or holds do keeps no other's events.
+			failed = errors.Join(failed, fmt.Errorf("expire events of tenant %s: %w", t, err))
+			continue
 		}
 		all = append(all, x)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, errors.Join(err, failed)
+	}
 	if !dry {
 		if err := k.doExpire(ctx, all, progress); err != nil {
-			return nil, err
+			return nil, errors.Join(err, failed)
 		}
-		k.ran = now
+		if failed == nil {
+			k.ran = now
+		}
 	}
 	var out []*pb.Expiry
 	for _, x := range all {
@@ -115,7 +115,20 @@ func (k *Keeper) expire(ctx context.Context, dry bool, progress func(eventlog.Fo
 			out = append(out, x.expiry())
 		}
 	}
-	return out, nil
+	return out, failed
+}
+
+// expiringOf finds out what expires of a tenant, when all is promoted that is to be:
+// in a dry run too, as it is done all the time.
+func (k *Keeper) expiringOf(ctx context.Context, t event.Tenant, now time.Time, dry bool) (*expiring, error) {
+	b, err := k.of(ctx, t)
+	if err == nil {
+		err = k.cfg.Policies.catchUp(ctx, t, k.cfg.Log.Size())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k.expiring(ctx, b, now, dry)
 }
 
 // time returns the time by which things expire.

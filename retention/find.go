@@ -205,7 +205,7 @@ func (k *Keeper) mentions(ctx context.Context, t event.Tenant, user string, own 
 	if m == nil {
 		return 0, nil
 	}
-	seqs, err := k.cfg.Select(ctx, t, Scope{&pb.Hold_Scope{Text: m[1]}, 0, before})
+	seqs, err := k.cfg.Select(ctx, t, Scope{Hold_Scope: &pb.Hold_Scope{Text: m[1]}, Before: before})
 	if err != nil {
 		return 0, err
 	}

@@ -77,7 +77,9 @@ func (k *Keeper) cover(ctx context.Context, b *books) error {
 		if h.through >= size {
 			continue
 		}
-		found, err := k.claims(ctx, b.tenant, h.scopes, h.covered, h.through, size)
+		// What comes must not end it: an event for which the condition cannot be
+		// computed may be what the hold is for, and stays.
+		found, err := k.claims(ctx, b.tenant, h.scopes, h.covered, h.through, size, true)
 		if err != nil {
 			return fmt.Errorf("find what hold %s claims: %w", h.id, err)
 		}
@@ -104,10 +106,10 @@ func coverage(hold string, found *roaring64.Bitmap, through event.Seq) (out []*p
 
 // claims returns what scopes claim of the positions in [from, before), and what is
 // said of that, or of what is covered, by late verdicts, reports and actions.
-func (k *Keeper) claims(ctx context.Context, t event.Tenant, scopes []*pb.Hold_Scope, covered *roaring64.Bitmap, from, before event.Seq) (*roaring64.Bitmap, error) {
+func (k *Keeper) claims(ctx context.Context, t event.Tenant, scopes []*pb.Hold_Scope, covered *roaring64.Bitmap, from, before event.Seq, unsure bool) (*roaring64.Bitmap, error) {
 	found := roaring64.New()
 	for _, s := range scopes {
-		seqs, err := k.cfg.Select(ctx, t, Scope{s, from, before})
+		seqs, err := k.cfg.Select(ctx, t, Scope{s, from, before, unsure})
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +165,7 @@ func (k *Keeper) PlaceHold(ctx context.Context, t event.Tenant, r *pb.PlaceHoldR
 		return nil, err
 	}
 	size := k.cfg.Log.Size()
-	found, err := k.claims(ctx, t, []*pb.Hold_Scope{scope}, nil, 0, size)
+	found, err := k.claims(ctx, t, []*pb.Hold_Scope{scope}, nil, 0, size, false)
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +284,7 @@ func (k *Keeper) ExtendHold(ctx context.Context, t event.Tenant, r *pb.ExtendHol
 		if extended.Scope, err = k.scope(t, r.GetScope()); err != nil {
 			return nil, err
 		}
-		if found, err = k.claims(ctx, t, []*pb.Hold_Scope{extended.GetScope()}, nil, 0, size); err != nil {
+		if found, err = k.claims(ctx, t, []*pb.Hold_Scope{extended.GetScope()}, nil, 0, size, false); err != nil {
 			return nil, err
 		}
 	}

@@ -44,6 +44,9 @@ func (e *RequestError) Error() string { return e.Field + ": " + e.Reason }
 type Scope struct {
 	*pb.Hold_Scope
 	From, Before event.Seq
+	// Unsure has it find those too for which its condition cannot be computed, which
+	// is an error otherwise.
+	Unsure bool
 }
 
 // KeeperConfig says what a Keeper works on.

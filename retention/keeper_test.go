@@ -98,8 +98,14 @@ func (r *keeperRig) find(ctx context.Context, t event.Tenant, s Scope) (iter.Seq
 				yield(0, err)
 				return
 			}
+			if !event.KindOf(e).Evidence() {
+				continue
+			}
 			ok, err := condition.Match(e)
-			ok = ok && event.KindOf(e).Evidence() && entry.Seq >= s.From && entry.Seq < s.Before &&
+			if err != nil && s.Unsure {
+				ok, err = true, nil
+			}
+			ok = ok && entry.Seq >= s.From && entry.Seq < s.Before &&
 				(len(s.GetSessions()) == 0 || slices.Contains(s.GetSessions(), e.GetSession())) &&
 				(len(s.GetUsers()) == 0 || slices.Contains(s.GetUsers(), e.GetUser())) &&
 				(s.GetText() == "" || strings.Contains(e.String(), s.GetText()))
@@ -199,6 +205,56 @@ func (r *keeperRig) erase(user string) *pb.ErasureState {
 		r.t.Fatal(err)
 	}
 	return out
+}
+
+// An event for which a hold's condition cannot be computed stays, and keeps neither
+// the hold from being released nor anything else from going.
+func TestHoldThatCannotTell(t *testing.T) {
+	r := keeping10(t)
+	a := r.say("a", "7", "ann", "chat")
+	filter := &pb.Hold_Scope{Filter: "int(session) > 5"}
+	hold := r.place(filter, "ruth")
+	odd, other := r.say("b", "odd", "bob", "chat"), r.say("c", "3", "cy", "chat")
+	if _, err := r.PlaceHold(t.Context(), acme, &pb.PlaceHoldRequest{Scope: filter, DryRun: true}); err == nil {
+		t.Error("a hold that cannot tell of what is there can be placed")
+	}
+	r.pass(20 * 24 * time.Hour)
+	r.expireNow()
+	r.there(map[event.Seq]bool{a: true, odd: true, other: false})
+	r.reopen()
+	r.release(hold, "ruth")
+	r.there(map[event.Seq]bool{a: false, odd: false})
+}
+
+// What keeps one tenant's events from expiring keeps no other's.
+func TestExpireOtherTenants(t *testing.T) {
+	r := keeping10(t)
+	a := r.say("a", "s-1", "ann", "chat")
+	document, err := policy.Parse([]byte(keptRules))
+	if err == nil {
+		err = r.policies.Ensure(t.Context(), "aaa", document)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("it cannot be told")
+	find := r.Keeper.cfg.Select
+	r.Keeper.cfg.Select = func(ctx context.Context, t event.Tenant, s Scope) (iter.Seq2[event.Seq, error], error) {
+		if t == "aaa" && s.From > 0 {
+			return nil, broken
+		}
+		return find(ctx, t, s)
+	}
+	_, err = r.PlaceHold(t.Context(), "aaa", &pb.PlaceHoldRequest{Scope: &pb.Hold_Scope{Filter: "true"}, CaseId: "1", Reason: "r", Authority: "court", Actor: "ruth"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.pass(20 * 24 * time.Hour)
+	done, err := r.Expire(t.Context(), false, silent)
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "aaa") || len(done) != 1 {
+		t.Errorf("got %v, %v: want that of aaa nothing expires, and what does of acme", done, err)
+	}
+	r.there(map[event.Seq]bool{a: false})
 }
 
 // What is held stays when its bucket goes, what comes later and is claimed too,

@@ -172,7 +172,7 @@ func (s *store) open() {
 	s.keeper, err = retention.NewKeeper(ctx, retention.KeeperConfig{
 		Log: s.log, Policies: s.policies, Now: s.clock, Uptime: s.uptime,
 		Select: func(ctx context.Context, t event.Tenant, c retention.Scope) (iter.Seq2[event.Seq, error], error) {
-			r := query.EvidenceRequest{Filter: c.GetFilter(), Text: c.GetText(), Sessions: c.GetSessions(), Users: c.GetUsers(), From: c.From, Before: c.Before}
+			r := query.EvidenceRequest{Filter: c.GetFilter(), Text: c.GetText(), Sessions: c.GetSessions(), Users: c.GetUsers(), From: c.From, Before: c.Before, Unsure: c.Unsure}
 			if c.GetSince() != nil {
 				r.Since = c.GetSince().AsTime()
 			}

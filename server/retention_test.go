@@ -40,7 +40,7 @@ func newKeeperAt(t testing.TB, log *eventlog.Log, engine *query.Engine, now func
 	keeper, err := retention.NewKeeper(t.Context(), retention.KeeperConfig{
 		Log: log, Policies: policies, Now: now,
 		Select: func(ctx context.Context, t event.Tenant, s retention.Scope) (iter.Seq2[event.Seq, error], error) {
-			r := query.EvidenceRequest{Filter: s.GetFilter(), Text: s.GetText(), Sessions: s.GetSessions(), Users: s.GetUsers(), From: s.From, Before: s.Before}
+			r := query.EvidenceRequest{Filter: s.GetFilter(), Text: s.GetText(), Sessions: s.GetSessions(), Users: s.GetUsers(), From: s.From, Before: s.Before, Unsure: s.Unsure}
 			if s.GetSince() != nil {
 				r.Since = s.GetSince().AsTime()
 			}

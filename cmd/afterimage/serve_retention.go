@@ -35,6 +35,7 @@ func inScope(engine *query.Engine) func(context.Context, event.Tenant, retention
 	return func(ctx context.Context, t event.Tenant, s retention.Scope) (iter.Seq2[event.Seq, error], error) {
 		r := query.EvidenceRequest{
 			Filter: s.GetFilter(), Text: s.GetText(), Sessions: s.GetSessions(), Users: s.GetUsers(), From: s.From, Before: s.Before,
+			Unsure: s.Unsure,
 		}
 		if s.GetSince() != nil {
 			r.Since = s.GetSince().AsTime()
