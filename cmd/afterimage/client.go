@@ -73,7 +73,8 @@ func inFlags(e *client.Error) string {
 	var all []string
 	for _, v := range e.Violations {
 		reason := fieldNames.ReplaceAllStringFunc(v.Reason, func(field string) string { return fieldFlags[field] })
-		all = append(all, strings.TrimPrefix(cmp.Or(fieldFlags[v.Field], v.Field)+": "+reason, ": "))
+		list, _, _ := strings.Cut(v.Field, "[") // approvals[0]
+		all = append(all, strings.TrimPrefix(cmp.Or(fieldFlags[list], v.Field)+": "+reason, ": "))
 	}
 	return cmp.Or(strings.Join(all, "; "), e.Error())
 }

@@ -91,7 +91,7 @@ func (c *eraseCmd) request(now time.Time) (*pb.EraseEventsRequest, error) {
 func (c *eraseCmd) call(ctx context.Context, store *client.Client, r *pb.EraseEventsRequest, bar *progress) (*pb.ErasureState, error) {
 	for m, err := range store.Erase(ctx, r) {
 		if err != nil {
-			return nil, c.interrupted(c.explain(err))
+			return nil, c.interrupted(err)
 		}
 		if m.GetErasure() != nil {
 			return m.GetErasure(), nil
@@ -103,10 +103,15 @@ func (c *eraseCmd) call(ctx context.Context, store *client.Client, r *pb.EraseEv
 
 // interrupted says what becomes of an erasure that nobody waits for.
 func (c *eraseCmd) interrupted(err error) error {
-	if !c.Preview && errors.Is(err, context.Canceled) {
+	explained := c.explain(err)
+	switch {
+	case c.Preview:
+	case errors.Is(explained, context.Canceled):
 		return errors.New("interrupted: the store finishes what it has begun; afterimage retention erasures says what that is")
+	case errors.Is(err, client.ErrUnavailable):
+		return fmt.Errorf("%w; it finishes what it had begun: afterimage retention erasures says what that is", explained)
 	}
-	return err
+	return explained
 }
 
 func (c *eraseCmd) print(out io.Writer, r *pb.EraseEventsRequest, e *pb.ErasureState) error {

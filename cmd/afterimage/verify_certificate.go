@@ -40,8 +40,9 @@ func (c *verifyCmd) certificate(s streams) error {
 		trusted = policy.Logs
 	}
 	v, err := certificate.VerifyBy(text, trusted)
-	if errors.Is(err, eventlog.ErrTampered) {
-		return coded{fmt.Errorf("%s: %w", c.Proof, err), exitTampered}
+	if errors.Is(err, eventlog.ErrTampered) { // No stored data was: there is none here.
+		reason := strings.Replace(err.Error(), eventlog.ErrTampered.Error(), "does not hold", 1)
+		return coded{fmt.Errorf("%s: %s", c.Proof, reason), exitTampered}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Proof, err)
@@ -81,6 +82,9 @@ func printCertificate(s streams, v *certificate.Verified, cosigned []witness.Cos
 	fmt.Fprintf(out, ", issued %s\n", v.Issued.Format(time.RFC3339))
 	for _, d := range v.Deleted.ByClass {
 		fmt.Fprintf(out, "  %s  %s: %s\n", d.Day, visible(d.Class), someEvents(d.Events))
+	}
+	if q := v.Deleted.Quarantined; q > 0 {
+		fmt.Fprintf(out, "  with %s\n", numbered(q, "quarantined message", "quarantined messages"))
 	}
 	if !v.Listed {
 		fmt.Fprintf(out, "their commitments are too many to be listed; digest %x\n", v.Deleted.Digest)
@@ -145,6 +149,7 @@ func certificateJSON(s streams, v *certificate.Verified, cosigned int) error {
 		Actor       string                    `json:"actor,omitempty"`
 		Reason      string                    `json:"reason,omitempty"`
 		Events      uint64                    `json:"events,string"`
+		Quarantined uint64                    `json:"quarantined,string,omitempty"`
 		Owed        uint64                    `json:"owed,string"`
 		Listed      bool                      `json:"listed"`
 		Digest      string                    `json:"commitmentsDigest"`
@@ -157,7 +162,7 @@ func certificateJSON(s streams, v *certificate.Verified, cosigned int) error {
 		OwnKey      bool                      `json:"ownKey"`
 	}{
 		v.Kind, v.Tenant, v.Request, v.Complete, v.Outstanding, v.Requested, v.Done, v.Issued, v.Actor, v.Reason,
-		v.Deleted.Events, v.Remains.Owed, v.Listed, fmt.Sprintf("%x", v.Deleted.Digest), len(v.Epochs),
+		v.Deleted.Events, v.Deleted.Quarantined, v.Remains.Owed, v.Listed, fmt.Sprintf("%x", v.Deleted.Digest), len(v.Epochs),
 		v.Log.Origin, v.Before.Size, v.After.Size, fmt.Sprintf("%x", v.After.Root), cosigned, v.OwnKey,
 	})
 }
