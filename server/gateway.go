@@ -117,6 +117,9 @@ func misread(message string) *errdetails.BadRequest {
 	if inner := strings.LastIndex(reason, ": "); inner >= 0 { // of strconv, which quotes what it read
 		reason = reason[inner+2:]
 	}
+	if strings.Contains(m[2], "parsing time ") {
+		reason = "want a time such as 2026-11-22T03:00:00Z"
+	}
 	return &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{
 		Field: camel(m[1]), Description: "cannot be read: " + reason,
 	}}}

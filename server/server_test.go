@@ -395,6 +395,7 @@ func TestRefusedOverHTTP(t *testing.T) {
 		{"speed", "GET", "/v1/tenants/acme/sessions/c-1:replay?speed=-1", "", 400, []string{`"field":"speed"`}},
 		{"speed no number", "GET", "/v1/tenants/acme/sessions/c-1:replay?speed=NaN", "", 400, []string{`"field":"speed"`}},
 		{"speed no number at all", "GET", "/v1/tenants/acme/sessions/c-1:replay?speed=fast", "", 400, []string{`"message":"speed: cannot be read: invalid syntax"`}},
+		{"a day as time", "GET", "/v1/tenants/acme/retention:audit?since=2026-11-22", "", 400, []string{`"message":"since: cannot be read: want a time such as 2026-11-22T03:00:00Z"`}},
 		{"view", "GET", "/v1/tenants/acme/sessions/c-1:replay?view=MINE", "", 400, []string{"INVALID_REQUEST", `"message":"view: is none of USER, MODEL, BOTH"`}},
 		{"view by an unknown number", "GET", "/v1/tenants/acme/sessions/c-1:replay?view=9", "", 400, []string{`"view: cannot be read: `}},
 		{"unknown parameter of a replay", "GET", "/v1/tenants/acme/sessions/c-1:replay?viwe=MODEL", "", 400, []string{`"field":"viwe"`}},
