@@ -34,7 +34,12 @@ import (
 func TestYear(t *testing.T) { simulate(t, nil) }
 
 // The same with what people said to models.
-func TestYearCorpus(t *testing.T) { simulate(t, corpus(t, 30)) }
+func TestYearCorpus(t *testing.T) {
+	if raced {
+		t.Skip("TestYear does the same: a simulated day takes ten times as long with the race detector")
+	}
+	simulate(t, corpus(t, 30))
+}
 
 // An extent is how much there is of a year, and how much of what must happen in it.
 type extent struct {
