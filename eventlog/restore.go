@@ -28,13 +28,15 @@ type Restored struct {
 	Lost       event.Seq // events that the keys had seen beside these
 	Forgotten  int       // events that were forgotten after the backup, and are again
 	Epoch      uint64    // of the keys, from now on
+	Beside     []string  // under which names something is kept beside the keys, and outlived the log
 }
 
 // Restore puts a backup in the place of the log in cfg.Dir, which must hold
 // nothing, and of the keys in cfg.KeysDir, which must hold the KEK, and should
 // hold all that the lost store had there. Then it forgets again all that was
 // forgotten since the backup, as the records beside the keys say, in an epoch of
-// keys that never was, and verifies the log. Only then can the log be opened.
+// keys that never was, and verifies the log. Only then can the log be opened. What
+// KeepBeside kept stays as it is.
 //
 // Nothing is changed before the whole backup was checked. A crash or an error
 // after that leaves a log that does not open: call Restore again, which begins
@@ -192,6 +194,9 @@ func (r *restoring) keys() error {
 	}
 	if ring.Store().String() != r.manifest.Store || ring.Current().Number() != r.manifest.Epoch {
 		return fmt.Errorf("%w: the keys in the backup are not those of its data", ErrTampered)
+	}
+	if r.restored.Beside, err = ring.CheckBeside(); err != nil { // Now whoever restores may have another copy of it.
+		return err
 	}
 	if err := r.since(ring, epoch); err != nil {
 		return err

@@ -17,6 +17,8 @@
 //	lock          locked while these files change
 //	in-use        locked by the process that writes to the store
 //	forgotten/    for each epoch, signed, what its beginning made unreadable
+//	beside.json   the AEAD keyset of what is in beside/, wrapped by the KEK; it outlives epochs
+//	beside/       what must outlive the data, sealed
 //
 // Invariants:
 //

@@ -46,6 +46,7 @@ type Ring struct {
 	signer  *noteKey
 	epochs  atomic.Pointer[epochs]
 	streams atomic.Pointer[streamKeys]
+	beside  atomic.Pointer[beside]
 }
 
 // epochDocument is epoch.json.
@@ -101,6 +102,9 @@ func CreateWith(dir string, opts Options) (*Ring, error) {
 		}
 	}
 	if err := createSigning(dir, store, kek, opts.record()); err != nil {
+		return nil, err
+	}
+	if err := createBeside(dir, store, kek, opts.record()); err != nil {
 		return nil, err
 	}
 	if err := createEpoch(dir, store, kek, opts.record()); err != nil {
@@ -193,6 +197,8 @@ func open(dir string, opts Options, epoch epochDocument, signing signingDocument
 	if err := r.openEpochs(epoch, kek); err != nil {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, epochFile), err)
 	}
+	b := openBeside(dir, opts, store, kek, epoch.KEK)
+	r.beside.Store(&b)
 	if signing.KEK != epoch.KEK { // a rotation that did not end
 		opts.KEK = ""
 		if kek, err = opts.openKEK(dir, signing.KEK); err != nil {

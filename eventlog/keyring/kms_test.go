@@ -405,7 +405,7 @@ func TestKMSDown(t *testing.T) {
 	}
 }
 
-// files is what is in a directory, the lock left out.
+// files are the files in a directory, the lock left out.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -414,7 +414,7 @@ func files(t *testing.T, dir string) map[string]string {
 	}
 	all := make(map[string]string)
 	for _, e := range entries {
-		if e.Name() != lockFile {
+		if e.Name() != lockFile && !e.IsDir() {
 			all[e.Name()] = string(read(t, dir, e.Name()))
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // rotation and a new epoch, do not undo each other's work.
 const lockFile = "lock"
 
-// Rotate wraps the epoch's and the signing keyset anew and gives the old KEK
+// Rotate wraps the key files' keysets anew and gives the old KEK
 // up: kek is Local for a new local one, under the passphrase in opts, or a URI,
 // or "" for the kind that is on record. opts opens what is there.
 //
@@ -83,7 +83,11 @@ func rotation(dir string, opts Options, kek string) ([]func() error, error) {
 	if err := errors.Join(readJSON(filepath.Join(dir, epochFile), &epoch), readJSON(filepath.Join(dir, signingFile), &signing)); err != nil {
 		return nil, err
 	}
-	if _, err := OpenWith(dir, opts); err != nil {
+	r, err := OpenWith(dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.beside.Load().err; err != nil { // It would stay wrapped by a KEK that is given up.
 		return nil, err
 	}
 	if kek == "" {
@@ -96,9 +100,10 @@ func rotation(dir string, opts Options, kek string) ([]func() error, error) {
 	}
 	opts.KEK = ""
 	rewrapEpoch := func() error { return rewrapEpoch(dir, epoch, opts, target, to.record()) }
+	rewrapBeside := func() error { return rewrapBeside(dir, opts, target, to.record()) }
 	rewrapSigning := func() error { return rewrapSigning(dir, signing, opts, target, to.record()) }
 	clean := func() error { return removeLeftovers(dir) }
-	return append(first, rewrapEpoch, rewrapSigning, last, clean), nil
+	return append(first, rewrapEpoch, rewrapBeside, rewrapSigning, last, clean), nil
 }
 
 // newTarget returns the KEK to be, what brings it into being, and what gives
@@ -315,12 +320,17 @@ func overwrite(f *os.File) error {
 // in place.
 func removeLeftovers(dir string) error {
 	var failed error
-	for _, file := range []string{kekFile, epochFile, signingFile} {
-		left, err := filepath.Glob(filepath.Join(dir, file+".tmp*"))
-		failed = errors.Join(failed, err)
-		for _, path := range left {
-			failed = errors.Join(failed, removeSecret(path))
-		}
+	for _, file := range []string{kekFile, epochFile, besideFile, signingFile} {
+		failed = errors.Join(failed, removeMatching(filepath.Join(dir, file+".tmp*")))
+	}
+	return failed
+}
+
+// removeMatching overwrites and removes the files that match a pattern.
+func removeMatching(pattern string) error {
+	left, failed := filepath.Glob(pattern)
+	for _, path := range left {
+		failed = errors.Join(failed, removeSecret(path))
 	}
 	return failed
 }

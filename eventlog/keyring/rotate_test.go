@@ -27,6 +27,13 @@ func sameKeys(t *testing.T, r *Ring, opts Options) {
 	if got, err := again.VerifierKey("x"); err != nil || got != key || again.StreamKey() != r.StreamKey() || again.Store() != r.Store() || again.Current().Number() != r.Current().Number() {
 		t.Errorf("the keys are others than before: %v", err)
 	}
+	want, err := r.Beside("note")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Beside("note"); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("beside the keys: got %q, %v, want %q", got, err, want)
+	}
 }
 
 func read(t *testing.T, dir, file string) []byte {
@@ -55,8 +62,9 @@ func TestRotateLocal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			keepNote(t, r, "kept")
 			old := map[string][]byte{}
-			for _, file := range []string{kekFile, epochFile, signingFile} {
+			for _, file := range []string{kekFile, epochFile, besideFile, signingFile} {
 				old[file] = read(t, dir, file)
 			}
 			held, err := os.Open(filepath.Join(dir, kekFile)) // as the disk still has it
@@ -78,7 +86,11 @@ func TestRotateLocal(t *testing.T) {
 					continue
 				}
 				write(t, dir, file, old[file])
-				if _, err := OpenWith(dir, opts); !errors.Is(err, ErrWrongKeys) {
+				again, err := OpenWith(dir, opts)
+				if err == nil && file == besideFile {
+					_, err = again.Beside("note")
+				}
+				if !errors.Is(err, ErrWrongKeys) {
 					t.Errorf("the %s of before with the KEK of now: %v, want ErrWrongKeys", file, err)
 				}
 				write(t, dir, file, now)
@@ -110,6 +122,7 @@ func TestRotateCrashes(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				keepNote(t, r, "kept")
 				before := read(t, r.Dir(), epochFile)
 				steps, err := rotation(r.Dir(), Options{}, kind.to)
 				if err != nil {
