@@ -38,7 +38,7 @@ func (p *Policies) Ensure(ctx context.Context, t event.Tenant, document *policy.
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.in(t); ok {
-		return nil
+		return p.deeds.settle()
 	}
 	return p.apply(ctx, t, Change{Document: document})
 }
@@ -53,7 +53,7 @@ func (p *Policies) Apply(ctx context.Context, t event.Tenant, c Change) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if current, ok := p.in(t); ok && current.document.Version() == c.Document.Version() {
-		return nil
+		return p.deeds.settle()
 	}
 	if err := p.Check(t, c); err != nil {
 		return err
@@ -108,12 +108,15 @@ func keepsPromises(current, next *policy.Document) error {
 // apply writes the ledger event and then puts the document in force. mu is
 // held. A crash before the append is durable leaves the policy as it was; a
 // crash after it is repaired by Open.
+//
+// After it is in force it is also kept beside the keys.
 func (p *Policies) apply(ctx context.Context, t event.Tenant, c Change) error {
 	e, err := p.ledgerEvent(c)
 	if err != nil {
 		return fmt.Errorf("apply policy: %w", err)
 	}
-	a := applied{PolicyApplied: proto.CloneOf(e.GetPolicyApplied()), document: c.Document.For(t), time: e.GetTime().AsTime()} // the event is the log's from here on
+	kept := proto.CloneOf(e) // the event is the log's from here on
+	a := applied{PolicyApplied: kept.GetPolicyApplied(), document: c.Document.For(t), time: kept.GetTime().AsTime()}
 	prepared, err := p.log.Prepare(t, e)
 	if err != nil {
 		return fmt.Errorf("apply policy: %w", err)
@@ -128,6 +131,9 @@ func (p *Policies) apply(ctx context.Context, t event.Tenant, c Change) error {
 	a.seq = results[0].Seq
 	p.force(t, a)
 	p.logger.InfoContext(ctx, "policy applied", "version", c.Document.Version(), "seq", uint64(a.seq))
+	if err := p.deeds.keep(t, []*pb.Event{kept}, []event.Seq{a.seq}); err != nil {
+		return fmt.Errorf("apply policy: %w", err)
+	}
 	return nil
 }
 

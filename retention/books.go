@@ -22,9 +22,15 @@ type books struct {
 	counted   event.Seq       // what is before was counted
 	recorded  event.Seq       // what is before is on record as appended
 	countedAt time.Time       // since when
-	restored  *pb.Restored    // of the system's own: a restore that lost something, until it is confirmed
+	restored  []lost          // of the system's own: restores that lost something, until that is confirmed
 	judged    *pb.ClockJudged // of the system's own: the last
 	believed  *pb.ClockJudged // of the system's own: the last that was not refused
+}
+
+// lost is what a restore lost.
+type lost struct {
+	restore   string // the id of its ledger event
+	positions uint64
 }
 
 // ledgerKinds are the kinds of ledger events that books are made of.
@@ -84,8 +90,8 @@ func (b *books) read(e *pb.Event, seq event.Seq) {
 		b.recorded = event.Seq(body.Counted.GetThrough())
 		b.counted, b.countedAt = max(b.counted, b.recorded), at
 	case *pb.Event_Restored:
-		if body.Restored.GetLost() > 0 {
-			b.restored = body.Restored
+		if n := body.Restored.GetLost(); n > 0 {
+			b.restored = append(b.restored, lost{e.GetId(), n})
 		}
 	case *pb.Event_ClockJudged:
 		b.readClock(body.ClockJudged)

@@ -45,7 +45,7 @@ func (b *books) readClock(j *pb.ClockJudged) {
 // changes nothing.
 func (k *Keeper) judge(system *books) (time.Time, error) {
 	now, up := k.cfg.Now().UTC(), k.cfg.Uptime()
-	if err := system.lostNothing(); err != nil {
+	if err := k.lostNothingOf(system); err != nil {
 		return now, err
 	}
 	last, allowed := k.clock.at, up-k.clock.uptime+slackRunning
@@ -64,14 +64,16 @@ func (k *Keeper) judge(system *books) (time.Time, error) {
 	return now, nil
 }
 
-// lostNothing returns ErrStopped, with what to do, if a restore lost holds and
+// lostNothingOf returns ErrStopped, with what to do, if a restore lost holds and
 // erasures that nobody has seen to: nothing must be forgotten that a hold may have
 // claimed.
-func (b *books) lostNothing() error {
-	if b.restored == nil {
-		return nil
+func (k *Keeper) lostNothingOf(system *books) error {
+	for _, r := range system.restored {
+		if !k.cfg.Policies.deeds.whole(r.restore) {
+			return fmt.Errorf("%w: the store was restored from a backup that lacks %d positions, and nothing was kept beside the keys; what they had of holds, policies and erasures is lost: place the holds and apply the policies again, run afterimage retention confirm, then ask for the erasures again", ErrStopped, r.positions)
+		}
 	}
-	return fmt.Errorf("%w: the store was restored from a backup that lacks %d positions; what they had of holds, policies and erasures is lost: place the holds and apply the policies again, run afterimage retention confirm, then ask for the erasures again", ErrStopped, b.restored.GetLost())
+	return nil
 }
 
 func (k *Keeper) lostNothing(ctx context.Context) error {
@@ -79,7 +81,7 @@ func (k *Keeper) lostNothing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return system.lostNothing()
+	return k.lostNothingOf(system)
 }
 
 // lastKnown is the last time that is on record: of a clock that was believed, or,

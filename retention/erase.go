@@ -309,7 +309,7 @@ func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetti
 		}
 		due.AndNot(taken)
 		taken.Or(due)
-		if x.quarantined, err = k.quarantinedStill(ctx, b.tenant, x.quarantined); err != nil {
+		if x.quarantined, err = quarantinedStill(ctx, k.cfg.Log, b.tenant, x.quarantined); err != nil {
 			return nil, err
 		}
 		if due.IsEmpty() && len(x.quarantined) == 0 {
@@ -332,9 +332,9 @@ func (k *Keeper) settling(ctx context.Context, b *books, going eventlog.Forgetti
 }
 
 // quarantinedStill returns which of some quarantined messages are there still.
-func (k *Keeper) quarantinedStill(ctx context.Context, t event.Tenant, ids []string) (still []string, err error) {
+func quarantinedStill(ctx context.Context, log *eventlog.Log, t event.Tenant, ids []string) (still []string, err error) {
 	for _, id := range ids {
-		_, err := k.cfg.Log.Quarantined(ctx, t, id)
+		_, err := log.Quarantined(ctx, t, id)
 		switch {
 		case err == nil:
 			still = append(still, id)
@@ -363,7 +363,7 @@ func (k *Keeper) quarantineGoes(ctx context.Context, f *eventlog.Forgetting, ids
 func (k *Keeper) finish(ctx context.Context, b *books) error {
 	for _, x := range b.open() {
 		var err error
-		if x.quarantined, err = k.quarantinedStill(ctx, b.tenant, x.quarantined); err != nil {
+		if x.quarantined, err = quarantinedStill(ctx, k.cfg.Log, b.tenant, x.quarantined); err != nil {
 			return err
 		}
 		places, err := k.cfg.Log.Places(ctx, b.tenant, x.about)

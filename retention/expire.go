@@ -84,7 +84,7 @@ func (k *Keeper) expire(ctx context.Context, dry bool, progress func(eventlog.Fo
 		return nil, err
 	}
 	if !dry { // One that failed has closed buckets.
-		if err := k.cfg.Log.Resume(ctx, progress); err != nil {
+		if err := errors.Join(k.cfg.Policies.deeds.settle(), k.cfg.Log.Resume(ctx, progress)); err != nil {
 			return nil, err
 		}
 	}

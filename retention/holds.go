@@ -52,6 +52,8 @@ func (b *books) readHold(x *pb.Hold, seq event.Seq, at time.Time) {
 	case pb.Hold_PLACED, pb.Hold_EXTENDED:
 		if x.GetScope() != nil {
 			h.scopes = append(h.scopes, x.GetScope())
+			// What it was found to cover follows, unless a restore lost that.
+			h.through, h.noted = 0, 0
 		}
 		h.owners = append(h.owners, x.GetOwners()...)
 		slices.Sort(h.owners)

@@ -149,8 +149,8 @@ func (k *Keeper) report(ctx context.Context, done []*pb.Expiry) {
 	}
 }
 
-// record appends ledger events of one tenant in one step, and reads them as a
-// restart would.
+// record appends ledger events of one tenant in one step, reads them as a restart
+// would, and keeps beside the keys what a restore must not lose of them.
 func (k *Keeper) record(ctx context.Context, b *books, events ...*pb.Event) error {
 	var batch []eventlog.Prepared
 	var kept []*pb.Event
@@ -169,13 +169,15 @@ func (k *Keeper) record(ctx context.Context, b *books, events ...*pb.Event) erro
 	if err != nil {
 		return fmt.Errorf("put on record: %w", err)
 	}
+	var seqs []event.Seq
 	for i, r := range results {
 		if r.Outcome != eventlog.Appended {
 			return fmt.Errorf("put on record: the id %q of a ledger event is taken", kept[i].GetId())
 		}
 		b.read(kept[i], r.Seq)
+		seqs = append(seqs, r.Seq)
 	}
-	return nil
+	return k.cfg.Policies.deeds.keep(b.tenant, kept, seqs)
 }
 
 // complete makes a ledger event of a body, of the Keeper's time.

@@ -38,6 +38,7 @@ type Policies struct {
 
 	log    *eventlog.Log
 	logger *slog.Logger
+	deeds  *deeds
 
 	inForce atomic.Pointer[forced] // replaced, never changed
 
@@ -76,8 +77,10 @@ type keptClass struct {
 	by event.Seq // of the policy that says so
 }
 
-// Open reads from the log which policy is in force for each tenant. The log
-// must stay open as long as the result is used.
+// Open reads from the log which policy is in force for each tenant. What a restore
+// lost of policies, holds and erasures is put on record again first, from what is
+// kept of it beside the keys; keyring.ErrWrongKeys, with what to do, where that does
+// not open. The log must stay open as long as the result is used.
 func Open(ctx context.Context, log *eventlog.Log, logger *slog.Logger) (*Policies, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -87,6 +90,10 @@ func Open(ctx context.Context, log *eventlog.Log, logger *slog.Logger) (*Policie
 		logger: logger,
 		Now:    time.Now, //nolint:forbidigo // The default.
 		moving: make(exclusive, 1),
+	}
+	var err error
+	if p.deeds, err = openDeeds(ctx, log, logger, p.keptBy); err != nil {
+		return nil, err
 	}
 	inForce := &forced{make(map[event.Tenant]applied), make(chan struct{})}
 	for _, t := range log.Tenants() {
@@ -99,7 +106,7 @@ func Open(ctx context.Context, log *eventlog.Log, logger *slog.Logger) (*Policie
 		}
 	}
 	p.inForce.Store(inForce)
-	return p, nil
+	return p, p.deeds.settle()
 }
 
 // last returns the tenant's newest policy, with what those before it declared.
@@ -277,6 +284,17 @@ func (p *Policies) needed(t event.Tenant) *roaring64.Bitmap {
 		}
 	}
 	return out
+}
+
+// keptBy reports whether the policy at a position says how long any class is kept.
+func (p *Policies) keptBy(t event.Tenant, policy event.Seq) bool {
+	a, _ := p.in(t)
+	for _, c := range a.kept {
+		if c.by == policy {
+			return true
+		}
+	}
+	return false
 }
 
 // Watch calls f with the policy in force of each tenant, and then with each that

@@ -502,8 +502,9 @@ func (m *model) clone() *model {
 	return c
 }
 
-// restored returns what a restore makes of a backup of the model as it was then:
-// all of it, but what was forgotten since.
+// restored returns what a restore makes of a backup of the model as it was then: all
+// of it, but what was forgotten since; with the holds, the erasures and the policies
+// of now.
 func (m *model) restored(then *model) *model {
 	c := then.clone()
 	c.moved, c.promoted = m.moved, m.promoted
@@ -512,7 +513,7 @@ func (m *model) restored(then *model) *model {
 			e.gone = why
 		}
 	}
-	gone, parted := map[string]bool{}, map[string]bool{}
+	gone, parted, messages := map[string]bool{}, map[string]bool{}, map[string]*message{}
 	for _, msg := range m.messages {
 		gone[key(msg.tenant, msg.id)] = msg.gone
 	}
@@ -526,7 +527,35 @@ func (m *model) restored(then *model) *model {
 	// since the backup goes with it when that is restored, as the records beside the
 	// keys say only which bucket went.
 	for _, msg := range c.messages {
+		messages[key(msg.tenant, msg.id)] = msg
 		msg.unsure = !msg.gone && parted[key(msg.tenant, msg.day.String())]
+	}
+	found := map[string]map[event.Seq]bool{}
+	for _, h := range c.holds {
+		found[h.id] = h.covers
+	}
+	c.holds, c.erasures, c.plans = nil, nil, maps.Clone(m.plans)
+	for _, h := range m.holds {
+		one := *h
+		if one.covers = found[h.id]; one.covers == nil {
+			one.covers = map[event.Seq]bool{}
+		}
+		c.holds = append(c.holds, &one)
+	}
+	for _, x := range m.erasures {
+		one := *x
+		one.about, one.messages = nil, nil
+		for _, e := range x.about {
+			if is := c.bySeq[e.seq]; is != nil {
+				one.about = append(one.about, is)
+			}
+		}
+		for _, msg := range x.messages {
+			if is := messages[key(msg.tenant, msg.id)]; is != nil {
+				one.messages = append(one.messages, is)
+			}
+		}
+		c.erasures = append(c.erasures, &one)
 	}
 	return c
 }

@@ -203,6 +203,9 @@ func (c *restoreCmd) Run(ctx context.Context, s streams) error {
 	fmt.Fprintf(s.out, "restored %d events; %d were forgotten since the backup, and are again\n", r.Backup, r.Forgotten)
 	if r.Lost > 0 {
 		fmt.Fprintf(s.out, "%s the keys had seen at least %d positions more, which the backup does not have\n", style.paint(bold+";"+yellow, "LOST:"), r.Lost)
+		if len(r.Beside) > 0 {
+			fmt.Fprintln(s.out, "holds, erasures and policies of then are kept beside the keys: the next start has them in force again")
+		}
 	}
 	_, err = fmt.Fprintf(s.out, "%s: %d events, root %x\nit may be served now\n", style.paint(bold+";"+green, "verified"), r.Size, r.Root)
 	return err

@@ -21,10 +21,10 @@ func (c *retentionConfirmCmd) Validate() error {
 
 // Help implements kong's HelpProvider.
 func (retentionConfirmCmd) Help() string {
-	return `Where the store doubts its clock, or lost holds and erasures in a restore, nothing expires until
-somebody says that it is right: afterimage retention status says what it doubts. Look at the clock, or
-place the holds and apply the policies again, before you vouch for it: what expires is gone. Erasures
-that a restore lost are asked for again afterwards. It goes on record.
+	return `Where the store doubts its clock, or lost holds and erasures in a restore since nothing was kept of
+them beside the keys, nothing expires until somebody says that it is right: afterimage retention status
+says what it doubts. Look at the clock, or place the holds and apply the policies again, before you vouch
+for it: what expires is gone. Erasures that a restore lost are asked for again afterwards. It goes on record.
 
     afterimage retention confirm --actor operator-on-duty --reason "NTP was broken for a day; checked against a second source"`
 }
