@@ -104,13 +104,14 @@ func (k *Keeper) Erase(ctx context.Context, t event.Tenant, r *pb.EraseEventsReq
 	}
 	if dry {
 		state := e.state()
-		state.Mentions, state.Deferred, state.Erased = mentions, deferred, due.GetCardinality()
+		state.Mentions, state.Deferred, state.Erased, state.OwedAlready = mentions, deferred, due.GetCardinality(), b.owedAlready(e)
 		state.Gone, err = k.classDays(ctx, t, due)
 		return state, err
 	}
 	if err := k.lostNothing(ctx); err != nil { // A hold that a restore lost may claim it.
 		return nil, fmt.Errorf("erase: %w", err)
 	}
+	already := b.owedAlready(e)
 	if err := k.request(ctx, b, e, deferred); err != nil {
 		return nil, err
 	}
@@ -120,9 +121,19 @@ func (k *Keeper) Erase(ctx context.Context, t event.Tenant, r *pb.EraseEventsReq
 	}
 	state, err := k.erasureState(ctx, b, b.erasure(e.id))
 	if err == nil {
-		state.Mentions = mentions
+		state.Mentions, state.OwedAlready = mentions, already
 	}
 	return state, err
+}
+
+// owedAlready returns the erasures that owe events that another is about too.
+func (b *books) owedAlready(e *erasure) (ids []string) {
+	for _, x := range b.open() {
+		if x.about.Intersects(e.about) {
+			ids = append(ids, x.id)
+		}
+	}
+	return ids
 }
 
 func checkErase(r *pb.EraseEventsRequest, dry bool) error {
@@ -469,9 +480,14 @@ func (x *erasure) state() *pb.ErasureState {
 	}
 	if !x.completed.IsZero() {
 		s.Completed, s.Erased = timestamppb.New(x.completed), s.GetEvents()
+		s.Otherwise = x.otherwise(s.GetErased())
 	}
 	return s
 }
+
+// otherwise returns how many of the events that are gone did not go by this
+// request.
+func (x *erasure) otherwise(gone uint64) uint64 { return gone - min(gone, total(x.gone)) }
 
 // erasureState is state with what is owed.
 func (k *Keeper) erasureState(ctx context.Context, b *books, x *erasure) (*pb.ErasureState, error) {
@@ -487,6 +503,7 @@ func (k *Keeper) erasureState(ctx context.Context, b *books, x *erasure) (*pb.Er
 	for _, set := range places {
 		s.Erased -= set.GetCardinality()
 	}
+	s.Otherwise = x.otherwise(s.GetErased())
 	_, s.Deferred, err = k.owing(ctx, b, x)
 	return s, err
 }

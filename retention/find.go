@@ -22,9 +22,20 @@ import (
 // pseudonymForm is how a user is stored.
 var pseudonymForm = regexp.MustCompile(`^\[USER:([a-z2-7]{12})\]$`)
 
-// pseudonym returns a user as stored: a name as it is known outside, or a
-// pseudonym, with its brackets or without its type.
+// typedForm is a pseudonym of a value in a text, which is the same as that of a
+// user of the same name.
+var typedForm = regexp.MustCompile(`^\[[A-Z][A-Z0-9_]*:([a-z2-7]{12})\]$`)
+
+// pseudonym returns a user as stored: of a name as it is known outside, or of a
+// pseudonym. One that was cut in copying is refused: it would be taken for the name
+// of somebody who is not there.
 func (k *Keeper) pseudonym(t event.Tenant, user string) (string, error) {
+	if m := typedForm.FindStringSubmatch(user); m != nil {
+		return "[" + redaction.UserType + ":" + m[1] + "]", nil
+	}
+	if bare := strings.TrimPrefix(user, "["); strings.HasPrefix(bare, redaction.UserType+":") {
+		return "", &RequestError{"user", "is no whole pseudonym: want [USER: and 12 letters or digits, and ]"}
+	}
 	return redaction.User(user, func(value string) (string, error) { return k.cfg.Log.Pseudonym(t, value) })
 }
 

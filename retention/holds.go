@@ -33,6 +33,7 @@ type hold struct {
 	through                              event.Seq // all before it was looked at
 	noted                                event.Seq // likewise, as it is on record
 	ledger                               *roaring64.Bitmap
+	steps                                []*pb.HoldState_Step
 }
 
 // readHold takes over a step of a hold.
@@ -48,6 +49,9 @@ func (b *books) readHold(x *pb.Hold, seq event.Seq, at time.Time) {
 		b.holds = append(b.holds, h)
 	}
 	h.ledger.Add(uint64(seq))
+	if x.GetStage() != pb.Hold_COVERED {
+		h.steps = append(h.steps, &pb.HoldState_Step{Stage: x.GetStage(), Time: timestamppb.New(at), Actor: x.GetActor(), Reason: x.GetReason(), Seq: uint64(seq)})
+	}
 	switch x.GetStage() {
 	case pb.Hold_PLACED, pb.Hold_EXTENDED:
 		if x.GetScope() != nil {
@@ -518,6 +522,7 @@ func (k *Keeper) holdState(ctx context.Context, t event.Tenant, h *hold) (*pb.Ho
 	if s.Covers, err = k.classDays(ctx, t, h.covered); err != nil {
 		return nil, err
 	}
+	s.Steps = h.steps
 	ranges := rangesOf(h.covered)
 	for _, r := range ranges[:min(len(ranges), maxListed)] {
 		s.Positions = append(s.Positions, &pb.SeqRange{First: r.GetFirst(), Last: r.GetLast()})

@@ -289,6 +289,9 @@ func TestHold(t *testing.T) {
 	if err != nil || state.GetEvents() != 3 { // a, d, and the report on a
 		t.Errorf("hold one: %v, %v, want 3 events", state, err)
 	}
+	if steps := state.GetSteps(); len(steps) != 1 || steps[0].GetActor() != "ruth" || steps[0].GetReason() != "litigation" || steps[0].GetStage() != pb.Hold_PLACED {
+		t.Errorf("steps of hold one: %v", steps)
+	}
 	would, err := r.ReleaseHold(t.Context(), acme, &pb.ReleaseHoldRequest{Hold: two, DryRun: true})
 	if err != nil || total(would.GetReleased()) != 1 || total(would.GetExpiring()) != 1 {
 		t.Errorf("releasing two would do %v, %v, want one event gone", would, err)
@@ -322,6 +325,10 @@ func TestErase(t *testing.T) {
 		t.Errorf("got %v, want what the dry run said: %v", did, would)
 	}
 	r.there(map[event.Seq]bool{a: false, b: true, c: true, other: true, said: false})
+	again := r.erase("ann")
+	if again.GetEvents() != 2 || again.GetErased() != 0 || !slices.Equal(again.GetOwedAlready(), []string{did.GetRequest()}) {
+		t.Errorf("asked for again: got %v, want that %s owes them already", again, did.GetRequest())
+	}
 	r.reopen()
 	r.release(hold, "ruth")
 	r.there(map[event.Seq]bool{b: true, c: false, other: true})
@@ -332,6 +339,9 @@ func TestErase(t *testing.T) {
 	state, err := r.Erasure(t.Context(), acme, did.GetRequest())
 	if err != nil || state.GetCompleted() == nil || state.GetErased() != 4 || len(state.GetDeferred()) != 0 || total(state.GetGone()) != 4 {
 		t.Errorf("got %v, %v, want it completed", state, err)
+	}
+	if second, err := r.Erasure(t.Context(), acme, again.GetRequest()); err != nil || second.GetCompleted() == nil || second.GetErased() != 2 || second.GetOtherwise() != 2 {
+		t.Errorf("the second: got %v, %v, want that all went by the first", second, err)
 	}
 	if _, err := r.Erase(t.Context(), acme, &pb.EraseEventsRequest{User: "ann", Actor: "o", Reason: "r", DryRun: new(false)}, silent); !errors.Is(err, ErrUnknownPerson) {
 		t.Errorf("erasing again: %v, want ErrUnknownPerson", err)
@@ -450,6 +460,11 @@ func TestKeeperRefuses(t *testing.T) {
 		err := c.do()
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+	for _, user := range []string{"[USER:short]", "[USER:kbn3zudk6ogo", "USER:kbn3zudk6ogo"} {
+		if err := erase(&pb.EraseEventsRequest{User: user, Actor: "a", Reason: "r"})(); err == nil || !strings.Contains(err.Error(), "no whole pseudonym") {
+			t.Errorf("erase %s: got %v", user, err)
 		}
 	}
 	if _, err := r.PlaceHold(t.Context(), "nobody", good()); !errors.Is(err, eventlog.ErrNotFound) {

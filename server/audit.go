@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
+	"github.com/afterimage/afterimage/eventlog"
 	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 	"github.com/afterimage/afterimage/retention/audit"
 )
@@ -19,6 +22,10 @@ func (s retentions) AuditRetention(ctx context.Context, r *pb.AuditRetentionRequ
 	}
 	if request.Until, err = instant("until", r.GetUntil()); err != nil {
 		return nil, err
+	}
+	// An audit of a name that is misspelt would look as if nothing had ever happened.
+	if !slices.Contains(s.cfg.Log.Tenants(), t) {
+		return nil, fmt.Errorf("audit of tenant %s: %w", t, eventlog.ErrNotFound)
 	}
 	leave, err := await(ctx, s.analyses, 1)
 	if err != nil {

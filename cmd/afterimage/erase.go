@@ -159,6 +159,12 @@ func printOwed(out io.Writer, e *pb.ErasureState) error {
 			add("owed: %s promised by class %s until %s: to go by itself then", events, visible(d.GetClass()), stampOf(d.GetUntil(), "the policy says otherwise"))
 		}
 	}
+	if ids := e.GetOwedAlready(); len(ids) > 0 {
+		add("some of these events are owed already, by %s", visible(strings.Join(ids, ", ")))
+	}
+	if n := e.GetOtherwise(); n > 0 {
+		add("%s gone otherwise: expired, or erased by another request", numbered(n, "event had", "events had"))
+	}
 	if n := e.GetQuarantined(); n > 0 {
 		add("with %s", numbered(n, "quarantined message", "quarantined messages"))
 	}

@@ -60,6 +60,10 @@ func printHold(out io.Writer, h *pb.HoldState) error {
 	if len(h.GetPositions()) > 0 {
 		rows = append(rows, []string{"positions", rangeText(h.GetPositions())})
 	}
+	for _, step := range h.GetSteps() {
+		rows = append(rows, []string{strings.ToLower(step.GetStage().String()),
+			fmt.Sprintf("%s by %s, seq %d: %s", stampOf(step.GetTime(), "-"), visible(step.GetActor()), step.GetSeq(), visible(step.GetReason()))})
+	}
 	rows = append(rows, []string{"on record", someSeqs(h.GetLedger())})
 	if err := printRows(out, rows); err != nil {
 		return err

@@ -102,7 +102,7 @@ func printChanges(out io.Writer, p *pb.PolicyPreview) error {
 	}{{"at once", p.GetNow()}, {"earlier", p.GetEarlier()}, {"later", p.GetLater()}} {
 		for _, row := range byClass(of.list) {
 			if rows++; rows == 1 {
-				fmt.Fprintln(tw, "EXPIRES\tCLASS\tDAYS\tEVENTS\tHELD")
+				fmt.Fprintln(tw, "EXPIRES\tCLASS\tDAYS\tEVENTS\tSTAY ANYHOW")
 			}
 			fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\n", of.when, oneLine(row.class, 60), row.days(), row.events, row.held)
 		}

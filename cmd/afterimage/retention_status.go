@@ -51,6 +51,9 @@ func printState(out io.Writer, state *pb.RetentionState) error {
 		{"held", numbered(state.GetHeldEvents(), "event", "events") + ", by " + numbered(state.GetHolds(), "hold", "holds")},
 		{"owed", numbered(state.GetOwedErasures(), "erasure", "erasures")},
 	}
+	if state.GetBusy() {
+		rows = append(rows, []string{"now", "something is being forgotten; the rest is as it was before"})
+	}
 	if c := state.GetClock(); c != nil {
 		text := strings.ToLower(c.GetVerdict().String()) + " at " + stampOf(c.GetClock(), "-")
 		if c.GetActor() != "" {

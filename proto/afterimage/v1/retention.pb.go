@@ -481,7 +481,9 @@ type HoldState struct {
 	// The positions that it covers, ascending; up to 10,000 ranges. Not in lists.
 	Positions []*SeqRange `protobuf:"bytes,15,rep,name=positions,proto3" json:"positions,omitempty"`
 	// The positions of the ledger events that say so. Not in lists.
-	Ledger        []uint64 `protobuf:"varint,16,rep,packed,name=ledger,proto3" json:"ledger,omitempty"`
+	Ledger []uint64 `protobuf:"varint,16,rep,packed,name=ledger,proto3" json:"ledger,omitempty"`
+	// Who did what to it and why: placed, extended, released. Not in lists.
+	Steps         []*HoldState_Step `protobuf:"bytes,17,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -624,6 +626,13 @@ func (x *HoldState) GetPositions() []*SeqRange {
 func (x *HoldState) GetLedger() []uint64 {
 	if x != nil {
 		return x.Ledger
+	}
+	return nil
+}
+
+func (x *HoldState) GetSteps() []*HoldState_Step {
+	if x != nil {
+		return x.Steps
 	}
 	return nil
 }
@@ -988,7 +997,7 @@ type ErasureState struct {
 	Completed *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=completed,proto3" json:"completed,omitempty"`
 	// How many events it is about.
 	Events uint64 `protobuf:"varint,9,opt,name=events,proto3" json:"events,omitempty"`
-	// How many of them are gone, or would be at once.
+	// How many of them are gone, however they went, or would be at once.
 	Erased uint64 `protobuf:"varint,10,opt,name=erased,proto3" json:"erased,omitempty"`
 	// What is owed still, and why.
 	Deferred []*Erasure_Deferral `protobuf:"bytes,11,rep,name=deferred,proto3" json:"deferred,omitempty"`
@@ -999,7 +1008,13 @@ type ErasureState struct {
 	// Copies that were handed out, by the exports' ids.
 	Exports []string `protobuf:"bytes,14,rep,name=exports,proto3" json:"exports,omitempty"`
 	// How many events of other people mention the person's pseudonym: they stay.
-	Mentions      uint64 `protobuf:"varint,15,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	Mentions uint64 `protobuf:"varint,15,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	// Erasures that were asked for before and owe some of the same events, by id. Of
+	// a dry run, and of the answer to a request.
+	OwedAlready []string `protobuf:"bytes,16,rep,name=owed_already,json=owedAlready,proto3" json:"owed_already,omitempty"`
+	// How many of the events that are gone went otherwise than by this request: they
+	// had expired, or by another.
+	Otherwise     uint64 `protobuf:"varint,17,opt,name=otherwise,proto3" json:"otherwise,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1135,6 +1150,20 @@ func (x *ErasureState) GetExports() []string {
 func (x *ErasureState) GetMentions() uint64 {
 	if x != nil {
 		return x.Mentions
+	}
+	return 0
+}
+
+func (x *ErasureState) GetOwedAlready() []string {
+	if x != nil {
+		return x.OwedAlready
+	}
+	return nil
+}
+
+func (x *ErasureState) GetOtherwise() uint64 {
+	if x != nil {
+		return x.Otherwise
 	}
 	return 0
 }
@@ -2761,6 +2790,88 @@ func (x *ListPoliciesResponse) GetPolicies() []*Policy {
 	return nil
 }
 
+// A step of a hold that somebody took.
+type HoldState_Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Stage Hold_Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=afterimage.v1.Hold_Stage" json:"stage,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Who.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What for.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The position of the ledger event that says so.
+	Seq           uint64 `protobuf:"varint,5,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldState_Step) Reset() {
+	*x = HoldState_Step{}
+	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldState_Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldState_Step) ProtoMessage() {}
+
+func (x *HoldState_Step) ProtoReflect() protoreflect.Message {
+	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldState_Step.ProtoReflect.Descriptor instead.
+func (*HoldState_Step) Descriptor() ([]byte, []int) {
+	return file_afterimage_v1_retention_proto_rawDescGZIP(), []int{5, 0}
+}
+
+func (x *HoldState_Step) GetStage() Hold_Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Hold_STAGE_UNSPECIFIED
+}
+
+func (x *HoldState_Step) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *HoldState_Step) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *HoldState_Step) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *HoldState_Step) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
 // How long the policy keeps a class.
 type RetentionAudit_Rule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2781,7 +2892,7 @@ type RetentionAudit_Rule struct {
 
 func (x *RetentionAudit_Rule) Reset() {
 	*x = RetentionAudit_Rule{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2793,7 +2904,7 @@ func (x *RetentionAudit_Rule) String() string {
 func (*RetentionAudit_Rule) ProtoMessage() {}
 
 func (x *RetentionAudit_Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[31]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2886,7 +2997,7 @@ type RetentionAudit_PolicyInForce struct {
 
 func (x *RetentionAudit_PolicyInForce) Reset() {
 	*x = RetentionAudit_PolicyInForce{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2898,7 +3009,7 @@ func (x *RetentionAudit_PolicyInForce) String() string {
 func (*RetentionAudit_PolicyInForce) ProtoMessage() {}
 
 func (x *RetentionAudit_PolicyInForce) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[32]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3048,7 +3159,7 @@ type RetentionAudit_Balance struct {
 
 func (x *RetentionAudit_Balance) Reset() {
 	*x = RetentionAudit_Balance{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[33]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3060,7 +3171,7 @@ func (x *RetentionAudit_Balance) String() string {
 func (*RetentionAudit_Balance) ProtoMessage() {}
 
 func (x *RetentionAudit_Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[33]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3247,7 @@ type RetentionAudit_KeptDay struct {
 
 func (x *RetentionAudit_KeptDay) Reset() {
 	*x = RetentionAudit_KeptDay{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[34]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3148,7 +3259,7 @@ func (x *RetentionAudit_KeptDay) String() string {
 func (*RetentionAudit_KeptDay) ProtoMessage() {}
 
 func (x *RetentionAudit_KeptDay) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[34]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3215,7 +3326,7 @@ type RetentionAudit_KeptClass struct {
 
 func (x *RetentionAudit_KeptClass) Reset() {
 	*x = RetentionAudit_KeptClass{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[35]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3227,7 +3338,7 @@ func (x *RetentionAudit_KeptClass) String() string {
 func (*RetentionAudit_KeptClass) ProtoMessage() {}
 
 func (x *RetentionAudit_KeptClass) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[35]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3309,7 +3420,7 @@ type RetentionAudit_DayClass struct {
 
 func (x *RetentionAudit_DayClass) Reset() {
 	*x = RetentionAudit_DayClass{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[36]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3321,7 +3432,7 @@ func (x *RetentionAudit_DayClass) String() string {
 func (*RetentionAudit_DayClass) ProtoMessage() {}
 
 func (x *RetentionAudit_DayClass) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[36]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3380,7 +3491,7 @@ type RetentionAudit_Day struct {
 
 func (x *RetentionAudit_Day) Reset() {
 	*x = RetentionAudit_Day{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[37]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +3503,7 @@ func (x *RetentionAudit_Day) String() string {
 func (*RetentionAudit_Day) ProtoMessage() {}
 
 func (x *RetentionAudit_Day) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[37]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3459,7 +3570,7 @@ type RetentionAudit_Forgetting struct {
 
 func (x *RetentionAudit_Forgetting) Reset() {
 	*x = RetentionAudit_Forgetting{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[38]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3471,7 +3582,7 @@ func (x *RetentionAudit_Forgetting) String() string {
 func (*RetentionAudit_Forgetting) ProtoMessage() {}
 
 func (x *RetentionAudit_Forgetting) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[38]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +3683,7 @@ type RetentionAudit_ForgottenTotal struct {
 
 func (x *RetentionAudit_ForgottenTotal) Reset() {
 	*x = RetentionAudit_ForgottenTotal{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[39]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3584,7 +3695,7 @@ func (x *RetentionAudit_ForgottenTotal) String() string {
 func (*RetentionAudit_ForgottenTotal) ProtoMessage() {}
 
 func (x *RetentionAudit_ForgottenTotal) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[39]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3634,7 +3745,7 @@ type RetentionAudit_Overlap struct {
 
 func (x *RetentionAudit_Overlap) Reset() {
 	*x = RetentionAudit_Overlap{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[40]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3646,7 +3757,7 @@ func (x *RetentionAudit_Overlap) String() string {
 func (*RetentionAudit_Overlap) ProtoMessage() {}
 
 func (x *RetentionAudit_Overlap) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[40]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3718,7 +3829,7 @@ type RetentionAudit_HoldAudit struct {
 
 func (x *RetentionAudit_HoldAudit) Reset() {
 	*x = RetentionAudit_HoldAudit{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[41]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3730,7 +3841,7 @@ func (x *RetentionAudit_HoldAudit) String() string {
 func (*RetentionAudit_HoldAudit) ProtoMessage() {}
 
 func (x *RetentionAudit_HoldAudit) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[41]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3893,7 +4004,7 @@ type RetentionAudit_ErasureAudit struct {
 
 func (x *RetentionAudit_ErasureAudit) Reset() {
 	*x = RetentionAudit_ErasureAudit{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[42]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3905,7 +4016,7 @@ func (x *RetentionAudit_ErasureAudit) String() string {
 func (*RetentionAudit_ErasureAudit) ProtoMessage() {}
 
 func (x *RetentionAudit_ErasureAudit) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[42]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4027,7 +4138,7 @@ type RetentionAudit_Copy struct {
 
 func (x *RetentionAudit_Copy) Reset() {
 	*x = RetentionAudit_Copy{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[43]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4039,7 +4150,7 @@ func (x *RetentionAudit_Copy) String() string {
 func (*RetentionAudit_Copy) ProtoMessage() {}
 
 func (x *RetentionAudit_Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[43]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4111,7 +4222,7 @@ type RetentionAudit_HandedOut struct {
 
 func (x *RetentionAudit_HandedOut) Reset() {
 	*x = RetentionAudit_HandedOut{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[44]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4123,7 +4234,7 @@ func (x *RetentionAudit_HandedOut) String() string {
 func (*RetentionAudit_HandedOut) ProtoMessage() {}
 
 func (x *RetentionAudit_HandedOut) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[44]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4245,7 +4356,7 @@ type RetentionAudit_RedactionCount struct {
 
 func (x *RetentionAudit_RedactionCount) Reset() {
 	*x = RetentionAudit_RedactionCount{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[45]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4257,7 +4368,7 @@ func (x *RetentionAudit_RedactionCount) String() string {
 func (*RetentionAudit_RedactionCount) ProtoMessage() {}
 
 func (x *RetentionAudit_RedactionCount) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[45]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4311,7 +4422,7 @@ type RetentionAudit_Redactions struct {
 
 func (x *RetentionAudit_Redactions) Reset() {
 	*x = RetentionAudit_Redactions{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[46]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4323,7 +4434,7 @@ func (x *RetentionAudit_Redactions) String() string {
 func (*RetentionAudit_Redactions) ProtoMessage() {}
 
 func (x *RetentionAudit_Redactions) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[46]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4388,7 +4499,7 @@ type RetentionAudit_StoredRedaction struct {
 
 func (x *RetentionAudit_StoredRedaction) Reset() {
 	*x = RetentionAudit_StoredRedaction{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[47]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4400,7 +4511,7 @@ func (x *RetentionAudit_StoredRedaction) String() string {
 func (*RetentionAudit_StoredRedaction) ProtoMessage() {}
 
 func (x *RetentionAudit_StoredRedaction) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[47]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4476,7 +4587,7 @@ type RetentionAudit_Gap struct {
 
 func (x *RetentionAudit_Gap) Reset() {
 	*x = RetentionAudit_Gap{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[48]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4488,7 +4599,7 @@ func (x *RetentionAudit_Gap) String() string {
 func (*RetentionAudit_Gap) ProtoMessage() {}
 
 func (x *RetentionAudit_Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[48]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4547,7 +4658,7 @@ type RetentionAudit_Clock struct {
 
 func (x *RetentionAudit_Clock) Reset() {
 	*x = RetentionAudit_Clock{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[49]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4559,7 +4670,7 @@ func (x *RetentionAudit_Clock) String() string {
 func (*RetentionAudit_Clock) ProtoMessage() {}
 
 func (x *RetentionAudit_Clock) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[49]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4611,7 +4722,7 @@ type RetentionAudit_Restore struct {
 
 func (x *RetentionAudit_Restore) Reset() {
 	*x = RetentionAudit_Restore{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[50]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4623,7 +4734,7 @@ func (x *RetentionAudit_Restore) String() string {
 func (*RetentionAudit_Restore) ProtoMessage() {}
 
 func (x *RetentionAudit_Restore) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[50]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4690,7 +4801,7 @@ type RetentionAudit_Record struct {
 
 func (x *RetentionAudit_Record) Reset() {
 	*x = RetentionAudit_Record{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[51]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4702,7 +4813,7 @@ func (x *RetentionAudit_Record) String() string {
 func (*RetentionAudit_Record) ProtoMessage() {}
 
 func (x *RetentionAudit_Record) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[51]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4803,7 +4914,7 @@ type RetentionAudit_Epoch struct {
 
 func (x *RetentionAudit_Epoch) Reset() {
 	*x = RetentionAudit_Epoch{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[52]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4815,7 +4926,7 @@ func (x *RetentionAudit_Epoch) String() string {
 func (*RetentionAudit_Epoch) ProtoMessage() {}
 
 func (x *RetentionAudit_Epoch) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[52]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4873,7 +4984,7 @@ type PolicyPreview_Change struct {
 
 func (x *PolicyPreview_Change) Reset() {
 	*x = PolicyPreview_Change{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[53]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4885,7 +4996,7 @@ func (x *PolicyPreview_Change) String() string {
 func (*PolicyPreview_Change) ProtoMessage() {}
 
 func (x *PolicyPreview_Change) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[53]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4958,7 +5069,7 @@ type PolicyPreview_Reclassified struct {
 
 func (x *PolicyPreview_Reclassified) Reset() {
 	*x = PolicyPreview_Reclassified{}
-	mi := &file_afterimage_v1_retention_proto_msgTypes[54]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4970,7 +5081,7 @@ func (x *PolicyPreview_Reclassified) String() string {
 func (*PolicyPreview_Reclassified) ProtoMessage() {}
 
 func (x *PolicyPreview_Reclassified) ProtoReflect() protoreflect.Message {
-	mi := &file_afterimage_v1_retention_proto_msgTypes[54]
+	mi := &file_afterimage_v1_retention_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5042,7 +5153,7 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\x04hold\x18\x01 \x01(\v2\x18.afterimage.v1.HoldStateR\x04hold\x123\n" +
 	"\breleased\x18\x02 \x03(\v2\x17.afterimage.v1.ClassDayR\breleased\x123\n" +
 	"\bexpiring\x18\x03 \x03(\v2\x17.afterimage.v1.ClassDayR\bexpiring\x121\n" +
-	"\aerasing\x18\x04 \x03(\v2\x17.afterimage.v1.ClassDayR\aerasing\"\xb5\x04\n" +
+	"\aerasing\x18\x04 \x03(\v2\x17.afterimage.v1.ClassDayR\aerasing\"\x94\x06\n" +
 	"\tHoldState\x12\x12\n" +
 	"\x04hold\x18\x01 \x01(\tR\x04hold\x12\x17\n" +
 	"\acase_id\x18\x02 \x01(\tR\x06caseId\x12\x16\n" +
@@ -5061,7 +5172,14 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\athrough\x18\r \x01(\x04R\athrough\x12/\n" +
 	"\x06covers\x18\x0e \x03(\v2\x17.afterimage.v1.ClassDayR\x06covers\x125\n" +
 	"\tpositions\x18\x0f \x03(\v2\x17.afterimage.v1.SeqRangeR\tpositions\x12\x16\n" +
-	"\x06ledger\x18\x10 \x03(\x04R\x06ledger\"B\n" +
+	"\x06ledger\x18\x10 \x03(\x04R\x06ledger\x123\n" +
+	"\x05steps\x18\x11 \x03(\v2\x1d.afterimage.v1.HoldState.StepR\x05steps\x1a\xa7\x01\n" +
+	"\x04Step\x12/\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x19.afterimage.v1.Hold.StageR\x05stage\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x10\n" +
+	"\x03seq\x18\x05 \x01(\x04R\x03seq\"B\n" +
 	"\x10ListHoldsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
 	"\x06active\x18\x02 \x01(\bR\x06active\"C\n" +
@@ -5087,7 +5205,7 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\x04step\x18\x01 \x01(\tR\x04step\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x04R\x05total\x125\n" +
-	"\aerasure\x18\x04 \x01(\v2\x1b.afterimage.v1.ErasureStateR\aerasure\"\xd4\x04\n" +
+	"\aerasure\x18\x04 \x01(\v2\x1b.afterimage.v1.ErasureStateR\aerasure\"\x95\x05\n" +
 	"\fErasureState\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x122\n" +
 	"\x05scope\x18\x02 \x01(\x0e2\x1c.afterimage.v1.Erasure.ScopeR\x05scope\x120\n" +
@@ -5104,7 +5222,9 @@ const file_afterimage_v1_retention_proto_rawDesc = "" +
 	"\x04gone\x18\f \x03(\v2\x17.afterimage.v1.ClassDayR\x04gone\x12 \n" +
 	"\vquarantined\x18\r \x01(\x04R\vquarantined\x12\x18\n" +
 	"\aexports\x18\x0e \x03(\tR\aexports\x12\x1a\n" +
-	"\bmentions\x18\x0f \x01(\x04R\bmentions\"-\n" +
+	"\bmentions\x18\x0f \x01(\x04R\bmentions\x12!\n" +
+	"\fowed_already\x18\x10 \x03(\tR\vowedAlready\x12\x1c\n" +
+	"\totherwise\x18\x11 \x01(\x04R\totherwise\"-\n" +
 	"\x13ListErasuresRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"O\n" +
 	"\x14ListErasuresResponse\x127\n" +
@@ -5461,7 +5581,7 @@ func file_afterimage_v1_retention_proto_rawDescGZIP() []byte {
 	return file_afterimage_v1_retention_proto_rawDescData
 }
 
-var file_afterimage_v1_retention_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_afterimage_v1_retention_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_afterimage_v1_retention_proto_goTypes = []any{
 	(*PlaceHoldRequest)(nil),               // 0: afterimage.v1.PlaceHoldRequest
 	(*PlaceHoldResponse)(nil),              // 1: afterimage.v1.PlaceHoldResponse
@@ -5494,194 +5614,199 @@ var file_afterimage_v1_retention_proto_goTypes = []any{
 	(*PolicyPreview)(nil),                  // 28: afterimage.v1.PolicyPreview
 	(*ListPoliciesRequest)(nil),            // 29: afterimage.v1.ListPoliciesRequest
 	(*ListPoliciesResponse)(nil),           // 30: afterimage.v1.ListPoliciesResponse
-	(*RetentionAudit_Rule)(nil),            // 31: afterimage.v1.RetentionAudit.Rule
-	(*RetentionAudit_PolicyInForce)(nil),   // 32: afterimage.v1.RetentionAudit.PolicyInForce
-	(*RetentionAudit_Balance)(nil),         // 33: afterimage.v1.RetentionAudit.Balance
-	(*RetentionAudit_KeptDay)(nil),         // 34: afterimage.v1.RetentionAudit.KeptDay
-	(*RetentionAudit_KeptClass)(nil),       // 35: afterimage.v1.RetentionAudit.KeptClass
-	(*RetentionAudit_DayClass)(nil),        // 36: afterimage.v1.RetentionAudit.DayClass
-	(*RetentionAudit_Day)(nil),             // 37: afterimage.v1.RetentionAudit.Day
-	(*RetentionAudit_Forgetting)(nil),      // 38: afterimage.v1.RetentionAudit.Forgetting
-	(*RetentionAudit_ForgottenTotal)(nil),  // 39: afterimage.v1.RetentionAudit.ForgottenTotal
-	(*RetentionAudit_Overlap)(nil),         // 40: afterimage.v1.RetentionAudit.Overlap
-	(*RetentionAudit_HoldAudit)(nil),       // 41: afterimage.v1.RetentionAudit.HoldAudit
-	(*RetentionAudit_ErasureAudit)(nil),    // 42: afterimage.v1.RetentionAudit.ErasureAudit
-	(*RetentionAudit_Copy)(nil),            // 43: afterimage.v1.RetentionAudit.Copy
-	(*RetentionAudit_HandedOut)(nil),       // 44: afterimage.v1.RetentionAudit.HandedOut
-	(*RetentionAudit_RedactionCount)(nil),  // 45: afterimage.v1.RetentionAudit.RedactionCount
-	(*RetentionAudit_Redactions)(nil),      // 46: afterimage.v1.RetentionAudit.Redactions
-	(*RetentionAudit_StoredRedaction)(nil), // 47: afterimage.v1.RetentionAudit.StoredRedaction
-	(*RetentionAudit_Gap)(nil),             // 48: afterimage.v1.RetentionAudit.Gap
-	(*RetentionAudit_Clock)(nil),           // 49: afterimage.v1.RetentionAudit.Clock
-	(*RetentionAudit_Restore)(nil),         // 50: afterimage.v1.RetentionAudit.Restore
-	(*RetentionAudit_Record)(nil),          // 51: afterimage.v1.RetentionAudit.Record
-	(*RetentionAudit_Epoch)(nil),           // 52: afterimage.v1.RetentionAudit.Epoch
-	(*PolicyPreview_Change)(nil),           // 53: afterimage.v1.PolicyPreview.Change
-	(*PolicyPreview_Reclassified)(nil),     // 54: afterimage.v1.PolicyPreview.Reclassified
-	(*Hold_Scope)(nil),                     // 55: afterimage.v1.Hold.Scope
-	(*ClassDay)(nil),                       // 56: afterimage.v1.ClassDay
-	(*timestamppb.Timestamp)(nil),          // 57: google.protobuf.Timestamp
-	(*SeqRange)(nil),                       // 58: afterimage.v1.SeqRange
-	(Erasure_Scope)(0),                     // 59: afterimage.v1.Erasure.Scope
-	(*Erasure_Deferral)(nil),               // 60: afterimage.v1.Erasure.Deferral
-	(*ClockJudged)(nil),                    // 61: afterimage.v1.ClockJudged
-	(*durationpb.Duration)(nil),            // 62: google.protobuf.Duration
-	(*Policy)(nil),                         // 63: afterimage.v1.Policy
-	(Forgotten_Cause)(0),                   // 64: afterimage.v1.Forgotten.Cause
-	(Exported_Format)(0),                   // 65: afterimage.v1.Exported.Format
-	(Exported_Stage)(0),                    // 66: afterimage.v1.Exported.Stage
-	(Redaction_Operator)(0),                // 67: afterimage.v1.Redaction.Operator
-	(*Restored)(nil),                       // 68: afterimage.v1.Restored
-	(*GetPolicyRequest)(nil),               // 69: afterimage.v1.GetPolicyRequest
+	(*HoldState_Step)(nil),                 // 31: afterimage.v1.HoldState.Step
+	(*RetentionAudit_Rule)(nil),            // 32: afterimage.v1.RetentionAudit.Rule
+	(*RetentionAudit_PolicyInForce)(nil),   // 33: afterimage.v1.RetentionAudit.PolicyInForce
+	(*RetentionAudit_Balance)(nil),         // 34: afterimage.v1.RetentionAudit.Balance
+	(*RetentionAudit_KeptDay)(nil),         // 35: afterimage.v1.RetentionAudit.KeptDay
+	(*RetentionAudit_KeptClass)(nil),       // 36: afterimage.v1.RetentionAudit.KeptClass
+	(*RetentionAudit_DayClass)(nil),        // 37: afterimage.v1.RetentionAudit.DayClass
+	(*RetentionAudit_Day)(nil),             // 38: afterimage.v1.RetentionAudit.Day
+	(*RetentionAudit_Forgetting)(nil),      // 39: afterimage.v1.RetentionAudit.Forgetting
+	(*RetentionAudit_ForgottenTotal)(nil),  // 40: afterimage.v1.RetentionAudit.ForgottenTotal
+	(*RetentionAudit_Overlap)(nil),         // 41: afterimage.v1.RetentionAudit.Overlap
+	(*RetentionAudit_HoldAudit)(nil),       // 42: afterimage.v1.RetentionAudit.HoldAudit
+	(*RetentionAudit_ErasureAudit)(nil),    // 43: afterimage.v1.RetentionAudit.ErasureAudit
+	(*RetentionAudit_Copy)(nil),            // 44: afterimage.v1.RetentionAudit.Copy
+	(*RetentionAudit_HandedOut)(nil),       // 45: afterimage.v1.RetentionAudit.HandedOut
+	(*RetentionAudit_RedactionCount)(nil),  // 46: afterimage.v1.RetentionAudit.RedactionCount
+	(*RetentionAudit_Redactions)(nil),      // 47: afterimage.v1.RetentionAudit.Redactions
+	(*RetentionAudit_StoredRedaction)(nil), // 48: afterimage.v1.RetentionAudit.StoredRedaction
+	(*RetentionAudit_Gap)(nil),             // 49: afterimage.v1.RetentionAudit.Gap
+	(*RetentionAudit_Clock)(nil),           // 50: afterimage.v1.RetentionAudit.Clock
+	(*RetentionAudit_Restore)(nil),         // 51: afterimage.v1.RetentionAudit.Restore
+	(*RetentionAudit_Record)(nil),          // 52: afterimage.v1.RetentionAudit.Record
+	(*RetentionAudit_Epoch)(nil),           // 53: afterimage.v1.RetentionAudit.Epoch
+	(*PolicyPreview_Change)(nil),           // 54: afterimage.v1.PolicyPreview.Change
+	(*PolicyPreview_Reclassified)(nil),     // 55: afterimage.v1.PolicyPreview.Reclassified
+	(*Hold_Scope)(nil),                     // 56: afterimage.v1.Hold.Scope
+	(*ClassDay)(nil),                       // 57: afterimage.v1.ClassDay
+	(*timestamppb.Timestamp)(nil),          // 58: google.protobuf.Timestamp
+	(*SeqRange)(nil),                       // 59: afterimage.v1.SeqRange
+	(Erasure_Scope)(0),                     // 60: afterimage.v1.Erasure.Scope
+	(*Erasure_Deferral)(nil),               // 61: afterimage.v1.Erasure.Deferral
+	(*ClockJudged)(nil),                    // 62: afterimage.v1.ClockJudged
+	(*durationpb.Duration)(nil),            // 63: google.protobuf.Duration
+	(*Policy)(nil),                         // 64: afterimage.v1.Policy
+	(Hold_Stage)(0),                        // 65: afterimage.v1.Hold.Stage
+	(Forgotten_Cause)(0),                   // 66: afterimage.v1.Forgotten.Cause
+	(Exported_Format)(0),                   // 67: afterimage.v1.Exported.Format
+	(Exported_Stage)(0),                    // 68: afterimage.v1.Exported.Stage
+	(Redaction_Operator)(0),                // 69: afterimage.v1.Redaction.Operator
+	(*Restored)(nil),                       // 70: afterimage.v1.Restored
+	(*GetPolicyRequest)(nil),               // 71: afterimage.v1.GetPolicyRequest
 }
 var file_afterimage_v1_retention_proto_depIdxs = []int32{
-	55,  // 0: afterimage.v1.PlaceHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
+	56,  // 0: afterimage.v1.PlaceHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
 	5,   // 1: afterimage.v1.PlaceHoldResponse.hold:type_name -> afterimage.v1.HoldState
-	56,  // 2: afterimage.v1.PlaceHoldResponse.newly:type_name -> afterimage.v1.ClassDay
-	55,  // 3: afterimage.v1.ExtendHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
+	57,  // 2: afterimage.v1.PlaceHoldResponse.newly:type_name -> afterimage.v1.ClassDay
+	56,  // 3: afterimage.v1.ExtendHoldRequest.scope:type_name -> afterimage.v1.Hold.Scope
 	5,   // 4: afterimage.v1.ReleaseHoldResponse.hold:type_name -> afterimage.v1.HoldState
-	56,  // 5: afterimage.v1.ReleaseHoldResponse.released:type_name -> afterimage.v1.ClassDay
-	56,  // 6: afterimage.v1.ReleaseHoldResponse.expiring:type_name -> afterimage.v1.ClassDay
-	56,  // 7: afterimage.v1.ReleaseHoldResponse.erasing:type_name -> afterimage.v1.ClassDay
-	55,  // 8: afterimage.v1.HoldState.scopes:type_name -> afterimage.v1.Hold.Scope
-	57,  // 9: afterimage.v1.HoldState.placed:type_name -> google.protobuf.Timestamp
-	57,  // 10: afterimage.v1.HoldState.released:type_name -> google.protobuf.Timestamp
-	56,  // 11: afterimage.v1.HoldState.covers:type_name -> afterimage.v1.ClassDay
-	58,  // 12: afterimage.v1.HoldState.positions:type_name -> afterimage.v1.SeqRange
-	5,   // 13: afterimage.v1.ListHoldsResponse.holds:type_name -> afterimage.v1.HoldState
-	57,  // 14: afterimage.v1.EraseEventsRequest.since:type_name -> google.protobuf.Timestamp
-	57,  // 15: afterimage.v1.EraseEventsRequest.until:type_name -> google.protobuf.Timestamp
-	11,  // 16: afterimage.v1.EraseEventsResponse.erasure:type_name -> afterimage.v1.ErasureState
-	59,  // 17: afterimage.v1.ErasureState.scope:type_name -> afterimage.v1.Erasure.Scope
-	57,  // 18: afterimage.v1.ErasureState.since:type_name -> google.protobuf.Timestamp
-	57,  // 19: afterimage.v1.ErasureState.until:type_name -> google.protobuf.Timestamp
-	57,  // 20: afterimage.v1.ErasureState.requested:type_name -> google.protobuf.Timestamp
-	57,  // 21: afterimage.v1.ErasureState.completed:type_name -> google.protobuf.Timestamp
-	60,  // 22: afterimage.v1.ErasureState.deferred:type_name -> afterimage.v1.Erasure.Deferral
-	56,  // 23: afterimage.v1.ErasureState.gone:type_name -> afterimage.v1.ClassDay
-	11,  // 24: afterimage.v1.ListErasuresResponse.erasures:type_name -> afterimage.v1.ErasureState
-	17,  // 25: afterimage.v1.ExpireEventsResponse.expiries:type_name -> afterimage.v1.Expiry
-	56,  // 26: afterimage.v1.Expiry.gone:type_name -> afterimage.v1.ClassDay
-	56,  // 27: afterimage.v1.Expiry.held:type_name -> afterimage.v1.ClassDay
-	57,  // 28: afterimage.v1.RetentionState.last_run:type_name -> google.protobuf.Timestamp
-	61,  // 29: afterimage.v1.RetentionState.clock:type_name -> afterimage.v1.ClockJudged
-	57,  // 30: afterimage.v1.RetentionState.next_due:type_name -> google.protobuf.Timestamp
-	57,  // 31: afterimage.v1.AuditRetentionRequest.since:type_name -> google.protobuf.Timestamp
-	57,  // 32: afterimage.v1.AuditRetentionRequest.until:type_name -> google.protobuf.Timestamp
-	57,  // 33: afterimage.v1.RetentionAudit.since:type_name -> google.protobuf.Timestamp
-	57,  // 34: afterimage.v1.RetentionAudit.until:type_name -> google.protobuf.Timestamp
-	58,  // 35: afterimage.v1.RetentionAudit.uncounted:type_name -> afterimage.v1.SeqRange
-	32,  // 36: afterimage.v1.RetentionAudit.policies:type_name -> afterimage.v1.RetentionAudit.PolicyInForce
-	33,  // 37: afterimage.v1.RetentionAudit.total:type_name -> afterimage.v1.RetentionAudit.Balance
-	35,  // 38: afterimage.v1.RetentionAudit.classes:type_name -> afterimage.v1.RetentionAudit.KeptClass
-	34,  // 39: afterimage.v1.RetentionAudit.kept:type_name -> afterimage.v1.RetentionAudit.KeptDay
-	37,  // 40: afterimage.v1.RetentionAudit.days:type_name -> afterimage.v1.RetentionAudit.Day
-	38,  // 41: afterimage.v1.RetentionAudit.forgotten:type_name -> afterimage.v1.RetentionAudit.Forgetting
-	39,  // 42: afterimage.v1.RetentionAudit.forgotten_totals:type_name -> afterimage.v1.RetentionAudit.ForgottenTotal
-	41,  // 43: afterimage.v1.RetentionAudit.holds:type_name -> afterimage.v1.RetentionAudit.HoldAudit
-	42,  // 44: afterimage.v1.RetentionAudit.erasures:type_name -> afterimage.v1.RetentionAudit.ErasureAudit
-	44,  // 45: afterimage.v1.RetentionAudit.exports:type_name -> afterimage.v1.RetentionAudit.HandedOut
-	46,  // 46: afterimage.v1.RetentionAudit.redactions:type_name -> afterimage.v1.RetentionAudit.Redactions
-	47,  // 47: afterimage.v1.RetentionAudit.stored_redactions:type_name -> afterimage.v1.RetentionAudit.StoredRedaction
-	48,  // 48: afterimage.v1.RetentionAudit.gaps:type_name -> afterimage.v1.RetentionAudit.Gap
-	49,  // 49: afterimage.v1.RetentionAudit.clocks:type_name -> afterimage.v1.RetentionAudit.Clock
-	50,  // 50: afterimage.v1.RetentionAudit.restores:type_name -> afterimage.v1.RetentionAudit.Restore
-	52,  // 51: afterimage.v1.RetentionAudit.epochs:type_name -> afterimage.v1.RetentionAudit.Epoch
-	62,  // 52: afterimage.v1.RetentionAudit.quarantine_keep:type_name -> google.protobuf.Duration
-	51,  // 53: afterimage.v1.RetentionAudit.record:type_name -> afterimage.v1.RetentionAudit.Record
-	28,  // 54: afterimage.v1.PreviewPolicyResponse.preview:type_name -> afterimage.v1.PolicyPreview
-	53,  // 55: afterimage.v1.PolicyPreview.now:type_name -> afterimage.v1.PolicyPreview.Change
-	53,  // 56: afterimage.v1.PolicyPreview.earlier:type_name -> afterimage.v1.PolicyPreview.Change
-	53,  // 57: afterimage.v1.PolicyPreview.later:type_name -> afterimage.v1.PolicyPreview.Change
-	57,  // 58: afterimage.v1.PolicyPreview.traffic_since:type_name -> google.protobuf.Timestamp
-	54,  // 59: afterimage.v1.PolicyPreview.reclassified:type_name -> afterimage.v1.PolicyPreview.Reclassified
-	63,  // 60: afterimage.v1.ListPoliciesResponse.policies:type_name -> afterimage.v1.Policy
-	62,  // 61: afterimage.v1.RetentionAudit.Rule.keep:type_name -> google.protobuf.Duration
-	62,  // 62: afterimage.v1.RetentionAudit.Rule.min:type_name -> google.protobuf.Duration
-	57,  // 63: afterimage.v1.RetentionAudit.PolicyInForce.since:type_name -> google.protobuf.Timestamp
-	57,  // 64: afterimage.v1.RetentionAudit.PolicyInForce.until:type_name -> google.protobuf.Timestamp
-	31,  // 65: afterimage.v1.RetentionAudit.PolicyInForce.rules:type_name -> afterimage.v1.RetentionAudit.Rule
-	57,  // 66: afterimage.v1.RetentionAudit.PolicyInForce.review_by:type_name -> google.protobuf.Timestamp
-	57,  // 67: afterimage.v1.RetentionAudit.PolicyInForce.overdue_since:type_name -> google.protobuf.Timestamp
-	57,  // 68: afterimage.v1.RetentionAudit.KeptDay.day:type_name -> google.protobuf.Timestamp
-	33,  // 69: afterimage.v1.RetentionAudit.KeptDay.events:type_name -> afterimage.v1.RetentionAudit.Balance
-	57,  // 70: afterimage.v1.RetentionAudit.KeptDay.until:type_name -> google.protobuf.Timestamp
-	31,  // 71: afterimage.v1.RetentionAudit.KeptClass.rule:type_name -> afterimage.v1.RetentionAudit.Rule
-	33,  // 72: afterimage.v1.RetentionAudit.KeptClass.events:type_name -> afterimage.v1.RetentionAudit.Balance
-	57,  // 73: afterimage.v1.RetentionAudit.KeptClass.oldest:type_name -> google.protobuf.Timestamp
-	57,  // 74: afterimage.v1.RetentionAudit.KeptClass.newest:type_name -> google.protobuf.Timestamp
-	57,  // 75: afterimage.v1.RetentionAudit.Day.day:type_name -> google.protobuf.Timestamp
-	36,  // 76: afterimage.v1.RetentionAudit.Day.classes:type_name -> afterimage.v1.RetentionAudit.DayClass
-	64,  // 77: afterimage.v1.RetentionAudit.Forgetting.cause:type_name -> afterimage.v1.Forgotten.Cause
-	57,  // 78: afterimage.v1.RetentionAudit.Forgetting.first:type_name -> google.protobuf.Timestamp
-	57,  // 79: afterimage.v1.RetentionAudit.Forgetting.last:type_name -> google.protobuf.Timestamp
-	56,  // 80: afterimage.v1.RetentionAudit.Forgetting.gone:type_name -> afterimage.v1.ClassDay
-	57,  // 81: afterimage.v1.RetentionAudit.Forgetting.epoch_began:type_name -> google.protobuf.Timestamp
-	64,  // 82: afterimage.v1.RetentionAudit.ForgottenTotal.cause:type_name -> afterimage.v1.Forgotten.Cause
-	57,  // 83: afterimage.v1.RetentionAudit.HoldAudit.placed:type_name -> google.protobuf.Timestamp
-	57,  // 84: afterimage.v1.RetentionAudit.HoldAudit.released:type_name -> google.protobuf.Timestamp
-	40,  // 85: afterimage.v1.RetentionAudit.HoldAudit.overlaps:type_name -> afterimage.v1.RetentionAudit.Overlap
-	59,  // 86: afterimage.v1.RetentionAudit.ErasureAudit.scope:type_name -> afterimage.v1.Erasure.Scope
-	57,  // 87: afterimage.v1.RetentionAudit.ErasureAudit.requested:type_name -> google.protobuf.Timestamp
-	57,  // 88: afterimage.v1.RetentionAudit.ErasureAudit.completed:type_name -> google.protobuf.Timestamp
-	60,  // 89: afterimage.v1.RetentionAudit.ErasureAudit.deferred:type_name -> afterimage.v1.Erasure.Deferral
-	57,  // 90: afterimage.v1.RetentionAudit.Copy.time:type_name -> google.protobuf.Timestamp
-	65,  // 91: afterimage.v1.RetentionAudit.HandedOut.format:type_name -> afterimage.v1.Exported.Format
-	57,  // 92: afterimage.v1.RetentionAudit.HandedOut.requested:type_name -> google.protobuf.Timestamp
-	66,  // 93: afterimage.v1.RetentionAudit.HandedOut.stage:type_name -> afterimage.v1.Exported.Stage
-	43,  // 94: afterimage.v1.RetentionAudit.HandedOut.copies:type_name -> afterimage.v1.RetentionAudit.Copy
-	67,  // 95: afterimage.v1.RetentionAudit.RedactionCount.operator:type_name -> afterimage.v1.Redaction.Operator
-	45,  // 96: afterimage.v1.RetentionAudit.Redactions.counts:type_name -> afterimage.v1.RetentionAudit.RedactionCount
-	57,  // 97: afterimage.v1.RetentionAudit.StoredRedaction.time:type_name -> google.protobuf.Timestamp
-	45,  // 98: afterimage.v1.RetentionAudit.StoredRedaction.counts:type_name -> afterimage.v1.RetentionAudit.RedactionCount
-	57,  // 99: afterimage.v1.RetentionAudit.Gap.as_of:type_name -> google.protobuf.Timestamp
-	57,  // 100: afterimage.v1.RetentionAudit.Clock.time:type_name -> google.protobuf.Timestamp
-	61,  // 101: afterimage.v1.RetentionAudit.Clock.judged:type_name -> afterimage.v1.ClockJudged
-	57,  // 102: afterimage.v1.RetentionAudit.Restore.time:type_name -> google.protobuf.Timestamp
-	68,  // 103: afterimage.v1.RetentionAudit.Restore.restored:type_name -> afterimage.v1.Restored
-	57,  // 104: afterimage.v1.RetentionAudit.Epoch.began:type_name -> google.protobuf.Timestamp
-	57,  // 105: afterimage.v1.PolicyPreview.Change.day:type_name -> google.protobuf.Timestamp
-	57,  // 106: afterimage.v1.PolicyPreview.Change.from:type_name -> google.protobuf.Timestamp
-	57,  // 107: afterimage.v1.PolicyPreview.Change.to:type_name -> google.protobuf.Timestamp
-	0,   // 108: afterimage.v1.RetentionService.PlaceHold:input_type -> afterimage.v1.PlaceHoldRequest
-	2,   // 109: afterimage.v1.RetentionService.ExtendHold:input_type -> afterimage.v1.ExtendHoldRequest
-	3,   // 110: afterimage.v1.RetentionService.ReleaseHold:input_type -> afterimage.v1.ReleaseHoldRequest
-	6,   // 111: afterimage.v1.RetentionService.ListHolds:input_type -> afterimage.v1.ListHoldsRequest
-	8,   // 112: afterimage.v1.RetentionService.GetHold:input_type -> afterimage.v1.GetHoldRequest
-	9,   // 113: afterimage.v1.RetentionService.EraseEvents:input_type -> afterimage.v1.EraseEventsRequest
-	12,  // 114: afterimage.v1.RetentionService.ListErasures:input_type -> afterimage.v1.ListErasuresRequest
-	14,  // 115: afterimage.v1.RetentionService.GetErasure:input_type -> afterimage.v1.GetErasureRequest
-	15,  // 116: afterimage.v1.RetentionService.ExpireEvents:input_type -> afterimage.v1.ExpireEventsRequest
-	18,  // 117: afterimage.v1.RetentionService.GetRetention:input_type -> afterimage.v1.GetRetentionRequest
-	20,  // 118: afterimage.v1.RetentionService.ConfirmRetention:input_type -> afterimage.v1.ConfirmRetentionRequest
-	21,  // 119: afterimage.v1.RetentionService.GetCertificate:input_type -> afterimage.v1.GetCertificateRequest
-	23,  // 120: afterimage.v1.RetentionService.AuditRetention:input_type -> afterimage.v1.AuditRetentionRequest
-	69,  // 121: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
-	25,  // 122: afterimage.v1.PolicyService.ApplyPolicy:input_type -> afterimage.v1.ApplyPolicyRequest
-	26,  // 123: afterimage.v1.PolicyService.PreviewPolicy:input_type -> afterimage.v1.PreviewPolicyRequest
-	29,  // 124: afterimage.v1.PolicyService.ListPolicies:input_type -> afterimage.v1.ListPoliciesRequest
-	1,   // 125: afterimage.v1.RetentionService.PlaceHold:output_type -> afterimage.v1.PlaceHoldResponse
-	1,   // 126: afterimage.v1.RetentionService.ExtendHold:output_type -> afterimage.v1.PlaceHoldResponse
-	4,   // 127: afterimage.v1.RetentionService.ReleaseHold:output_type -> afterimage.v1.ReleaseHoldResponse
-	7,   // 128: afterimage.v1.RetentionService.ListHolds:output_type -> afterimage.v1.ListHoldsResponse
-	5,   // 129: afterimage.v1.RetentionService.GetHold:output_type -> afterimage.v1.HoldState
-	10,  // 130: afterimage.v1.RetentionService.EraseEvents:output_type -> afterimage.v1.EraseEventsResponse
-	13,  // 131: afterimage.v1.RetentionService.ListErasures:output_type -> afterimage.v1.ListErasuresResponse
-	11,  // 132: afterimage.v1.RetentionService.GetErasure:output_type -> afterimage.v1.ErasureState
-	16,  // 133: afterimage.v1.RetentionService.ExpireEvents:output_type -> afterimage.v1.ExpireEventsResponse
-	19,  // 134: afterimage.v1.RetentionService.GetRetention:output_type -> afterimage.v1.RetentionState
-	19,  // 135: afterimage.v1.RetentionService.ConfirmRetention:output_type -> afterimage.v1.RetentionState
-	22,  // 136: afterimage.v1.RetentionService.GetCertificate:output_type -> afterimage.v1.Certificate
-	24,  // 137: afterimage.v1.RetentionService.AuditRetention:output_type -> afterimage.v1.RetentionAudit
-	63,  // 138: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
-	63,  // 139: afterimage.v1.PolicyService.ApplyPolicy:output_type -> afterimage.v1.Policy
-	27,  // 140: afterimage.v1.PolicyService.PreviewPolicy:output_type -> afterimage.v1.PreviewPolicyResponse
-	30,  // 141: afterimage.v1.PolicyService.ListPolicies:output_type -> afterimage.v1.ListPoliciesResponse
-	125, // [125:142] is the sub-list for method output_type
-	108, // [108:125] is the sub-list for method input_type
-	108, // [108:108] is the sub-list for extension type_name
-	108, // [108:108] is the sub-list for extension extendee
-	0,   // [0:108] is the sub-list for field type_name
+	57,  // 5: afterimage.v1.ReleaseHoldResponse.released:type_name -> afterimage.v1.ClassDay
+	57,  // 6: afterimage.v1.ReleaseHoldResponse.expiring:type_name -> afterimage.v1.ClassDay
+	57,  // 7: afterimage.v1.ReleaseHoldResponse.erasing:type_name -> afterimage.v1.ClassDay
+	56,  // 8: afterimage.v1.HoldState.scopes:type_name -> afterimage.v1.Hold.Scope
+	58,  // 9: afterimage.v1.HoldState.placed:type_name -> google.protobuf.Timestamp
+	58,  // 10: afterimage.v1.HoldState.released:type_name -> google.protobuf.Timestamp
+	57,  // 11: afterimage.v1.HoldState.covers:type_name -> afterimage.v1.ClassDay
+	59,  // 12: afterimage.v1.HoldState.positions:type_name -> afterimage.v1.SeqRange
+	31,  // 13: afterimage.v1.HoldState.steps:type_name -> afterimage.v1.HoldState.Step
+	5,   // 14: afterimage.v1.ListHoldsResponse.holds:type_name -> afterimage.v1.HoldState
+	58,  // 15: afterimage.v1.EraseEventsRequest.since:type_name -> google.protobuf.Timestamp
+	58,  // 16: afterimage.v1.EraseEventsRequest.until:type_name -> google.protobuf.Timestamp
+	11,  // 17: afterimage.v1.EraseEventsResponse.erasure:type_name -> afterimage.v1.ErasureState
+	60,  // 18: afterimage.v1.ErasureState.scope:type_name -> afterimage.v1.Erasure.Scope
+	58,  // 19: afterimage.v1.ErasureState.since:type_name -> google.protobuf.Timestamp
+	58,  // 20: afterimage.v1.ErasureState.until:type_name -> google.protobuf.Timestamp
+	58,  // 21: afterimage.v1.ErasureState.requested:type_name -> google.protobuf.Timestamp
+	58,  // 22: afterimage.v1.ErasureState.completed:type_name -> google.protobuf.Timestamp
+	61,  // 23: afterimage.v1.ErasureState.deferred:type_name -> afterimage.v1.Erasure.Deferral
+	57,  // 24: afterimage.v1.ErasureState.gone:type_name -> afterimage.v1.ClassDay
+	11,  // 25: afterimage.v1.ListErasuresResponse.erasures:type_name -> afterimage.v1.ErasureState
+	17,  // 26: afterimage.v1.ExpireEventsResponse.expiries:type_name -> afterimage.v1.Expiry
+	57,  // 27: afterimage.v1.Expiry.gone:type_name -> afterimage.v1.ClassDay
+	57,  // 28: afterimage.v1.Expiry.held:type_name -> afterimage.v1.ClassDay
+	58,  // 29: afterimage.v1.RetentionState.last_run:type_name -> google.protobuf.Timestamp
+	62,  // 30: afterimage.v1.RetentionState.clock:type_name -> afterimage.v1.ClockJudged
+	58,  // 31: afterimage.v1.RetentionState.next_due:type_name -> google.protobuf.Timestamp
+	58,  // 32: afterimage.v1.AuditRetentionRequest.since:type_name -> google.protobuf.Timestamp
+	58,  // 33: afterimage.v1.AuditRetentionRequest.until:type_name -> google.protobuf.Timestamp
+	58,  // 34: afterimage.v1.RetentionAudit.since:type_name -> google.protobuf.Timestamp
+	58,  // 35: afterimage.v1.RetentionAudit.until:type_name -> google.protobuf.Timestamp
+	59,  // 36: afterimage.v1.RetentionAudit.uncounted:type_name -> afterimage.v1.SeqRange
+	33,  // 37: afterimage.v1.RetentionAudit.policies:type_name -> afterimage.v1.RetentionAudit.PolicyInForce
+	34,  // 38: afterimage.v1.RetentionAudit.total:type_name -> afterimage.v1.RetentionAudit.Balance
+	36,  // 39: afterimage.v1.RetentionAudit.classes:type_name -> afterimage.v1.RetentionAudit.KeptClass
+	35,  // 40: afterimage.v1.RetentionAudit.kept:type_name -> afterimage.v1.RetentionAudit.KeptDay
+	38,  // 41: afterimage.v1.RetentionAudit.days:type_name -> afterimage.v1.RetentionAudit.Day
+	39,  // 42: afterimage.v1.RetentionAudit.forgotten:type_name -> afterimage.v1.RetentionAudit.Forgetting
+	40,  // 43: afterimage.v1.RetentionAudit.forgotten_totals:type_name -> afterimage.v1.RetentionAudit.ForgottenTotal
+	42,  // 44: afterimage.v1.RetentionAudit.holds:type_name -> afterimage.v1.RetentionAudit.HoldAudit
+	43,  // 45: afterimage.v1.RetentionAudit.erasures:type_name -> afterimage.v1.RetentionAudit.ErasureAudit
+	45,  // 46: afterimage.v1.RetentionAudit.exports:type_name -> afterimage.v1.RetentionAudit.HandedOut
+	47,  // 47: afterimage.v1.RetentionAudit.redactions:type_name -> afterimage.v1.RetentionAudit.Redactions
+	48,  // 48: afterimage.v1.RetentionAudit.stored_redactions:type_name -> afterimage.v1.RetentionAudit.StoredRedaction
+	49,  // 49: afterimage.v1.RetentionAudit.gaps:type_name -> afterimage.v1.RetentionAudit.Gap
+	50,  // 50: afterimage.v1.RetentionAudit.clocks:type_name -> afterimage.v1.RetentionAudit.Clock
+	51,  // 51: afterimage.v1.RetentionAudit.restores:type_name -> afterimage.v1.RetentionAudit.Restore
+	53,  // 52: afterimage.v1.RetentionAudit.epochs:type_name -> afterimage.v1.RetentionAudit.Epoch
+	63,  // 53: afterimage.v1.RetentionAudit.quarantine_keep:type_name -> google.protobuf.Duration
+	52,  // 54: afterimage.v1.RetentionAudit.record:type_name -> afterimage.v1.RetentionAudit.Record
+	28,  // 55: afterimage.v1.PreviewPolicyResponse.preview:type_name -> afterimage.v1.PolicyPreview
+	54,  // 56: afterimage.v1.PolicyPreview.now:type_name -> afterimage.v1.PolicyPreview.Change
+	54,  // 57: afterimage.v1.PolicyPreview.earlier:type_name -> afterimage.v1.PolicyPreview.Change
+	54,  // 58: afterimage.v1.PolicyPreview.later:type_name -> afterimage.v1.PolicyPreview.Change
+	58,  // 59: afterimage.v1.PolicyPreview.traffic_since:type_name -> google.protobuf.Timestamp
+	55,  // 60: afterimage.v1.PolicyPreview.reclassified:type_name -> afterimage.v1.PolicyPreview.Reclassified
+	64,  // 61: afterimage.v1.ListPoliciesResponse.policies:type_name -> afterimage.v1.Policy
+	65,  // 62: afterimage.v1.HoldState.Step.stage:type_name -> afterimage.v1.Hold.Stage
+	58,  // 63: afterimage.v1.HoldState.Step.time:type_name -> google.protobuf.Timestamp
+	63,  // 64: afterimage.v1.RetentionAudit.Rule.keep:type_name -> google.protobuf.Duration
+	63,  // 65: afterimage.v1.RetentionAudit.Rule.min:type_name -> google.protobuf.Duration
+	58,  // 66: afterimage.v1.RetentionAudit.PolicyInForce.since:type_name -> google.protobuf.Timestamp
+	58,  // 67: afterimage.v1.RetentionAudit.PolicyInForce.until:type_name -> google.protobuf.Timestamp
+	32,  // 68: afterimage.v1.RetentionAudit.PolicyInForce.rules:type_name -> afterimage.v1.RetentionAudit.Rule
+	58,  // 69: afterimage.v1.RetentionAudit.PolicyInForce.review_by:type_name -> google.protobuf.Timestamp
+	58,  // 70: afterimage.v1.RetentionAudit.PolicyInForce.overdue_since:type_name -> google.protobuf.Timestamp
+	58,  // 71: afterimage.v1.RetentionAudit.KeptDay.day:type_name -> google.protobuf.Timestamp
+	34,  // 72: afterimage.v1.RetentionAudit.KeptDay.events:type_name -> afterimage.v1.RetentionAudit.Balance
+	58,  // 73: afterimage.v1.RetentionAudit.KeptDay.until:type_name -> google.protobuf.Timestamp
+	32,  // 74: afterimage.v1.RetentionAudit.KeptClass.rule:type_name -> afterimage.v1.RetentionAudit.Rule
+	34,  // 75: afterimage.v1.RetentionAudit.KeptClass.events:type_name -> afterimage.v1.RetentionAudit.Balance
+	58,  // 76: afterimage.v1.RetentionAudit.KeptClass.oldest:type_name -> google.protobuf.Timestamp
+	58,  // 77: afterimage.v1.RetentionAudit.KeptClass.newest:type_name -> google.protobuf.Timestamp
+	58,  // 78: afterimage.v1.RetentionAudit.Day.day:type_name -> google.protobuf.Timestamp
+	37,  // 79: afterimage.v1.RetentionAudit.Day.classes:type_name -> afterimage.v1.RetentionAudit.DayClass
+	66,  // 80: afterimage.v1.RetentionAudit.Forgetting.cause:type_name -> afterimage.v1.Forgotten.Cause
+	58,  // 81: afterimage.v1.RetentionAudit.Forgetting.first:type_name -> google.protobuf.Timestamp
+	58,  // 82: afterimage.v1.RetentionAudit.Forgetting.last:type_name -> google.protobuf.Timestamp
+	57,  // 83: afterimage.v1.RetentionAudit.Forgetting.gone:type_name -> afterimage.v1.ClassDay
+	58,  // 84: afterimage.v1.RetentionAudit.Forgetting.epoch_began:type_name -> google.protobuf.Timestamp
+	66,  // 85: afterimage.v1.RetentionAudit.ForgottenTotal.cause:type_name -> afterimage.v1.Forgotten.Cause
+	58,  // 86: afterimage.v1.RetentionAudit.HoldAudit.placed:type_name -> google.protobuf.Timestamp
+	58,  // 87: afterimage.v1.RetentionAudit.HoldAudit.released:type_name -> google.protobuf.Timestamp
+	41,  // 88: afterimage.v1.RetentionAudit.HoldAudit.overlaps:type_name -> afterimage.v1.RetentionAudit.Overlap
+	60,  // 89: afterimage.v1.RetentionAudit.ErasureAudit.scope:type_name -> afterimage.v1.Erasure.Scope
+	58,  // 90: afterimage.v1.RetentionAudit.ErasureAudit.requested:type_name -> google.protobuf.Timestamp
+	58,  // 91: afterimage.v1.RetentionAudit.ErasureAudit.completed:type_name -> google.protobuf.Timestamp
+	61,  // 92: afterimage.v1.RetentionAudit.ErasureAudit.deferred:type_name -> afterimage.v1.Erasure.Deferral
+	58,  // 93: afterimage.v1.RetentionAudit.Copy.time:type_name -> google.protobuf.Timestamp
+	67,  // 94: afterimage.v1.RetentionAudit.HandedOut.format:type_name -> afterimage.v1.Exported.Format
+	58,  // 95: afterimage.v1.RetentionAudit.HandedOut.requested:type_name -> google.protobuf.Timestamp
+	68,  // 96: afterimage.v1.RetentionAudit.HandedOut.stage:type_name -> afterimage.v1.Exported.Stage
+	44,  // 97: afterimage.v1.RetentionAudit.HandedOut.copies:type_name -> afterimage.v1.RetentionAudit.Copy
+	69,  // 98: afterimage.v1.RetentionAudit.RedactionCount.operator:type_name -> afterimage.v1.Redaction.Operator
+	46,  // 99: afterimage.v1.RetentionAudit.Redactions.counts:type_name -> afterimage.v1.RetentionAudit.RedactionCount
+	58,  // 100: afterimage.v1.RetentionAudit.StoredRedaction.time:type_name -> google.protobuf.Timestamp
+	46,  // 101: afterimage.v1.RetentionAudit.StoredRedaction.counts:type_name -> afterimage.v1.RetentionAudit.RedactionCount
+	58,  // 102: afterimage.v1.RetentionAudit.Gap.as_of:type_name -> google.protobuf.Timestamp
+	58,  // 103: afterimage.v1.RetentionAudit.Clock.time:type_name -> google.protobuf.Timestamp
+	62,  // 104: afterimage.v1.RetentionAudit.Clock.judged:type_name -> afterimage.v1.ClockJudged
+	58,  // 105: afterimage.v1.RetentionAudit.Restore.time:type_name -> google.protobuf.Timestamp
+	70,  // 106: afterimage.v1.RetentionAudit.Restore.restored:type_name -> afterimage.v1.Restored
+	58,  // 107: afterimage.v1.RetentionAudit.Epoch.began:type_name -> google.protobuf.Timestamp
+	58,  // 108: afterimage.v1.PolicyPreview.Change.day:type_name -> google.protobuf.Timestamp
+	58,  // 109: afterimage.v1.PolicyPreview.Change.from:type_name -> google.protobuf.Timestamp
+	58,  // 110: afterimage.v1.PolicyPreview.Change.to:type_name -> google.protobuf.Timestamp
+	0,   // 111: afterimage.v1.RetentionService.PlaceHold:input_type -> afterimage.v1.PlaceHoldRequest
+	2,   // 112: afterimage.v1.RetentionService.ExtendHold:input_type -> afterimage.v1.ExtendHoldRequest
+	3,   // 113: afterimage.v1.RetentionService.ReleaseHold:input_type -> afterimage.v1.ReleaseHoldRequest
+	6,   // 114: afterimage.v1.RetentionService.ListHolds:input_type -> afterimage.v1.ListHoldsRequest
+	8,   // 115: afterimage.v1.RetentionService.GetHold:input_type -> afterimage.v1.GetHoldRequest
+	9,   // 116: afterimage.v1.RetentionService.EraseEvents:input_type -> afterimage.v1.EraseEventsRequest
+	12,  // 117: afterimage.v1.RetentionService.ListErasures:input_type -> afterimage.v1.ListErasuresRequest
+	14,  // 118: afterimage.v1.RetentionService.GetErasure:input_type -> afterimage.v1.GetErasureRequest
+	15,  // 119: afterimage.v1.RetentionService.ExpireEvents:input_type -> afterimage.v1.ExpireEventsRequest
+	18,  // 120: afterimage.v1.RetentionService.GetRetention:input_type -> afterimage.v1.GetRetentionRequest
+	20,  // 121: afterimage.v1.RetentionService.ConfirmRetention:input_type -> afterimage.v1.ConfirmRetentionRequest
+	21,  // 122: afterimage.v1.RetentionService.GetCertificate:input_type -> afterimage.v1.GetCertificateRequest
+	23,  // 123: afterimage.v1.RetentionService.AuditRetention:input_type -> afterimage.v1.AuditRetentionRequest
+	71,  // 124: afterimage.v1.PolicyService.GetPolicy:input_type -> afterimage.v1.GetPolicyRequest
+	25,  // 125: afterimage.v1.PolicyService.ApplyPolicy:input_type -> afterimage.v1.ApplyPolicyRequest
+	26,  // 126: afterimage.v1.PolicyService.PreviewPolicy:input_type -> afterimage.v1.PreviewPolicyRequest
+	29,  // 127: afterimage.v1.PolicyService.ListPolicies:input_type -> afterimage.v1.ListPoliciesRequest
+	1,   // 128: afterimage.v1.RetentionService.PlaceHold:output_type -> afterimage.v1.PlaceHoldResponse
+	1,   // 129: afterimage.v1.RetentionService.ExtendHold:output_type -> afterimage.v1.PlaceHoldResponse
+	4,   // 130: afterimage.v1.RetentionService.ReleaseHold:output_type -> afterimage.v1.ReleaseHoldResponse
+	7,   // 131: afterimage.v1.RetentionService.ListHolds:output_type -> afterimage.v1.ListHoldsResponse
+	5,   // 132: afterimage.v1.RetentionService.GetHold:output_type -> afterimage.v1.HoldState
+	10,  // 133: afterimage.v1.RetentionService.EraseEvents:output_type -> afterimage.v1.EraseEventsResponse
+	13,  // 134: afterimage.v1.RetentionService.ListErasures:output_type -> afterimage.v1.ListErasuresResponse
+	11,  // 135: afterimage.v1.RetentionService.GetErasure:output_type -> afterimage.v1.ErasureState
+	16,  // 136: afterimage.v1.RetentionService.ExpireEvents:output_type -> afterimage.v1.ExpireEventsResponse
+	19,  // 137: afterimage.v1.RetentionService.GetRetention:output_type -> afterimage.v1.RetentionState
+	19,  // 138: afterimage.v1.RetentionService.ConfirmRetention:output_type -> afterimage.v1.RetentionState
+	22,  // 139: afterimage.v1.RetentionService.GetCertificate:output_type -> afterimage.v1.Certificate
+	24,  // 140: afterimage.v1.RetentionService.AuditRetention:output_type -> afterimage.v1.RetentionAudit
+	64,  // 141: afterimage.v1.PolicyService.GetPolicy:output_type -> afterimage.v1.Policy
+	64,  // 142: afterimage.v1.PolicyService.ApplyPolicy:output_type -> afterimage.v1.Policy
+	27,  // 143: afterimage.v1.PolicyService.PreviewPolicy:output_type -> afterimage.v1.PreviewPolicyResponse
+	30,  // 144: afterimage.v1.PolicyService.ListPolicies:output_type -> afterimage.v1.ListPoliciesResponse
+	128, // [128:145] is the sub-list for method output_type
+	111, // [111:128] is the sub-list for method input_type
+	111, // [111:111] is the sub-list for extension type_name
+	111, // [111:111] is the sub-list for extension extendee
+	0,   // [0:111] is the sub-list for field type_name
 }
 
 func init() { file_afterimage_v1_retention_proto_init() }
@@ -5699,7 +5824,7 @@ func file_afterimage_v1_retention_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_afterimage_v1_retention_proto_rawDesc), len(file_afterimage_v1_retention_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   55,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
