@@ -74,9 +74,13 @@ func (s redactions) redact(stored *retention.Stored, t event.Tenant, what query.
 		} else {
 			summary, err = stored.Preview(ctx, selected, progress)
 		}
-		if err == nil {
-			s.log.InfoContext(ctx, "stored events redacted", "dry_run", !rewrite,
-				"looked", summary.GetLooked(), "changed", summary.GetChanged(), "failed", summary.GetFailed())
+		log := s.log.With("looked", summary.GetLooked(), "changed", summary.GetChanged(), "failed", summary.GetFailed())
+		switch {
+		case err != nil:
+		case rewrite:
+			log.InfoContext(ctx, "stored events redacted")
+		default:
+			log.InfoContext(ctx, "redaction of stored events previewed")
 		}
 		return &pb.RedactEventsResponse{Summary: summary}, err
 	})

@@ -146,9 +146,13 @@ func (s retentions) EraseEvents(r *pb.EraseEventsRequest, out grpc.ServerStreami
 		return &pb.EraseEventsResponse{Step: p.Step, Done: uint64(p.Done), Total: uint64(p.Planned)}
 	}, func(ctx context.Context, progress func(eventlog.ForgetProgress)) (*pb.EraseEventsResponse, error) {
 		e, err := s.cfg.Keeper.Erase(ctx, t, r, progress)
-		if err == nil {
-			s.log.InfoContext(ctx, "evidence erased", "dry_run", dryRun, "request", e.GetRequest(),
-				"events", e.GetEvents(), "erased", e.GetErased(), "deferrals", len(e.GetDeferred()))
+		log := s.log.With("events", e.GetEvents(), "erased", e.GetErased(), "deferrals", len(e.GetDeferred()))
+		switch {
+		case err != nil:
+		case dryRun:
+			log.InfoContext(ctx, "erasure previewed")
+		default:
+			log.InfoContext(ctx, "evidence erased", "request", e.GetRequest())
 		}
 		return &pb.EraseEventsResponse{Erasure: e}, err
 	})
