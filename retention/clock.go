@@ -18,6 +18,10 @@ const (
 	slackRunning = 24 * time.Hour     // while the process runs: a machine that slept, a clock that was corrected
 	slackStopped = 7 * 24 * time.Hour // while it did not
 	slackBack    = 5 * time.Minute    // backwards
+	// How many times as long as it went too far a clock must have gone well before it
+	// may do so again: one that goes too fast comes as far as one that is set, in steps.
+	// A machine that sleeps twenty hours a day is believed.
+	slackEarned = 5
 )
 
 // clock is what a Keeper makes of its clock. The last time that it believed is on
@@ -27,6 +31,7 @@ type clock struct {
 	known   time.Time     // what was on record of the time then; zero: nothing
 	at      time.Time     // what it showed when this process last believed it; zero: not yet
 	uptime  time.Duration // at that time
+	used    time.Duration // what is left of how far it has gone too far
 	refused bool          // what is on record of it last in this process
 }
 
@@ -48,7 +53,7 @@ func (k *Keeper) judge(system *books) (time.Time, error) {
 	if err := k.lostNothingOf(system); err != nil {
 		return now, err
 	}
-	last, allowed := k.clock.at, up-k.clock.uptime+slackRunning
+	last, allowed := k.clock.at, up-k.clock.uptime+slackRunning-k.used(up)
 	if last.IsZero() {
 		last, allowed = k.clock.known, up-k.clock.started+slackStopped
 	}
@@ -99,6 +104,20 @@ func (k *Keeper) lastKnown(system *books) (last time.Time) {
 	return last
 }
 
+// used returns how much of slackRunning the clock has used up.
+func (k *Keeper) used(up time.Duration) time.Duration {
+	return max(k.clock.used-slackEarned*(up-k.clock.uptime), 0)
+}
+
+// believed notes what the clock shows when it is believed.
+func (k *Keeper) believed(now time.Time) {
+	up, used := k.cfg.Uptime(), time.Duration(0)
+	if !k.clock.at.IsZero() {
+		used = k.used(up) + max(now.Sub(k.clock.at)-(up-k.clock.uptime), 0)
+	}
+	k.clock.at, k.clock.uptime, k.clock.used, k.clock.refused = now, up, used, false
+}
+
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // believe returns the time by which things expire. It puts on record, once a day,
@@ -124,7 +143,7 @@ func (k *Keeper) believe(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 	}
-	k.clock.at, k.clock.uptime, k.clock.refused = now, k.cfg.Uptime(), false
+	k.believed(now)
 	return now, nil
 }
 
@@ -166,6 +185,7 @@ func (k *Keeper) Confirm(ctx context.Context, actor, reason string) (*pb.Retenti
 	if err != nil {
 		return nil, err
 	}
-	k.clock.at, k.clock.uptime, k.clock.refused = now, k.cfg.Uptime(), false
+	k.clock.at = time.Time{} // It may have been set by any time.
+	k.believed(now)
 	return k.state(ctx)
 }

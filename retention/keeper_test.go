@@ -407,6 +407,38 @@ func TestClock(t *testing.T) {
 	r.expireConfirmed()
 }
 
+// A clock that goes too fast has nothing expire either: each hour it is less than a
+// day ahead of the hour before.
+func TestClockThatRuns(t *testing.T) {
+	r := keeping10(t)
+	a := r.say("a", "s-1", "ann", "chat")
+	r.expireNow()
+	err := error(nil)
+	for range 20 {
+		r.wall += 23 * time.Hour
+		r.pass(time.Hour)
+		if _, err = r.Expire(t.Context(), false, silent); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrStopped) {
+		t.Errorf("got %v, want ErrStopped", err)
+	}
+	r.there(map[event.Seq]bool{a: true})
+	// One of a machine that sleeps by night goes well.
+	r = keeping10(t)
+	a = r.say("a", "s-1", "ann", "chat")
+	for range 9 {
+		for range 8 {
+			r.pass(time.Hour)
+			r.expireNow()
+		}
+		r.wall += 16 * time.Hour
+		r.expireNow()
+	}
+	r.there(map[event.Seq]bool{a: true})
+}
+
 // What is wrong is refused by name, and nothing changes.
 func TestKeeperRefuses(t *testing.T) {
 	r := keeping10(t)
