@@ -58,7 +58,7 @@ func (k *Keeper) lateAbout(ctx context.Context, t event.Tenant, set *roaring64.B
 	if from == 0 && set.GetCardinality() <= lookedUp {
 		return found, k.lookUpAbout(ctx, t, set, before, found)
 	}
-	known := set.Clone()
+	known, waiting := set.Clone(), map[uint64][]uint64{} // by what came after what is said of it
 	selection := eventlog.Selection{
 		Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: lateKinds()}}, Order: eventlog.LogOrder, Before: &before,
 	}
@@ -74,11 +74,23 @@ func (k *Keeper) lateAbout(ctx context.Context, t event.Tenant, set *roaring64.B
 		if errors.Is(err, eventlog.ErrNotFound) {
 			return nil
 		}
-		if err == nil && known.Contains(uint64(target)) {
-			found.Add(uint64(seq))
-			known.Add(uint64(seq))
+		if err != nil {
+			return err
 		}
-		return err
+		if !known.Contains(uint64(target)) {
+			if target > seq {
+				waiting[uint64(target)] = append(waiting[uint64(target)], uint64(seq))
+			}
+			return nil
+		}
+		for next := []uint64{uint64(seq)}; len(next) > 0; {
+			at := next[0]
+			found.Add(at)
+			known.Add(at)
+			next = append(next[1:], waiting[at]...)
+			delete(waiting, at)
+		}
+		return nil
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/afterimage/afterimage/event"
@@ -405,6 +406,27 @@ func TestClock(t *testing.T) {
 		t.Error("the clock was confirmed without a reason")
 	}
 	r.expireConfirmed()
+}
+
+// What is said of what is said is found in whichever order it came, of few events
+// as of many.
+func TestLateAbout(t *testing.T) {
+	r := keeping10(t)
+	a := r.say("a", "s-1", "ann", "chat")
+	want := roaring64.New()
+	want.Add(uint64(r.report("third", "second")))
+	want.Add(uint64(r.report("second", "first")))
+	want.Add(uint64(r.report("first", "a")))
+	want.Add(uint64(r.report("fourth", "third")))
+	r.report("other", "nothing")
+	for _, others := range []uint64{0, lookedUp} {
+		set := setOf([]event.Seq{a})
+		set.AddRange(1<<20, 1<<20+others)
+		got, err := r.lateAbout(t.Context(), acme, set, 0, r.log.Size())
+		if err != nil || !got.Equals(want) {
+			t.Errorf("beside %d others: got %v, %v, want %v", others, got, err, want)
+		}
+	}
 }
 
 // A clock that goes too fast has nothing expire either: each hour it is less than a
