@@ -190,9 +190,13 @@ type concern struct {
 func (f *forgetting) record(w Forgetting, c concern) error {
 	positions, blocks := ranges(c.gone), c.blocks
 	said := proto.CloneOf(w.Ledger.GetForgotten())
-	for first := c.any; first || len(positions) > 0 || len(blocks) > 0; first = false {
+	quarantined := said.GetQuarantined()
+	said.Quarantined = nil
+	for first := c.any; first || len(positions) > 0 || len(blocks) > 0 || len(quarantined) > 0; first = false {
 		body := proto.CloneOf(said)
-		said.Kept, said.Quarantined = nil, nil // Counted once.
+		said.Kept = nil // Counted once.
+		body.Quarantined = quarantined[:min(len(quarantined), event.MaxQuarantined)]
+		quarantined = quarantined[len(body.Quarantined):]
 		for _, r := range positions[:min(len(positions), event.MaxPositions)] {
 			body.Positions = append(body.Positions, &pb.Forgotten_Positions{First: uint64(r.First), Last: uint64(r.Last)})
 		}

@@ -648,3 +648,40 @@ func TestPublishedAgainOutlivesPowerFailure(t *testing.T) {
 		t.Error("the files keep the key under which they have what is forgotten")
 	}
 }
+
+// However many quarantined messages go, each is on record.
+func TestForgetManyQuarantined(t *testing.T) {
+	l := open(t, config(t))
+	if err := l.Quarantine(t.Context(), "acme", []*pb.Quarantined{{Time: timestamppb.New(start0), Payload: []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	f := erasure("acme", "expiry")
+	for _, b := range l.Buckets() {
+		f.Buckets = append(f.Buckets, b.ID)
+	}
+	want := 2*event.MaxQuarantined + 1
+	for i := range want {
+		f.Ledger.GetForgotten().Quarantined = append(f.Ledger.GetForgotten().Quarantined, fmt.Sprint(i))
+	}
+	forget(t, l, f)
+	got := map[string]bool{}
+	for entry, err := range l.Scan(t.Context(), "acme", Selection{Terms: []Term{{FieldKind, []string{string(event.Forgotten)}}}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := entry.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := e.GetForgotten().GetQuarantined()
+		if len(said) > event.MaxQuarantined {
+			t.Errorf("one ledger event has %d, the limit is %d", len(said), event.MaxQuarantined)
+		}
+		for _, id := range said {
+			got[id] = true
+		}
+	}
+	if len(got) != want {
+		t.Errorf("%d messages are on record, want %d", len(got), want)
+	}
+}

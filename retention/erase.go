@@ -366,7 +366,7 @@ func (k *Keeper) quarantineGoes(ctx context.Context, f *eventlog.Forgetting, ids
 		return err
 	}
 	f.Buckets = append(f.Buckets, alone...)
-	f.Ledger.GetForgotten().Quarantined = ids[:min(len(ids), event.MaxQuarantined)]
+	f.Ledger.GetForgotten().Quarantined = ids
 	return nil
 }
 

@@ -303,7 +303,7 @@ func (k *Keeper) ledger(x *expiring) error {
 	}
 	x.request = id.String()
 	x.what.Ledger = &pb.Event{Id: id.String(), Body: &pb.Event_Forgotten{Forgotten: &pb.Forgotten{
-		Cause: pb.Forgotten_EXPIRED, Request: x.request, Kept: x.gone.list(), Quarantined: x.quarantined[:min(len(x.quarantined), event.MaxQuarantined)],
+		Cause: pb.Forgotten_EXPIRED, Request: x.request, Kept: x.gone.list(), Quarantined: x.quarantined,
 	}}}
 	return k.complete(x.books.tenant, x.what.Ledger)
 }
