@@ -621,3 +621,23 @@ func TestEraseQuarantined(t *testing.T) {
 		t.Errorf("got %v, and %q are left", done, list())
 	}
 }
+
+// What a verdict promises holds whichever comes first, the verdict or the report
+// that has the event kept for longer.
+func TestPromisesWhicheverComesFirst(t *testing.T) {
+	for _, order := range [][]string{{"verdict", "report"}, {"report", "verdict"}} {
+		r := keeping10(t)
+		a := r.say("a", "s-1", "ann", "chat")
+		for _, what := range order {
+			if what == "report" {
+				r.report("r", "a")
+			} else {
+				r.add(&pb.Event{Id: "v", Source: &pb.Source{Service: "risky"}, Body: &pb.Event_Verdict{Verdict: &pb.Verdict{Target: "a", Category: "harm", Score: 1}}})
+			}
+		}
+		r.expireNow()
+		if class, err := r.log.Class(acme, a); err != nil || class != "flagged+reported" {
+			t.Errorf("%v: the event is in class %q, %v", order, class, err)
+		}
+	}
+}

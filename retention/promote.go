@@ -37,7 +37,7 @@ func (p *Policies) Promote(ctx context.Context) error {
 // A promoter knows which targets have not come yet.
 type promoter struct {
 	*Policies
-	waiting map[target]string // the class that is kept for longest of those wanted
+	waiting map[target]string // the class that says all that those wanted do
 	moves   map[place]string  // the class to move to: of several wanted, what they come to together
 }
 
@@ -223,11 +223,11 @@ func (pr *promoter) arrived(ctx context.Context, t event.Tenant) error {
 }
 
 // keeping returns the class in which events of one class are kept as another says
-// without losing what theirs promised.
+// without losing anything of what theirs says.
 func (p *Policies) keeping(t event.Tenant, class, in string) string {
 	to, _ := p.Kept(t, class)
 	from, _ := p.Kept(t, in)
-	if from.Min > to.Min {
+	if from.Min > to.Min || from.Keep > to.Keep {
 		return policy.Join(in, class)
 	}
 	return class
@@ -274,10 +274,13 @@ func (pr *promoter) moved(ctx context.Context) error {
 func (pr *promoter) await(of target, class string) {
 	_, ok := pr.in(of.tenant)
 	before, waited := pr.waiting[of]
-	if !ok || waited && !pr.longer(of.tenant, class, before) || !waited && len(pr.waiting) >= maxWaiting {
-		return
+	switch {
+	case !ok || !waited && len(pr.waiting) >= maxWaiting || waited && !pr.longer(of.tenant, class, before):
+	case waited:
+		pr.waiting[of] = pr.keeping(of.tenant, class, before)
+	default:
+		pr.waiting[of] = class
 	}
-	pr.waiting[of] = class
 }
 
 // about returns what an event speaks of: one event, or else a session.
@@ -325,13 +328,14 @@ func (pr *promoter) about(ctx context.Context, t event.Tenant, e *pb.Event) (seq
 	return seqs, nil
 }
 
-// longer reports whether one class is kept for longer than another now, of which
-// either may be one that the policy in force does not declare any more.
+// longer reports whether one class is kept, or promised to be kept, for longer than
+// another now, of which either may be one that the policy in force does not declare
+// any more.
 func (p *Policies) longer(t event.Tenant, class, than string) bool {
 	to, ok := p.Kept(t, class)
 	if !ok {
 		return false
 	}
 	from, ok := p.Kept(t, than)
-	return ok && to.Keep > from.Keep
+	return ok && (to.Keep > from.Keep || to.Min > from.Min)
 }

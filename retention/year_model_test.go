@@ -182,8 +182,11 @@ func (m *model) catchUp(t event.Tenant) {
 }
 
 func (m *model) await(t event.Tenant, of, class string, waiting map[string]string) {
-	if before, waited := waiting[of]; !waited || m.longer(t, class, before) {
+	switch before, waited := waiting[of]; {
+	case !waited:
 		waiting[of] = class
+	case m.longer(t, class, before):
+		waiting[of] = m.both(t, class, before)
 	}
 }
 
@@ -191,20 +194,25 @@ func (m *model) await(t event.Tenant, of, class string, waiting map[string]strin
 func whole(t event.Tenant, session string) string { return key(t, "session "+session) }
 
 func (m *model) longer(t event.Tenant, class, than string) bool {
-	a, _ := m.plans[t].span(t, class)
-	b, _ := m.plans[t].span(t, than)
-	return a > b
+	keep, promise := m.plans[t].span(t, class)
+	had, promised := m.plans[t].span(t, than)
+	return keep > had || promise > promised
+}
+
+// both is the class that says what a class does, and another where that says more.
+func (m *model) both(t event.Tenant, class, other string) string {
+	keep, promise := m.plans[t].span(t, class)
+	if had, promised := m.plans[t].span(t, other); had > keep || promised > promise {
+		return joined(other, class)
+	}
+	return class
 }
 
 func (m *model) want(e *evidence, class string) {
 	if e.gone != "" || !m.longer(e.tenant, class, e.class) {
 		return
 	}
-	_, to := m.plans[e.tenant].span(e.tenant, class)
-	if _, from := m.plans[e.tenant].span(e.tenant, e.class); from > to {
-		class = joined(e.class, class)
-	}
-	e.class = class
+	e.class = m.both(e.tenant, class, e.class)
 	m.promoted++
 }
 
