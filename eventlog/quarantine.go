@@ -174,42 +174,29 @@ func (l *Log) Quarantined(ctx context.Context, name event.Tenant, id string) (*p
 	return e, err
 }
 
+// partedAtATime is how many entries are moved between two appends, at most, and
+// partedBytes how large they are together, or one alone.
+const (
+	partedAtATime = 64
+	partedBytes   = 4 << 20
+)
+
 // PartQuarantine sees to it that quarantined entries are alone in their buckets,
-// so that these can be forgotten: what else is in them is moved to others. It
-// returns the buckets; entries that are not there are passed over. Nothing comes
-// into these buckets any more.
+// so that these can be forgotten: what else is in them is moved to others, some at
+// a time. It returns the buckets; entries that are not there are passed over.
+// Nothing comes into these buckets any more. What a crash or an error leaves in them
+// is moved when it is called again.
 func (l *Log) PartQuarantine(ctx context.Context, name event.Tenant, gone []string) ([]BucketID, error) {
 	t := l.named(name)
 	if t == nil {
 		return nil, fmt.Errorf("tenant %s: %w", name, ErrNotFound)
 	}
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	if err := errors.Join(ctx.Err(), l.writable()); err != nil {
-		return nil, err
-	}
-	p := &parting{l: l, tenant: t, gone: map[string]bool{}, from: map[bucketID]*bucket{}, write: l.db.NewBatch(), state: l.state}
-	defer p.write.Close() //nolint:errcheck // Committed or thrown away.
+	p := &parting{l: l, tenant: t, gone: map[string]bool{}, from: map[bucketID]*bucket{}, to: map[uint32]*bucket{}}
 	for _, id := range gone {
 		p.gone[id] = true
 	}
-	for _, step := range []func() error{p.find, p.move} {
-		if err := step(); err != nil {
-			return nil, fmt.Errorf("part quarantine: %w", err)
-		}
-	}
-	set(p.write, key1(spaceState), p.state.encode())
-	if err := p.write.Commit(pebble.Sync); err != nil {
+	if err := p.part(ctx); err != nil {
 		return nil, fmt.Errorf("part quarantine: %w", err)
-	}
-	l.state = p.state
-	l.mu.Lock()
-	for _, b := range p.from {
-		b.closed = true
-	}
-	l.mu.Unlock()
-	for _, b := range p.fresh {
-		must(l.addBucket(b))
 	}
 	var out []BucketID
 	for _, id := range slices.Sorted(maps.Keys(p.from)) {
@@ -224,80 +211,131 @@ type parting struct {
 	tenant *tenant
 	gone   map[string]bool
 	from   map[bucketID]*bucket // that hold entries to be forgotten
-	write  *pebble.Batch
-	state  state
-	fresh  []*bucket
+	to     map[uint32]*bucket   // what takes the others, by day
 }
 
-// each calls f for every record of the tenant's quarantine.
-func (p *parting) each(f func(id string, key, value []byte) error) error {
-	for _, space := range []byte{spaceQuarantine, spacePayload} {
-		prefix := key4(space, uint32(p.tenant.id))
-		err := p.l.each(prefix, func(k, v []byte) error {
-			if len(v) < 4 {
-				return fmt.Errorf("quarantined entry: %w: record is too short", ErrTampered)
-			}
-			return f(hex.EncodeToString(k[len(prefix):]), k, v)
-		})
-		if err != nil {
-			return err
-		}
+func (p *parting) part(ctx context.Context) error {
+	if err := p.find(); err != nil || len(p.from) == 0 {
+		return err
 	}
-	return nil
+	p.l.writing.Lock() // What is being quarantined is there.
+	p.l.mu.Lock()
+	for _, b := range p.from {
+		b.closed = true
+	}
+	p.l.mu.Unlock()
+	p.l.writing.Unlock()
+	var stay [][]byte
+	err := p.each(func(id string, raw []byte, in bucketID) {
+		if p.from[in] != nil && !p.gone[id] {
+			stay = append(stay, bytes.Clone(raw))
+		}
+	})
+	for len(stay) > 0 && err == nil {
+		var n int
+		n, err = p.move(ctx, stay)
+		stay = stay[n:]
+	}
+	return err
+}
+
+// each calls f for every entry of the tenant's quarantine with the bucket that it is
+// in, which is that of its payload too.
+func (p *parting) each(f func(id string, raw []byte, in bucketID)) error {
+	prefix := key4(spaceQuarantine, uint32(p.tenant.id))
+	return p.l.each(prefix, func(k, v []byte) error {
+		if len(v) < 4 {
+			return fmt.Errorf("quarantined entry: %w: record is too short", ErrTampered)
+		}
+		raw := k[len(prefix):]
+		f(hex.EncodeToString(raw), raw, bucketID(binary.BigEndian.Uint32(v)))
+		return nil
+	})
 }
 
 // find finds out which buckets hold what is to go.
 func (p *parting) find() error {
-	p.l.mu.RLock()
-	defer p.l.mu.RUnlock()
-	return p.each(func(id string, _, v []byte) error {
-		in := bucketID(binary.BigEndian.Uint32(v))
+	return p.each(func(id string, _ []byte, in bucketID) {
+		p.l.mu.RLock()
+		defer p.l.mu.RUnlock()
 		if b := p.l.buckets[in]; b != nil && p.gone[id] {
 			p.from[in] = b
 		}
-		return nil
 	})
 }
 
-// move seals what stays of these buckets with the keys of others.
-func (p *parting) move() error {
-	return p.each(func(id string, k, v []byte) error {
-		from := p.from[bucketID(binary.BigEndian.Uint32(v))]
-		if from == nil || p.gone[id] {
-			return nil
-		}
-		text, err := from.blocks.Open(v[4:], k)
-		if err != nil {
-			return fmt.Errorf("quarantined entry: %w: %w", ErrTampered, err)
-		}
-		to, err := p.bucket(from.day)
-		if err != nil {
-			return err
-		}
-		sealed, err := to.blocks.Seal(text, k)
-		if err != nil {
-			return err
-		}
-		set(p.write, bytes.Clone(k), append(binary.BigEndian.AppendUint32(nil, uint32(to.id)), sealed...))
-		return nil
-	})
-}
-
-// bucket returns the bucket that takes what stays of a day.
-func (p *parting) bucket(day uint32) (*bucket, error) {
-	for _, b := range p.fresh {
-		if b.day == day {
-			return b, nil
-		}
+// move seals the first of some entries with the keys of other buckets, in one step,
+// and returns how many.
+func (p *parting) move(ctx context.Context, stay [][]byte) (n int, err error) {
+	p.l.writing.Lock()
+	defer p.l.writing.Unlock()
+	if err := errors.Join(ctx.Err(), p.l.writable()); err != nil {
+		return 0, err
 	}
-	p.state.bucket++
-	b, record, err := newBucket(p.l.ring.Current(), p.state.bucket, p.tenant, quarantineClass, day, indexID(p.state.bucket))
+	w := p.l.db.NewBatch()
+	defer w.Close() //nolint:errcheck // Committed or thrown away.
+	for n < min(len(stay), partedAtATime) && (n == 0 || w.Len() < partedBytes) {
+		for _, space := range []byte{spaceQuarantine, spacePayload} {
+			if err := p.reseal(w, quarantineKey(space, p.tenant.id, stay[n])); err != nil {
+				return 0, err
+			}
+		}
+		n++
+	}
+	if err := w.Commit(pebble.Sync); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// reseal moves one record, if it is in a bucket that goes.
+func (p *parting) reseal(w *pebble.Batch, key []byte) error {
+	v, err := p.l.get(key)
+	if err != nil || len(v) < 4 {
+		return err
+	}
+	from := p.from[bucketID(binary.BigEndian.Uint32(v))]
+	if from == nil {
+		return nil
+	}
+	text, err := from.blocks.Open(v[4:], key)
+	if err != nil {
+		return fmt.Errorf("quarantined entry: %w: %w", ErrTampered, err)
+	}
+	to, err := p.bucket(from.day)
+	if err != nil {
+		return err
+	}
+	sealed, err := to.blocks.Seal(text, key)
+	if err != nil {
+		return err
+	}
+	set(w, key, append(binary.BigEndian.AppendUint32(nil, uint32(to.id)), sealed...))
+	return nil
+}
+
+// bucket returns the bucket that takes what stays of a day, durably made. The caller
+// holds writing.
+func (p *parting) bucket(day uint32) (*bucket, error) {
+	if b := p.to[day]; b != nil {
+		return b, nil
+	}
+	st := p.l.state
+	st.bucket++
+	b, record, err := newBucket(p.l.ring.Current(), st.bucket, p.tenant, quarantineClass, day, indexID(st.bucket))
 	if err != nil {
 		return nil, err
 	}
-	set(p.write, bucketKey(b.id), record)
-	p.fresh = append(p.fresh, b)
-	return b, nil
+	w := p.l.db.NewBatch()
+	defer w.Close() //nolint:errcheck // Committed or thrown away.
+	set(w, bucketKey(b.id), record)
+	set(w, key1(spaceState), st.encode())
+	if err := w.Commit(pebble.Sync); err != nil {
+		return nil, err
+	}
+	p.l.state = st
+	p.to[day] = b
+	return b, p.l.addBucket(b)
 }
 
 func (s *store) openQuarantined(key, value []byte) (*pb.Quarantined, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -61,6 +62,27 @@ func (k *Keeper) count(ctx context.Context, b *books) error {
 		e.Time = timestamppb.New(now) // What is quarantined after it is in the next count.
 	}
 	return k.record(ctx, b, events...)
+}
+
+// Count puts on record what was appended of every tenant's evidence since the last
+// count. Whoever makes a backup calls it first: of what a restore forgets again, the
+// backup's ledger then says that it was there.
+func (k *Keeper) Count(ctx context.Context) error {
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, t := range k.cfg.Log.Tenants() {
+		b, err := k.of(ctx, t)
+		if err == nil {
+			err = k.count(ctx, b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // quarantinedSince returns how many messages were quarantined since the last count,
@@ -176,6 +198,26 @@ func (c *counter) add(e *pb.Event) {
 	}
 }
 
+// otherTypes stands for the types that one count cannot name: they are what
+// publishers call them.
+const otherTypes = "OTHER_TYPES"
+
+// fewTypes returns as many entries as one count can have, those that were replaced
+// least often put together.
+func fewTypes(list []*pb.Redaction) []*pb.Redaction {
+	if len(list) <= event.MaxRedactions {
+		return list
+	}
+	slices.SortFunc(list, func(a, b *pb.Redaction) int {
+		return cmp.Or(cmp.Compare(b.GetCount(), a.GetCount()), cmp.Compare(a.GetType(), b.GetType()), cmp.Compare(a.GetOperator(), b.GetOperator()))
+	})
+	rest := uint64(0)
+	for _, r := range list[event.MaxRedactions-1:] {
+		rest += uint64(r.GetCount())
+	}
+	return append(list[:event.MaxRedactions-1], &pb.Redaction{Type: otherTypes, Count: uint32(min(rest, math.MaxUint32))})
+}
+
 // number takes down a number of an instance. One that is not above the last and
 // was not missing is of an instance that began anew.
 func (c *counter) number(of instance, n uint64) {
@@ -209,8 +251,9 @@ func (c *counter) ledger(from, through event.Seq) (out []*pb.Event) {
 	body := out[0].GetCounted()
 	body.Quarantined = c.quarantined
 	for of, n := range c.redactions {
-		body.Redactions = append(body.Redactions, &pb.Redaction{Type: of.typ, Operator: of.operator, Count: uint32(min(n, 1<<32-1))})
+		body.Redactions = append(body.Redactions, &pb.Redaction{Type: of.typ, Operator: of.operator, Count: uint32(min(n, math.MaxUint32))})
 	}
+	body.Redactions = fewTypes(body.Redactions)
 	slices.SortFunc(body.Redactions, func(a, b *pb.Redaction) int {
 		return cmp.Or(cmp.Compare(a.GetType(), b.GetType()), cmp.Compare(a.GetOperator(), b.GetOperator()))
 	})

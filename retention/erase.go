@@ -81,6 +81,9 @@ func (k *Keeper) Erase(ctx context.Context, t event.Tenant, r *pb.EraseEventsReq
 	if err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
 	}
+	if _, err := k.cfg.Policies.recorded(ctx, t); err != nil {
+		return nil, fmt.Errorf("erase: %w", err)
+	}
 	if err := k.cover(ctx, b); err != nil {
 		return nil, err
 	}

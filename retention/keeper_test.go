@@ -641,3 +641,39 @@ func TestPromisesWhicheverComesFirst(t *testing.T) {
 		}
 	}
 }
+
+// A publisher that calls what it replaced by more names than an event of the ledger
+// can have is counted nevertheless.
+func TestCountManyTypes(t *testing.T) {
+	r := keeping10(t)
+	var list []*pb.Redaction
+	for n := range event.MaxRedactions {
+		list = append(list, &pb.Redaction{Type: fmt.Sprintf("T%d", n), Count: 2})
+	}
+	for n, more := range []string{"", "MORE"} {
+		e := &pb.Event{Id: fmt.Sprint("e", n), Capture: &pb.Capture{Redactions: slices.Clone(list)}, Body: &pb.Event_Interaction{Interaction: &pb.Interaction{}}}
+		if more != "" {
+			e.Capture.Redactions[0] = &pb.Redaction{Type: more, Count: 1}
+		}
+		r.add(e)
+	}
+	r.pass(24 * time.Hour)
+	r.expireNow()
+	counted, all := 0, uint64(0)
+	for entry, err := range r.log.Scan(t.Context(), acme, eventlog.Selection{Terms: []eventlog.Term{{Field: eventlog.FieldKind, Values: []string{string(event.Counted)}}}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := entry.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted = max(counted, len(e.GetCounted().GetRedactions()))
+		for _, one := range e.GetCounted().GetRedactions() {
+			all += uint64(one.GetCount())
+		}
+	}
+	if counted != event.MaxRedactions || all != 2*2*event.MaxRedactions-1 {
+		t.Errorf("%d types are counted, %d times in all: want %d and %d", counted, all, event.MaxRedactions, 2*2*event.MaxRedactions-1)
+	}
+}

@@ -45,6 +45,14 @@ func (p *Policies) promoteTo(ctx context.Context, t event.Tenant, set *roaring64
 		}
 		recorded.move(fresh, class)
 	}
+	if err := p.promote(ctx, t, set, class); err != nil {
+		delete(p.promoted, t) // What is on record and not done is done by recorded.
+		return err
+	}
+	return nil
+}
+
+func (p *Policies) promote(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string) error {
 	seqs := make([]event.Seq, 0, set.GetCardinality())
 	for it := set.Iterator(); it.HasNext(); {
 		seqs = append(seqs, event.Seq(it.Next()))
@@ -66,8 +74,9 @@ func (m moved) move(set *roaring64.Bitmap, class string) {
 	m[class].Or(set)
 }
 
-// recorded returns what the ledger says was moved: what a crash kept from being
-// moved is not put on record twice.
+// recorded returns what the ledger says was moved. What a crash or an error kept
+// from being moved is moved first: events are where the ledger says, or what is
+// forgotten of them would be on record as gone from elsewhere.
 func (p *Policies) recorded(ctx context.Context, t event.Tenant) (moved, error) {
 	if p.promoted == nil {
 		p.promoted = map[event.Tenant]moved{}
@@ -94,8 +103,34 @@ func (p *Policies) recorded(ctx context.Context, t event.Tenant) (moved, error) 
 		addRanges(set, e.GetPromoted().GetPositions())
 		m.move(set, e.GetPromoted().GetClass())
 	}
+	for class, set := range m {
+		if err := p.finish(ctx, t, set, class); err != nil {
+			return nil, fmt.Errorf("finish what is on record: %w", err)
+		}
+	}
 	p.promoted[t] = m
 	return m, nil
+}
+
+// finish moves to a class what of a set is not there.
+func (p *Policies) finish(ctx context.Context, t event.Tenant, set *roaring64.Bitmap, class string) error {
+	if set.IsEmpty() {
+		return nil
+	}
+	places, err := p.log.Places(ctx, t, set)
+	if err != nil {
+		return err
+	}
+	buckets, left := bucketsOf(p.log, t), roaring64.New()
+	for id, in := range places {
+		if buckets[id].Class != class {
+			left.Or(in)
+		}
+	}
+	if left.IsEmpty() {
+		return nil
+	}
+	return p.promote(ctx, t, left, class)
 }
 
 // recordPromoted puts on record that events are kept in another class. They come

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
@@ -165,6 +166,9 @@ func (pr *promoter) want(t event.Tenant, class string, seq event.Seq) error {
 // anything expires, so that evidence of harm does not because its complaint came a
 // moment before. The caller holds moving.
 func (p *Policies) catchUp(ctx context.Context, t event.Tenant, size event.Seq) error {
+	if _, err := p.recorded(ctx, t); err != nil {
+		return fmt.Errorf("%s: %w", promotion, err)
+	}
 	if p.catching == nil {
 		p.catching = &promoter{p, map[target]string{}, map[place]string{}}
 		p.caught = map[event.Tenant]event.Seq{}
@@ -227,7 +231,7 @@ func (pr *promoter) arrived(ctx context.Context, t event.Tenant) error {
 func (p *Policies) keeping(t event.Tenant, class, in string) string {
 	to, _ := p.Kept(t, class)
 	from, _ := p.Kept(t, in)
-	if from.Min > to.Min || from.Keep > to.Keep {
+	if from.Min > to.Min || from.Keep > to.Keep || from.Min == to.Min && from.Keep == to.Keep {
 		return policy.Join(in, class)
 	}
 	return class
@@ -330,12 +334,13 @@ func (pr *promoter) about(ctx context.Context, t event.Tenant, e *pb.Event) (seq
 
 // longer reports whether one class is kept, or promised to be kept, for longer than
 // another now, of which either may be one that the policy in force does not declare
-// any more.
+// any more. Where both say the same now, another policy may part them: then it is
+// longer if it is another.
 func (p *Policies) longer(t event.Tenant, class, than string) bool {
 	to, ok := p.Kept(t, class)
-	if !ok {
+	from, known := p.Kept(t, than)
+	if !ok || !known || !slices.ContainsFunc(policy.Parts(class), func(part string) bool { return !policy.Is(than, part) }) {
 		return false
 	}
-	from, ok := p.Kept(t, than)
-	return ok && (to.Keep > from.Keep || to.Min > from.Min)
+	return to.Keep > from.Keep || to.Min > from.Min || to.Keep == from.Keep && to.Min == from.Min
 }

@@ -358,6 +358,9 @@ func (y *year) erasing(x *owed, r *pb.EraseEventsRequest) {
 }
 
 func (y *year) backUp() {
+	if err := y.keeper.Count(y.Context()); err != nil {
+		y.Fatal(err)
+	}
 	got, err := y.log.Backup(y.Context(), filepath.Join(y.root, "backups"), func(eventlog.BackupProgress) {})
 	if err != nil {
 		y.Fatal(err)

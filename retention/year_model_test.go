@@ -196,13 +196,16 @@ func whole(t event.Tenant, session string) string { return key(t, "session "+ses
 func (m *model) longer(t event.Tenant, class, than string) bool {
 	keep, promise := m.plans[t].span(t, class)
 	had, promised := m.plans[t].span(t, than)
-	return keep > had || promise > promised
+	same := !slices.ContainsFunc(strings.Split(class, "+"), func(part string) bool {
+		return !slices.Contains(strings.Split(strings.TrimPrefix(than, "hold:"), "+"), part)
+	})
+	return !same && (keep > had || promise > promised || keep == had && promise == promised)
 }
 
 // both is the class that says what a class does, and another where that says more.
 func (m *model) both(t event.Tenant, class, other string) string {
 	keep, promise := m.plans[t].span(t, class)
-	if had, promised := m.plans[t].span(t, other); had > keep || promised > promise {
+	if had, promised := m.plans[t].span(t, other); had > keep || promised > promise || had == keep && promised == promise {
 		return joined(other, class)
 	}
 	return class

@@ -31,6 +31,9 @@ func (s logs) Backup(r *pb.BackupRequest, out grpc.ServerStreamingServer[pb.Back
 	defer cancel(nil)
 	pieces := newSender(out)
 	var sent, total int64
+	if err := s.cfg.Keeper.Count(ctx); err != nil {
+		return err
+	}
 	made, err := s.cfg.Log.Backup(ctx, dir, func(p eventlog.BackupProgress) {
 		total = p.Total
 		if p.Done-sent < p.Total/backupSteps || ctx.Err() != nil {
