@@ -57,8 +57,13 @@ func extentOf(t testing.TB) extent {
 	return extent{days: 90, unit: 3 * 24, sessions: 1, policies: 18, holds: 24, erasures: 90, backups: 12, restores: 3, crashes: 20, quarantine: 60}
 }
 
+// seedOf returns what a year is drawn from: the same for each run, as a short year may
+// have too little of something to tell, but for long ones.
 func seedOf(t testing.TB) uint64 {
-	seed := rand.Uint64() >> 32
+	seed := uint64(33)
+	if os.Getenv("AFTERIMAGE_YEAR") != "" {
+		seed = rand.Uint64() >> 32
+	}
 	if asked := os.Getenv("AFTERIMAGE_YEAR_SEED"); asked != "" {
 		var err error
 		if seed, err = strconv.ParseUint(asked, 10, 64); err != nil {
@@ -114,6 +119,9 @@ func simulate(t *testing.T, corpus []*pb.Event) {
 		if t.Failed() {
 			t.Fatalf("on day %d", day)
 		}
+	}
+	if err := y.keeper.Count(y.Context()); err != nil { // What came last is in no count else.
+		y.Fatal(err)
 	}
 	y.audit()
 	y.fsck()

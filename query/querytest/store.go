@@ -326,7 +326,7 @@ func (s Store) Copy(b testing.TB, dir string) {
 		if err == nil && part == "keys" { // Which others may not read.
 			err = filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
 				if err != nil || d.IsDir() {
-					return cmp.Or(err, os.Chmod(path, 0o700)) //nolint:gosec // a directory
+					return cmp.Or(err, os.Chmod(path, 0o700))
 				}
 				return os.Chmod(path, 0o600)
 			})
