@@ -23,6 +23,9 @@ import (
 // without, and when the disk has its space back.
 func BenchmarkCorpusUnderExpiry(b *testing.B) {
 	parts, phase := 1, 3*time.Second
+	if testing.Short() {
+		phase = time.Second
+	}
 	if asked := os.Getenv("AFTERIMAGE_BENCH_EVENTS"); asked != "" {
 		n, err := strconv.Atoi(asked)
 		if err != nil {
@@ -76,6 +79,18 @@ func aDayOf(b *testing.B, files []string, parts int) *load {
 		l.server = l.serve()
 	}
 	restart(0)
+	defer func() {
+		restart(40 * 24 * time.Hour)
+		if _, err := pb.NewRetentionServiceClient(l.dial()).ConfirmRetention(b.Context(), &pb.ConfirmRetentionRequest{Actor: "bench", Reason: "time passes"}); err != nil {
+			b.Fatal(err)
+		}
+	}()
+	if testing.Short() { // A little, as it came: that it runs is all that is asked.
+		began := time.Now()
+		l.take(files[:1]...)
+		l.rate = min(2000, float64(l.events)/time.Since(began).Seconds())
+		return l
+	}
 	next := again(b, files)
 	began := time.Now()
 	publishing := time.Duration(0)
@@ -92,10 +107,6 @@ func aDayOf(b *testing.B, files []string, parts int) *load {
 	restart(26 * time.Hour)
 	l.awaitMerged()
 	b.Logf("%d events, made and merged in %v", l.events, time.Since(began).Round(time.Second))
-	restart(40 * 24 * time.Hour)
-	if _, err := pb.NewRetentionServiceClient(l.dial()).ConfirmRetention(b.Context(), &pb.ConfirmRetentionRequest{Actor: "bench", Reason: "time passes"}); err != nil {
-		b.Fatal(err)
-	}
 	return l
 }
 
@@ -149,7 +160,7 @@ func (l *load) expireSoon(after time.Duration) <-chan expired {
 			l.Error(err)
 		}
 		x.took = time.Since(began)
-		for time.Since(began) < time.Minute && l.dataSize() > before/2 {
+		for !testing.Short() && time.Since(began) < time.Minute && l.dataSize() > before/2 {
 			time.Sleep(50 * time.Millisecond) // polls the disk
 		}
 		x.shrunk, x.size = time.Since(began), l.dataSize()
