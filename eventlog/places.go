@@ -10,6 +10,7 @@ import (
 
 	"github.com/afterimage/afterimage/event"
 	"github.com/afterimage/afterimage/eventlog/block"
+	pb "github.com/afterimage/afterimage/proto/afterimage/v1"
 )
 
 // Places returns which of the positions are not forgotten, by the bucket that they
@@ -109,4 +110,13 @@ func (l *Log) bucketSeqs(ctx context.Context, id bucketID) (*roaring64.Bitmap, e
 		}
 	}
 	return set, nil
+}
+
+// Positions returns a set of positions as ledger events have them: as ranges,
+// ascending.
+func Positions(set *roaring64.Bitmap) (out []*pb.Forgotten_Positions) {
+	for _, r := range ranges(set) {
+		out = append(out, &pb.Forgotten_Positions{First: uint64(r.First), Last: uint64(r.Last)})
+	}
+	return out
 }

@@ -162,19 +162,6 @@ func addRanges(set *roaring64.Bitmap, ranges []*pb.Forgotten_Positions) {
 	}
 }
 
-// rangesOf returns the members of a set as ranges.
-func rangesOf(set *roaring64.Bitmap) (out []*pb.Forgotten_Positions) {
-	for it := set.Iterator(); it.HasNext(); {
-		seq := it.Next()
-		if n := len(out); n > 0 && out[n-1].GetLast()+1 == seq {
-			out[n-1].Last = seq
-			continue
-		}
-		out = append(out, &pb.Forgotten_Positions{First: seq, Last: seq})
-	}
-	return out
-}
-
 // chunked returns ranges in parts that one ledger event can have; one, empty, if
 // there are none.
 func chunked(ranges []*pb.Forgotten_Positions) [][]*pb.Forgotten_Positions {

@@ -198,7 +198,7 @@ func (k *Keeper) request(ctx context.Context, b *books, e *erasure, deferred []*
 	e.id = id.String()
 	var events []*pb.Event
 	messages := slices.Collect(slices.Chunk(e.quarantined, event.MaxQuarantined))
-	for i, part := range chunked(rangesOf(e.about)) {
+	for i, part := range chunked(eventlog.Positions(e.about)) {
 		body := &pb.Erasure{Stage: pb.Erasure_REQUESTED, Request: e.id, Positions: part}
 		one := &pb.Event{Body: &pb.Event_Erasure{Erasure: body}}
 		if i == 0 {

@@ -102,7 +102,7 @@ func (k *Keeper) cover(ctx context.Context, b *books) error {
 
 // coverage is what goes on record of what a hold was found to claim.
 func coverage(hold string, found *roaring64.Bitmap, through event.Seq) (out []*pb.Event) {
-	for _, part := range chunked(rangesOf(found)) {
+	for _, part := range chunked(eventlog.Positions(found)) {
 		out = append(out, &pb.Event{Body: &pb.Event_Hold{Hold: &pb.Hold{
 			Stage: pb.Hold_COVERED, Hold: hold, Through: uint64(through), Positions: part,
 		}}})
@@ -523,7 +523,7 @@ func (k *Keeper) holdState(ctx context.Context, t event.Tenant, h *hold) (*pb.Ho
 		return nil, err
 	}
 	s.Steps = h.steps
-	ranges := rangesOf(h.covered)
+	ranges := eventlog.Positions(h.covered)
 	for _, r := range ranges[:min(len(ranges), maxListed)] {
 		s.Positions = append(s.Positions, &pb.SeqRange{First: r.GetFirst(), Last: r.GetLast()})
 	}

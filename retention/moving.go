@@ -157,7 +157,7 @@ func (p *Policies) recordPromoted(ctx context.Context, t event.Tenant, set *roar
 	}
 	var batch []eventlog.Prepared
 	from := n.list()
-	for i, part := range chunked(rangesOf(still)) {
+	for i, part := range chunked(eventlog.Positions(still)) {
 		body := &pb.Promoted{Class: class, Positions: part}
 		if i == 0 {
 			body.From = from[:min(len(from), event.MaxKept)]

@@ -202,22 +202,15 @@ func (x *Exporter) gather(ctx context.Context, j job, g *gathering) (*pb.Exporte
 	if s.events == 0 { // Who is handed a package with nothing in it takes it for what there is.
 		return &pb.Exported{Stage: pb.Exported_FAILED, Failure: "no evidence matches what was asked for: there is nothing to export"}, nil
 	}
-	return &pb.Exported{Stage: pb.Exported_READY, Events: s.events, Before: asked.GetSeq(), Digest: s.digest[:], Positions: ranges(s.seqs)}, nil
+	return &pb.Exported{Stage: pb.Exported_READY, Events: s.events, Before: asked.GetSeq(), Digest: s.digest[:], Positions: positionsOf(s.seqs)}, nil
 }
 
-// ranges returns a set as ranges, none where they are more than an event of the
-// ledger can have.
-func ranges(set *roaring64.Bitmap) (out []*pb.Forgotten_Positions) {
-	for it := set.Iterator(); it.HasNext(); {
-		seq := it.Next()
-		if n := len(out); n > 0 && out[n-1].GetLast()+1 == seq {
-			out[n-1].Last = seq
-			continue
-		}
-		if len(out) == event.MaxPositions {
-			return nil
-		}
-		out = append(out, &pb.Forgotten_Positions{First: seq, Last: seq})
+// positionsOf returns the events, none where they are more ranges than an event of
+// the ledger can have.
+func positionsOf(set *roaring64.Bitmap) []*pb.Forgotten_Positions {
+	out := eventlog.Positions(set)
+	if len(out) > event.MaxPositions {
+		return nil
 	}
 	return out
 }
